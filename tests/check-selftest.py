@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows that the two laws bite: each case plants one violation in a small tree of its own and
+expects the check to name it, and the clean tree to pass. Prints TAP."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = "/* SPDX-License-Identifier: GPL-3.0-or-later */\n"
+HEADER = TOP + "#pragma once\n"
+CLEAN = {
+    "dbus/names.h": HEADER + "#define PB_BUS_NAME \"x\"\n",
+    "daemon/util/log.h": HEADER + "#include <glib.h>\nvoid pb_log (const char *text);\n",
+    "daemon/store/store.h": HEADER + "#include <glib.h>\n#include \"util/log.h\"\n",
+    "daemon/store/store.c": TOP + "#include \"store/store.h\"\n#include \"dbus/names.h\"\n",
+    "daemon/queue/queue.h": HEADER + "#include \"store/store.h\"\n",
+    "daemon/policy/policy.h": HEADER,
+    "daemon/delivery/delivery.h": HEADER,
+    "daemon/store/meson.build": "x = [protocol_dep, util_dep]\n",
+}
+
+
+def function(body):
+    return TOP + "int\nf (int a)\n{\n" + body + "\n}\n"
+
+
+NESTED = "if (a)\n  for (;;)\n    while (a)\n      if (a)\n        {\n          %s\n        }\n"
+ENUM = "switch (a)\n  {\n  case PB_ONE:\n    return 1;\n  %s\n    return 2;\n  }\nreturn 0;"
+LAYERS = [
+    ("upward include", {"daemon/store/store.c": '#include "queue/queue.h"\n'}, "store includes"),
+    ("policy includes delivery", {"daemon/policy/p.c": '#include "delivery/delivery.h"\n'}, "policy includes"),
+    ("delivery includes policy", {"daemon/delivery/d.c": '#include "policy/policy.h"\n'}, "delivery includes"),
+    ("util includes store", {"daemon/util/log.c": '#include "store/store.h"\n'}, "util includes"),
+    ("contract includes a floor", {"dbus/x.c": '#include "daemon/util/log.h"\n'}, "dbus includes"),
+    ("client includes the daemon", {"client-gtk/model/m.c": '#include "daemon/util/log.h"\n'}, "client-model includes"),
+    ("model includes a page", {"client-gtk/pages/p.h": HEADER,
+                               "client-gtk/model/m.c": '#include "pages/p.h"\n'}, "client-model includes"),
+    ("include without folder", {"daemon/store/store.c": '#include "store.h"\n'}, "without its folder"),
+    ("angle brackets", {"daemon/store/store.c": "#include <util/log.h>\n"}, "stand in quotes"),
+    ("include of nothing", {"daemon/store/store.c": '#include "store/gone.h"\n'}, "no file of the project"),
+    ("private header of another", {"daemon/store/s-private.h": HEADER,
+                                   "daemon/queue/q.c": '#include "store/s-private.h"\n'}, "private to store"),
+    ("circle", {"daemon/store/a.h": '#include "store/b.h"\n', "daemon/store/b.h": '#include "store/a.h"\n'}, "circle"),
+    ("unknown floor", {"daemon/attic/a.c": TOP}, "no floor of the house"),
+    ("upward link", {"daemon/store/meson.build": "x = [queue_dep]\n"}, "store links queue"),
+]
+STYLE = [
+    ("long file", {"daemon/util/l.c": TOP + "\n" * 600}, "601 lines"),
+    ("long function", {"daemon/util/l.c": function("a++;\n" * 58 + "return a;")}, "f has 61 lines"),
+    ("deep nesting", {"daemon/util/l.c": function(NESTED % "if (a)\n            return 1;")}, "nests 5 deep"),
+    ("default over an enum", {"daemon/util/l.c": function(ENUM % "default:")}, "default:"),
+    ("SQL by printf", {"daemon/util/l.c": function(
+        'g_strdup_printf ("SELECT %s FROM t /* ) */", x);')}, "SQL put together by g_strdup_printf"),
+    ("SQL by append", {"daemon/util/l.c": function('g_string_append (s,\n " WHERE id=1");')}, "SQL put together"),
+    ("header not alone", {"daemon/util/l.h": HEADER + "GBytes *f (void);\n"}, "does not compile alone"),
+    ("no pragma", {"daemon/util/l.h": TOP}, "without #pragma once"),
+    ("no licence", {"daemon/util/l.c": "int a;\n"}, "no SPDX line"),
+    ("leftover", {"daemon/util/l.c": TOP + "/* TO" + "DO: later */\n"}, "leftover mark"),
+    ("trailing space", {"daemon/util/l.c": TOP + "int a; \n"}, "space at the end"),
+]
+# What looks like a violation and is none.
+PASSES = [
+    ("check-style.py", "60 lines, 4 deep, chain of else if", {"daemon/util/l.c": function(
+        NESTED % "return 1;" + "else if (a)\n  a++;\n" * 20 + "a++;\n" * 10 + "return a;")}),
+    ("check-style.py", "default over numbers", {"daemon/util/l.c": function(
+        "switch (a)\n  {\n  case 1:\n    return 1;\n  default:\n    return 2;\n  }")}),
+    ("check-style.py", "enum without default", {"daemon/util/l.c": function(ENUM % "case PB_TWO:")}),
+    ("check-style.py", "braces in strings and comments", {"daemon/util/l.c": function(
+        "const char *s = \"{{{{{\"; /* {{{{{ */\nchar c = '{';\nreturn a;")}),
+    ("check-style.py", "SQL as one literal", {"daemon/util/l.c": function(
+        'prepare (db, "SELECT a " "FROM t WHERE b = ?");')}),
+]
+
+
+def run_check(script, files):
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in {**CLEAN, **files}.items():
+            path = pathlib.Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        run = subprocess.run([sys.executable, HERE / script, "--root", folder], text=True,
+                             capture_output=True, env=os.environ, check=False)
+        return run.returncode, run.stdout + run.stderr
+
+
+def main():
+    cases = [("check-layers.py", "clean tree", {}, None), ("check-style.py", "clean tree", {}, None)]
+    cases += [("check-layers.py", *case) for case in LAYERS]
+    cases += [("check-style.py", *case) for case in STYLE]
+    cases += [(*case, None) for case in PASSES]
+    failed = 0
+    print(f"1..{len(cases)}")
+    for number, (script, name, files, expected) in enumerate(cases, 1):
+        code, output = run_check(script, files)
+        good = code == 0 if expected is None else code == 1 and expected in output
+        failed += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {script}: {name}")
+        if not good:
+            print("".join(f"# {line}\n" for line in output.splitlines()), end="")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
