@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "delivery/router.h"
+#include "protocol/envelope.h"
+#include "store/body.h"
+#include "util/mailbox.h"
+#include <glib.h>
+
+typedef enum
+{
+  PB_RESULT_DELIVERED,
+  PB_RESULT_DEFERRED,
+  PB_RESULT_FAILED,
+} PbResultKind;
+
+typedef struct
+{
+  guint recipient;    /* index into the envelope */
+  PbResultKind kind;
+  char status[12];    /* enhanced code: "2.0.0", "4.4.1", "5.1.1" */
+  char *reply;        /* (owned) (nullable) "550 5.1.1 no such user", or our own reason in words */
+  gboolean reply_is_smtp;
+  char *remote;       /* (owned) (nullable) host that said so: "mx.example.org[192.0.2.1]:25", or "mailbox" */
+} PbResult;
+
+/* One attempt: some recipients of one message to one route. Made by the queue, filled in by an agent, handed back. */
+typedef struct
+{
+  PbEnvelope *envelope;  /* (owned) */
+  PbBody *body;          /* (owned) */
+  PbRoute *route;        /* (owned) */
+  PbSnapshot *snapshot;  /* (owned) */
+  guint *recipients;     /* (owned) indices */
+  guint n_recipients;
+  PbResult *results;     /* (owned) (array length=n_recipients): one a recipient, DEFERRED 4.4.0 until set */
+  gboolean destination_dead; /* out: no host answered at all: the scheduler backs the destination off */
+  gpointer user_data;    /* the queue's */
+} PbDelivery;
+
+PbDelivery *pb_delivery_new (PbEnvelope *envelope, PbBody *body, PbRoute *route, PbSnapshot *snapshot, const guint *recipients, guint n_recipients);
+void pb_delivery_free (PbDelivery *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbDelivery, pb_delivery_free)
+
+/** pb_delivery_set_all: the same result for every recipient that has none yet. */
+void pb_delivery_set_all (PbDelivery *self, PbResultKind kind, const char *status, const char *reply, gboolean reply_is_smtp, const char *remote);
+void pb_delivery_set (PbDelivery *self, guint position, PbResultKind kind, const char *status, const char *reply, gboolean reply_is_smtp, const char *remote);
+
+/** PbDelivered: @delivery (transfer full) with its results. */
+typedef void (*PbDelivered) (PbDelivery *delivery, gpointer user_data);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "net/reactor.h"
+#include <glib.h>
+#include <sys/socket.h>
+
+/*
+ * A byte stream on one reactor: non-blocking line and block I/O with absolute deadlines. Pull style: the handler is told that
+ * input waits and takes what it wants; whatever it leaves is kept. An idle channel owns no buffer. OpenSSL slides in under
+ * the same functions. Everything here is called on the channel's reactor thread.
+ */
+typedef struct _PbChannel PbChannel;
+
+typedef enum
+{
+  PB_CHANNEL_EOF,      /* the peer closed its side and all input was taken */
+  PB_CHANNEL_ERROR,    /* reset, refused, unreachable: pb_channel_error() has errno */
+  PB_CHANNEL_TIMEOUT,  /* the deadline passed */
+} PbChannelEnd;
+
+typedef struct
+{
+  void (*connected) (PbChannel *channel, gpointer user_data); /* outgoing only */
+  void (*readable) (PbChannel *channel, gpointer user_data);  /* new input waits; called again only when more arrives or pb_channel_resume() */
+  void (*drained) (PbChannel *channel, gpointer user_data);   /* (nullable) output fell to nothing after having been blocked */
+  void (*ended) (PbChannel *channel, PbChannelEnd end, gpointer user_data); /* at most once; the handler then frees the channel */
+} PbChannelHandler;
+
+/** pb_channel_new: over a connected, non-blocking socket @fd (taken). Input starts paused; pb_channel_resume() starts it. */
+PbChannel *pb_channel_new (PbReactor *reactor, int fd, const PbChannelHandler *handler, gpointer user_data);
+
+/** pb_channel_connect: a non-blocking connect; ends in connected() or ended(). Never calls back before returning. @bind_address (nullable). */
+PbChannel *pb_channel_connect (PbReactor *reactor, const struct sockaddr *address, socklen_t length, const PbChannelHandler *handler, gpointer user_data);
+
+/** pb_channel_free: closes at once; unsent output is lost. Safe inside any of its own callbacks. */
+void pb_channel_free (PbChannel *self);
+
+/** pb_channel_finish: stops reading, sends what is pending, then closes and frees by itself (at most 5 s); no more callbacks. */
+void pb_channel_finish (PbChannel *self);
+
+/** pb_channel_set_deadline: absolute, monotonic microseconds; 0 clears. Passing it calls ended (TIMEOUT). */
+void pb_channel_set_deadline (PbChannel *self, gint64 deadline);
+
+/** pb_channel_pause: no readable() until resume; the descriptor is disarmed lazily, only when input actually arrives (spares an epoll_ctl). */
+void pb_channel_pause (PbChannel *self);
+
+/** pb_channel_resume: readable() is called (later, from the reactor) if input already waits. */
+void pb_channel_resume (PbChannel *self);
+
+typedef enum
+{
+  PB_LINE_OK,
+  PB_LINE_MORE,     /* no whole line yet */
+  PB_LINE_TOO_LONG, /* reported once; the rest up to the next LF is dropped */
+} PbLine;
+
+/**
+ * pb_channel_take_line:
+ * @max: most octets of a line without its CRLF
+ * @line: (out): points into the channel's buffer, NUL-terminated in place of CR (or LF), valid until the next call on this channel
+ * A line ends at LF; one CR before it is cut. @bare_lf (out, nullable) tells that there was none.
+ */
+PbLine pb_channel_take_line (PbChannel *self, gsize max, char **line, gsize *length, gboolean *bare_lf);
+
+/** pb_channel_peek: what waits, without taking it; valid until the next call. Returns: length. */
+gsize pb_channel_peek (PbChannel *self, const char **data);
+void pb_channel_consume (PbChannel *self, gsize length);
+
+/** pb_channel_has_input: whether bytes were received and not taken, or wait in the kernel when @look_in_kernel (FIONREAD/MSG_PEEK). */
+gboolean pb_channel_has_input (PbChannel *self, gboolean look_in_kernel);
+
+/** pb_channel_write: copies to the output buffer; sent by one system call at the end of the current callback, or at pb_channel_flush(). */
+void pb_channel_write (PbChannel *self, const void *data, gsize length);
+
+/** pb_channel_write_bytes: as above without copying large @bytes (a reference is kept until sent). */
+void pb_channel_write_bytes (PbChannel *self, GBytes *bytes);
+
+/** pb_channel_flush: sends now what the socket takes; needed when writing from outside a channel callback (a mailbox closure). */
+void pb_channel_flush (PbChannel *self);
+
+/** pb_channel_pending: octets written and not yet taken by the kernel. */
+gsize pb_channel_pending (PbChannel *self);
+
+/** pb_channel_error: errno of the failure behind PB_CHANNEL_ERROR. */
+int pb_channel_error (PbChannel *self);
+
+/** pb_channel_octets: totals since the start, for counters. */
+void pb_channel_octets (PbChannel *self, guint64 *in, guint64 *out);

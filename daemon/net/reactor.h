@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "util/mailbox.h"
+#include <glib.h>
+
+/*
+ * One I/O thread: its own GMainContext holding ONE GSource, an epoll descriptor plus a timer wheel. What is
+ * registered here is touched only by this thread; others post to pb_reactor_mailbox().
+ */
+typedef struct _PbReactor PbReactor;
+
+/** pb_reactor_new: starts the thread, named @name. */
+PbReactor *pb_reactor_new (const char *name);
+
+/** pb_reactor_free: asks the thread to end, joins it. Descriptors and timers still registered are dropped without a call. */
+void pb_reactor_free (PbReactor *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbReactor, pb_reactor_free)
+
+/** pb_reactor_mailbox: (transfer none) for posting closures to this thread. */
+PbMailbox *pb_reactor_mailbox (PbReactor *self);
+
+/** pb_reactor_is_current: whether the caller is on this thread (for assertions). */
+gboolean pb_reactor_is_current (PbReactor *self);
+
+/** pb_reactor_now: monotonic microseconds, read once per wake-up. */
+gint64 pb_reactor_now (PbReactor *self);
+
+/* A watched descriptor, embedded in its owner's struct. */
+typedef struct _PbWatch PbWatch;
+typedef void (*PbWatchFunc) (PbWatch *watch, guint32 epoll_events);
+struct _PbWatch
+{
+  int fd;
+  guint32 armed; /* private: events registered with epoll, 0 and !added before pb_reactor_watch */
+  gboolean added; /* private */
+  PbWatchFunc func;
+};
+
+/** pb_reactor_watch: adds or changes (@events 0: keeps it registered for errors only). Level-triggered. A no-op when nothing differs. */
+void pb_reactor_watch (PbReactor *self, PbWatch *watch, guint32 events);
+
+/** pb_reactor_unwatch: removes; events already fetched for it in this wake-up are not delivered. Call before close(). */
+void pb_reactor_unwatch (PbReactor *self, PbWatch *watch);
+
+/* A timer, embedded in its owner's struct; zero-initialised means unset. */
+typedef struct _PbTimer PbTimer;
+typedef void (*PbTimerFunc) (PbTimer *timer);
+struct _PbTimer
+{
+  PbTimer *next, **pprev; /* private: slot list */
+  gint64 deadline;        /* monotonic microseconds, 0 unset */
+  PbTimerFunc func;
+};
+
+/** pb_reactor_set_timer: (re)arms @timer for @deadline (pb_clock_monotonic() based), O(1). Granularity 10 ms; never early. */
+void pb_reactor_set_timer (PbReactor *self, PbTimer *timer, gint64 deadline);
+void pb_reactor_clear_timer (PbReactor *self, PbTimer *timer);
+
+/**
+ * pb_reactor_scratch: a 64 KiB read buffer shared by all channels of the thread: bytes are read into it, handled at once, and only
+ * what is left over is copied into a buffer of the channel's own. (transfer none)
+ */
+char *pb_reactor_scratch (PbReactor *self, gsize *size);

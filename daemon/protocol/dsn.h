@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "protocol/envelope.h"
+#include <glib.h>
+
+typedef enum
+{
+  PB_DSN_FAILED,
+  PB_DSN_DELAYED,
+  PB_DSN_DELIVERED,
+} PbDsnAction;
+
+typedef struct
+{
+  guint recipient;         /* index into the envelope's recipients */
+  const char *status;      /* "5.1.1" */
+  const char *remote_mta;  /* (nullable) host name of the one who said so */
+  const char *reply;       /* (nullable) its reply, "550 5.1.1 ..." , or our own reason in words */
+  gboolean reply_is_smtp;  /* Diagnostic-Code: smtp; else a text line only */
+} PbDsnRecipient;
+
+typedef struct
+{
+  PbDsnAction action;
+  const char *hostname;       /* ours: Reporting-MTA, From's domain */
+  const PbEnvelope *envelope; /* the message it speaks of */
+  const PbDsnRecipient *recipients;
+  guint n_recipients;
+  const char *date;           /* RFC 5322 date-time of now */
+  const char *arrival_date;
+  const char *will_retry_until; /* (nullable) for PB_DSN_DELAYED */
+  const char *id_text;        /* queue id of the DSN itself: Message-ID, boundary */
+  const char *original;       /* octets of the original (headers only unless RET=FULL and small) */
+  gsize original_length;
+} PbDsn;
+
+/** pb_dsn_build: a multipart/report (RFC 3464, RFC 6522; RFC 6533 when the envelope is SMTPUTF8) with CRLF lines, no Received. Returns: (transfer full). */
+GByteArray *pb_dsn_build (const PbDsn *dsn);

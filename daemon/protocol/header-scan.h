@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+/* Reads a message's header section as it streams by; keeps only what decisions need. */
+typedef struct
+{
+  guint received;       /* Received fields (RFC 5321 6.3) */
+  guint fields;         /* all fields */
+  gboolean done;        /* the empty line was met */
+  gboolean has_8bit;    /* any octet over 127 in header or body so far */
+  gboolean has_message_id, has_date, has_from;
+  gsize header_length;  /* octets up to and with the empty line, once done */
+  GPtrArray *delivered_to; /* (owned) (nullable) (element-type utf8) values of Delivered-To, at most 100 */
+  char *message_id;     /* (owned) (nullable) at most 998 octets */
+  GString *line;        /* private: the field being collected, capped */
+  guint8 state;         /* private */
+} PbHeaderScan;
+
+void pb_header_scan_init (PbHeaderScan *self);
+void pb_header_scan_clear (PbHeaderScan *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbHeaderScan, pb_header_scan_clear)
+
+/** pb_header_scan_feed: the next octets of the message, unstuffed, CRLF lines; any split. Bounded memory whatever comes. */
+void pb_header_scan_feed (PbHeaderScan *self, const char *data, gsize length);

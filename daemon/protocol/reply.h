@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+/* Replies are rows of reply.def: PB_REPLY (ID, code, "enhanced", "text with %s"); no literal reply stands elsewhere. */
+typedef enum
+{
+  PB_REPLY_NONE,
+#define PB_REPLY(id, code, enhanced, text) PB_REPLY_##id,
+#include "protocol/reply.def"
+#undef PB_REPLY
+  PB_N_REPLIES,
+} PbReplyId;
+
+typedef struct
+{
+  guint code;           /* 220-554 */
+  const char *enhanced; /* "5.1.1", or "" where RFC 2034 wants none (greeting, EHLO, HELO, DATA's 354) */
+  const char *text;     /* may hold one %s */
+} PbReplyRow;
+
+const PbReplyRow *pb_reply_row (PbReplyId id);
+
+/**
+ * pb_reply_append:
+ * Appends "code SP [enhanced SP] text CRLF" to @out, the row's %s replaced by @detail (control characters and non-ASCII become '?').
+ */
+void pb_reply_append (GString *out, PbReplyId id, const char *detail);
+
+/* The client side: reads a server's reply, line by line (RFC 5321 4.2). */
+typedef struct
+{
+  guint code;     /* 0 until the first line was read */
+  char *enhanced; /* (owned) (nullable) "5.1.1" when the text began with one */
+  GString *text;  /* (owned) all lines joined by '\n', codes cut off; capped at 8 KiB */
+  guint n_lines;
+} PbRemoteReply;
+
+typedef enum
+{
+  PB_REPLY_PARSE_MORE,
+  PB_REPLY_PARSE_DONE,
+  PB_REPLY_PARSE_BAD, /* no reply at all: close with 4.5.0 */
+} PbReplyParse;
+
+void pb_remote_reply_init (PbRemoteReply *self);
+void pb_remote_reply_clear (PbRemoteReply *self);
+
+/** pb_remote_reply_feed: one line without CRLF. A new reply starts by itself after PB_REPLY_PARSE_DONE. At most 512 lines. */
+PbReplyParse pb_remote_reply_feed (PbRemoteReply *self, const char *line, gsize length);

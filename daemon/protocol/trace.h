@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "protocol/envelope.h"
+#include <glib.h>
+
+/* What the Received field tells (RFC 5321 4.4, RFC 3848 for the protocol). */
+typedef struct
+{
+  const char *helo;       /* as given by the client */
+  const char *client_ip;  /* text, no brackets */
+  gboolean client_v6;
+  const char *hostname;   /* ours */
+  const char *protocol;   /* "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "UTF8SMTP", ... */
+  const char *tls;        /* (nullable) "TLSv1.3 with cipher ..." */
+  const char *id_text;    /* queue id */
+  const char *recipient;  /* (nullable) only when the message has one recipient */
+  const char *date;       /* RFC 5322 date-time */
+} PbTrace;
+
+/** pb_trace_append_received: a folded Received field, CRLF lines, no line over 998 octets; hostile helo is made harmless. */
+void pb_trace_append_received (GByteArray *out, const PbTrace *trace);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "delivery/maildir.h"
+#include "delivery/smtp-agent.h"
+#include "settings/registry.h"
+#include "store/store.h"
+#include <glib.h>
+
+/*
+ * The queue's life on the main thread: takes what was submitted, claims what is due, groups recipients by route, hands attempts to agents, settles results, makes DSNs. Holds at most
+ * 20,000 recipients in memory; the rest stays in the store.
+ */
+typedef struct _PbQueue PbQueue;
+
+typedef struct
+{
+  PbStore *store;       /* all borrowed */
+  PbRegistry *registry;
+  PbMaildir *maildir;
+  PbSmtpAgent *smtp;
+  PbMailbox *main_mailbox;
+} PbQueueParts;
+
+PbQueue *pb_queue_new (const PbQueueParts *parts);
+/** pb_queue_start: recovery: claims what is due and goes on. */
+void pb_queue_start (PbQueue *self);
+/** pb_queue_stop: starts nothing new. pb_queue_is_idle() tells when no attempt is under way. */
+void pb_queue_stop (PbQueue *self);
+gboolean pb_queue_is_idle (PbQueue *self);
+void pb_queue_free (PbQueue *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbQueue, pb_queue_free)
+
+/**
+ * pb_queue_submit:
+ * Any thread. @envelope (transfer full): not yet final: aliases in its recipients are expanded here (ORCPT keeps the original). @spool (transfer full).
+ * @func on @reply_to after both are safe (or not): THEN the 250. The queue hears of it by itself and starts delivery.
+ */
+void pb_queue_submit (PbQueue *self, PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot, PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data);

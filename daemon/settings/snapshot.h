@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "dbus/settings-table.h"
+#include "util/netblock.h"
+#include <glib.h>
+
+/*
+ * All settings and compiled lists at one revision: immutable, reference-counted, any thread. A session takes one when it connects and keeps it.
+ */
+typedef struct
+{
+  PbSettingValues values; /* read directly: snapshot->values.general_max_hops */
+  guint64 revision;
+  /* private below: lists compiled for look-up, snapshot-private.h */
+  struct _PbDirectory *directory; /* (owned) */
+} PbSnapshot;
+
+PbSnapshot *pb_snapshot_ref (PbSnapshot *self);
+void pb_snapshot_unref (PbSnapshot *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbSnapshot, pb_snapshot_unref)
+
+/** pb_snapshot_is_local_domain: @domain lower case A-labels: in LocalDomains, or our Hostname. */
+gboolean pb_snapshot_is_local_domain (const PbSnapshot *self, const char *domain);
+
+/** pb_snapshot_is_trusted: @ip is in an enabled row of the Trusted List. */
+gboolean pb_snapshot_is_trusted (const PbSnapshot *self, const PbIp *ip);
+
+/** pb_snapshot_is_relay_domain: @domain is an enabled row of the Domain List: mail for it is taken from anyone. @target (out) (nullable) (transfer none). */
+gboolean pb_snapshot_is_relay_domain (const PbSnapshot *self, const char *domain, const char **target);
+
+typedef enum
+{
+  PB_LOCAL_NOT_LOCAL, /* the domain is not ours */
+  PB_LOCAL_UNKNOWN,   /* ours, but nobody: 550 5.1.1 */
+  PB_LOCAL_ACCOUNT,   /* delivered to the mailbox of @account_id */
+  PB_LOCAL_ALIAS,     /* goes to @targets instead */
+} PbLocalKind;
+
+typedef struct
+{
+  PbLocalKind kind;
+  const char *account_id;      /* (transfer none): directory name under mail/: the account's row id; "postmaster" for the reserved mailbox */
+  const char *const *targets;  /* (transfer none): addresses */
+} PbLocal;
+
+/**
+ * pb_snapshot_resolve_local:
+ * @local: (nullable) local part, quotes resolved; matched ASCII-case-insensitively; @domain: lower case, NULL for bare postmaster
+ * Order: alias by address, alias by bare local part, account address, account name at any local domain, the same less the sub-address behind
+ * Mailboxes.Delimiter, postmaster (always known), the domain's CatchAll (an alias to it), else UNKNOWN. Disabled accounts are unknown.
+ */
+PbLocal pb_snapshot_resolve_local (const PbSnapshot *self, const char *local, const char *domain);
+
+/**
+ * pb_snapshot_expand:
+ * Follows aliases from one address to final addresses (no duplicates, loop guard: depth 20, 1,000 targets, visited set). An unknown local target is kept as it stands (its
+ * delivery fails and is told). Returns: (transfer full) (element-type utf8) canonical addresses.
+ */
+GPtrArray *pb_snapshot_expand (const PbSnapshot *self, const char *address);

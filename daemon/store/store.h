@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "protocol/envelope.h"
+#include "store/body.h"
+#include "store/spool.h"
+#include "util/mailbox.h"
+#include <glib.h>
+
+/*
+ * The queue's store: messages in, claims and settlements out; not SQL. Nothing above knows what lies below (SQLite today; another backend may
+ * come). All calls are asynchronous but open and close; callbacks run in the given mailbox's thread, exactly once.
+ */
+typedef enum
+{
+  PB_STORE_ERROR_BUSY,    /* this batch was not written: 452, carry on */
+  PB_STORE_ERROR_FULL,    /* no space: 452 */
+  PB_STORE_ERROR_FAILED,  /* fsync or I/O error: the store takes nothing more until restart */
+  PB_STORE_ERROR_SCHEMA,  /* newer schema than this program knows */
+  PB_STORE_ERROR_CORRUPT, /* not a database, or quick_check failed */
+  PB_STORE_ERROR_NOT_FOUND,
+} PbStoreError;
+#define PB_STORE_ERROR (pb_store_error_quark ())
+GQuark pb_store_error_quark (void);
+gboolean pb_store_error_is_temporary (const GError *error); /* BUSY or FULL */
+
+typedef enum
+{
+  PB_STORE_OK,
+  PB_STORE_LOW_SPACE, /* disk or inodes below the reserve (checked every 2 s in the background) */
+  PB_STORE_FAILED,
+} PbStoreState;
+
+typedef void (*PbStoreStateFunc) (PbStore *store, PbStoreState state, gpointer user_data);
+
+/**
+ * pb_store_open:
+ * @directory: state directory; queue.db, spool/ and spool/tmp/ are made inside it
+ * Blocks (start-up). Migrates older schemas; removes spool files without a row; refuses newer schemas and corrupt files, overwriting nothing.
+ */
+PbStore *pb_store_open (const char *directory, GError **error);
+
+/** pb_store_close: commits what was handed in, checkpoints, joins the threads. */
+void pb_store_close (PbStore *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbStore, pb_store_close)
+
+/** pb_store_watch_state: @func in @reply_to's thread at every change of state. */
+void pb_store_watch_state (PbStore *self, PbMailbox *reply_to, PbStoreStateFunc func, gpointer user_data);
+PbStoreState pb_store_state (PbStore *self); /* any thread, lock-free */
+
+/** pb_store_next_id: a fresh queue id: never given before, not even across restarts, clock steps or a lost database (time-based over a stored high-water mark). Any thread. */
+guint64 pb_store_next_id (PbStore *self);
+
+/* ---- submit ---- */
+
+/** PbStoreSubmitted: @error NULL: envelope and body are on stable storage and @body (transfer none) can be read. */
+typedef void (*PbStoreSubmitted) (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer user_data);
+
+/**
+ * pb_store_submit:
+ * @envelope: (transfer none) complete; @spool: (transfer full) the message
+ * Body made safe (its file synced, renamed, directory synced; or bytes for the row), then one transaction, shared with whatever else waits (group
+ * commit: up to 64, waiting up to 0.3 ms more only while others are under way), then @func. The recipients start as QUEUED, due now.
+ * Any thread.
+ */
+void pb_store_submit (PbStore *self, PbEnvelope *envelope, PbSpool *spool, PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data);
+
+/** pb_store_hint_incoming: a DATA was begun (+1) or ended without submit (-1): how the writer knows that others are under way. pb_store_submit() counts as an end. Any thread. */
+void pb_store_hint_incoming (PbStore *self, int delta);
+
+/* ---- claim ---- */
+
+typedef enum
+{
+  PB_RECIPIENT_QUEUED,    /* due at next_attempt; active when it is under way, deferred when attempts > 0 */
+  PB_RECIPIENT_HELD,      /* by the administrator, or quarantined: damaged row or body */
+  PB_RECIPIENT_DELIVERED, /* done: the row goes */
+  PB_RECIPIENT_FAILED,    /* done: bounced */
+} PbRecipientState;
+
+typedef struct
+{
+  guint recipient; /* index in the envelope */
+  PbRecipientState state;
+  guint attempts;
+  gint64 next_attempt;  /* Unix seconds */
+  gboolean delay_told;  /* a delayed DSN was sent */
+  char *last_reply;     /* (owned) (nullable) last remote reply or local reason, with its status code first */
+} PbRecipientStatus;
+
+typedef struct
+{
+  PbEnvelope *envelope;        /* (owned) */
+  PbRecipientStatus *statuses; /* (owned) only recipients not done */
+  guint n_statuses;
+} PbQueued;
+void pb_queued_free (PbQueued *self);
+
+/** PbStoreClaimed: @queued: (element-type PbQueued) (transfer full), in order of next_attempt; @more: others are due in the same span. */
+typedef void (*PbStoreClaimed) (GPtrArray *queued, gboolean more, const GError *error, gpointer user_data);
+
+/**
+ * pb_store_claim:
+ * Reads messages that have QUEUED recipients with next_attempt <= @due_before, soonest first, at most @limit messages, leaving out ids in @except (transfer
+ * full) (element-type guint64; those the caller already holds). A damaged row is quarantined (HELD), logged and left out.
+ */
+void pb_store_claim (PbStore *self, gint64 due_before, guint limit, GArray *except, PbMailbox *reply_to, PbStoreClaimed func, gpointer user_data);
+
+/** PbStoreBodyRead: @body (transfer full) (nullable). A hash mismatch quarantines the message: PB_STORE_ERROR_CORRUPT. */
+typedef void (*PbStoreBodyRead) (PbBody *body, const GError *error, gpointer user_data);
+void pb_store_read_body (PbStore *self, guint64 id, PbMailbox *reply_to, PbStoreBodyRead func, gpointer user_data);
+
+/* ---- settle ---- */
+
+/* What became of one attempt at some of a message's recipients, and the DSN that tells the sender, in one transaction. */
+typedef struct
+{
+  guint64 id;
+  PbRecipientStatus *statuses; /* (owned) new states of the recipients tried */
+  guint n_statuses;
+  PbEnvelope *dsn;    /* (owned) (nullable) */
+  PbSpool *dsn_body;  /* (owned) (nullable) */
+} PbSettlement;
+void pb_settlement_free (PbSettlement *self);
+
+/**
+ * pb_store_settle:
+ * @settlement: (transfer full)
+ * @func: (nullable): called with @dsn's envelope and body once a DSN is safe; without DSN the marks ride lazily with the next batch (at most 20 ms later).
+ * When no recipient is left the message's row and file go too.
+ */
+void pb_store_settle (PbStore *self, PbSettlement *settlement, PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data);
+
+/* ---- show and steer ---- */
+
+typedef struct
+{
+  guint64 active;   /* messages with a recipient never tried, or under way */
+  guint64 deferred;
+  guint64 held;
+  guint64 bytes;
+  gint64 oldest;    /* arrival, Unix seconds; 0 when empty */
+} PbQueueCounts;
+
+/** pb_store_counts: kept in memory; any thread. active/deferred count messages by their worst state: held, else deferred, else active. */
+void pb_store_counts (PbStore *self, PbQueueCounts *counts);
+
+/* A filter; unset fields NULL or 0. Strings match whole, case-insensitively; @domain any recipient's domain. */
+typedef struct
+{
+  guint64 *ids;    /* (owned) (nullable) */
+  gsize n_ids;
+  char *sender;
+  char *recipient;
+  char *domain;
+  const char *state; /* "active", "deferred", "held" (static) */
+} PbQueueFilter;
+void pb_queue_filter_free (PbQueueFilter *self);
+
+/** pb_store_page: @filter (transfer full) (nullable); oldest first; PbQueued with all recipients not done. @total in the callback. */
+typedef void (*PbStorePaged) (GPtrArray *queued, guint total, const GError *error, gpointer user_data);
+void pb_store_page (PbStore *self, PbQueueFilter *filter, guint offset, guint limit, PbMailbox *reply_to, PbStorePaged func, gpointer user_data);

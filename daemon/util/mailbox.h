@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+/*
+ * A PbMailbox is how threads speak to each other: any thread posts a closure, the owning thread runs it.
+ * Posting to a mailbox that already holds something costs no system call (one eventfd write a batch).
+ */
+typedef struct _PbMailbox PbMailbox;
+typedef void (*PbMailFunc) (gpointer data);
+
+/** pb_mailbox_new: a mailbox with an eventfd; the caller polls pb_mailbox_fd() and calls pb_mailbox_dispatch(). */
+PbMailbox *pb_mailbox_new (void);
+PbMailbox *pb_mailbox_ref (PbMailbox *self);
+void pb_mailbox_unref (PbMailbox *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbMailbox, pb_mailbox_unref)
+
+/** pb_mailbox_attach: lets a GMainContext dispatch @self by a GSource (for the main thread). Returns: (transfer full) the source. */
+GSource *pb_mailbox_attach (PbMailbox *self, GMainContext *context);
+
+/** pb_mailbox_fd: readable while something waits. */
+int pb_mailbox_fd (PbMailbox *self);
+
+/** pb_mailbox_post: runs @func (@data) on the owner's thread, in order of posting. Any thread; never blocks. */
+void pb_mailbox_post (PbMailbox *self, PbMailFunc func, gpointer data);
+
+/** pb_mailbox_dispatch: runs all that waited when called; on the owner's thread. */
+void pb_mailbox_dispatch (PbMailbox *self);
