@@ -27,3 +27,15 @@ void pb_mailbox_post (PbMailbox *self, PbMailFunc func, gpointer data);
 
 /** pb_mailbox_dispatch: runs all that waited when called; on the owner's thread. */
 void pb_mailbox_dispatch (PbMailbox *self);
+
+/*
+ * For an owner with a loop of its own that knows when it is awake (the reactor): while it is, posting costs no system call at
+ * all. Wait on pb_mailbox_fd() edge-triggered (or read it after a wake-up), call pb_mailbox_run() on every wake-up, and
+ * pb_mailbox_sleep() before waiting again.
+ */
+
+/** pb_mailbox_run: runs all that waited when called, without touching the eventfd; posts stay silent until pb_mailbox_sleep(). */
+void pb_mailbox_run (PbMailbox *self);
+
+/** pb_mailbox_sleep: asks for a write at the next post. Returns: FALSE when something waits already: run it instead of sleeping. */
+gboolean pb_mailbox_sleep (PbMailbox *self);
