@@ -57,11 +57,12 @@ def measure_rounds(servers, load, arguments):
         with open("/proc/loadavg", encoding="utf-8") as file:
             busy = file.read().split()[0]
         for name, rows in results.items():
-            print(f"{str(load):9} round {number + 1}  {name:9} {show(rows[-1])}", flush=True)
+            print(f"{str(load):9} round {number + 1}  {name:9} {show(rows[-1])}  (load average {busy})",
+                  flush=True)
         if len(servers) == 2:
             first, second = (results[server.name][-1] for server in servers)
             print(f"{str(load):9} round {number + 1}  ratio     {second.rate / first.rate:6.2f} times the "
-                  f"rate, 1/{first.cpu_ms / second.cpu_ms:.1f} of the CPU   (load average {busy})")
+                  f"rate, 1/{first.cpu_ms / second.cpu_ms:.1f} of the CPU", flush=True)
     return results
 
 

@@ -98,8 +98,8 @@ def settled_rss(pid):
 def report(what, base, now, number):
     each = (now - base) / number
     verdict = "within" if each <= GOAL_BYTES else "OVER"
-    print(f"  {what:44} {now / 1024:9.0f} KiB   {each:7.0f} bytes a session  ({verdict} the goal of {GOAL_BYTES})",
-          flush=True)
+    print(f"  {what:32} {now / 1024:9.0f} KiB   {each:7.0f} bytes a session  "
+          f"({verdict} the goal of {GOAL_BYTES})", flush=True)
     return each <= GOAL_BYTES
 
 
@@ -113,7 +113,7 @@ def measure(crew, work, arguments):
         connection.close()
     base = settled_rss(pid)
     print(f"{server.version()}, {number} silent plaintext sessions, {PER_ADDRESS} an address")
-    print(f"  {'before':44} {base / 1024:9.0f} KiB")
+    print(f"  {'before':32} {base / 1024:9.0f} KiB")
     sessions = connect(server.port, 0, number)
     good = report("greeted, nothing said", base, settled_rss(pid), number)
     for start in range(0, number, 100):
@@ -127,7 +127,7 @@ def measure(crew, work, arguments):
     print(f"  CPU while all are silent: {spent:.2f} ms a second")
     for session in sessions:
         session.close()
-    print(f"  {'all closed':44} {settled_rss(pid) / 1024:9.0f} KiB")
+    print(f"  {'all closed':32} {settled_rss(pid) / 1024:9.0f} KiB")
     server.stop()
     return good
 

@@ -31,17 +31,20 @@ def _by_call(server, load, arguments):
         print(f"  {value / number:9.3f}  {name}")
 
 
-def _report(data, *more):
-    done = subprocess.run(["perf", "report", "--stdio", "-i", data, "--no-children", "-g", "none",
-                           "--percent-limit", "0.2", *more], capture_output=True, text=True,
-                          check=False)
-    return [line for line in done.stdout.splitlines() if line.strip() and not line.startswith("#")]
+def _report(data, "--no-children", *more):
+    done = subprocess.run(["perf", "report", "--stdio", "-i", data, "--no-inline",
+                           "--percent-limit", "0.2", *more], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        return [f"perf report: {done.stderr.strip()}"]
+    return [line.rstrip(" -") for line in done.stdout.splitlines()
+            if line.strip() and not line.startswith("#")]
 
 
 def _by_symbol(crew, server, load, arguments):
     data = os.path.join(server.home, "perf.data")
-    recorder = crew.spawn(["perf", "record", "-g", "-F", "1999", "-o", data, "-p", str(server.pids()[0])],
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    recorder = crew.spawn(["perf", "record", "--call-graph", "dwarf,8192", "-F", "999", "-o", data,
+                           "-p", str(server.pids()[0])], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     time.sleep(0.5)  # perf does not say when it has attached.
     if recorder.poll() is not None:
         print(f"\nno perf record here: {recorder.stderr.read().strip()}")
@@ -52,13 +55,15 @@ def _by_symbol(crew, server, load, arguments):
     recorder.communicate(timeout=60)
     crew.end(recorder)
     print(f"\n{load}: by thread and object, % of the samples")
-    print("\n".join(_report(data, "--sort", "comm,dso")[:20]))
+    print("\n".join(_report(data, "--no-children", "-g", "none", "--sort", "comm,dso")[:20]))
     print(f"\n{load}: the top 40 symbols by thread, % of the samples")
-    print("\n".join(_report(data, "--sort", "comm,dso,symbol")[:40]))
-    print(f"\n{load}: what the top 12 symbols were called from")
-    callers = _report(data, "--sort", "symbol", "-g", "caller,0.5,callee,function,percent",
-                      "--max-stack", "12")
-    print("\n".join(callers[:160]))
+    print("\n".join(_report(data, "--no-children", "-g", "none", "--sort", "comm,dso,symbol")[:40]))
+    print(f"\n{load}: the top 60 functions with all they call, % of the samples")
+    print("\n".join(_report(data, "--children", "-g", "none",
+                            "--sort", "comm,symbol")[:60]))
+    print(f"\n{load}: the hottest symbols and what called them")
+    print("\n".join(_report(data, "--no-children", "-g", "caller,3,callee,function,percent",
+                            "--sort", "comm,symbol")[:80]))
 
 
 def profile(crew, server, load, arguments):

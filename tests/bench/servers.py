@@ -184,7 +184,9 @@ class Postbus:
         config = os.path.join(self.home, "bus.conf")
         with open(config, "w", encoding="utf-8") as file:
             file.write(BUS_CONFIG.format(path=path))
-        self.crew.spawn(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"])
+        with open(os.path.join(self.home, "bus.log"), "wb") as log:
+            self.crew.spawn(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"],
+                            stderr=log)
         wait_for("dbus-daemon", lambda: os.path.exists(path), 5)
         flags = Gio.DBusConnectionFlags
         self.bus = Gio.DBusConnection.new_for_address_sync(
