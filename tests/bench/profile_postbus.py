@@ -31,7 +31,7 @@ def _by_call(server, load, arguments):
         print(f"  {value / number:9.3f}  {name}")
 
 
-def _report(data, "--no-children", *more):
+def _report(data, *more):
     done = subprocess.run(["perf", "report", "--stdio", "-i", data, "--no-inline",
                            "--percent-limit", "0.2", *more], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, check=False)
