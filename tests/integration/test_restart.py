@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What survives a restart and a kill -9: queued mail, settings, lists, the times of retries."""
+from harness import strip_trace
+
+SMALL = b"Subject: small\r\n\r\nsmall\r\n"
+LARGE = b"Subject: large\r\n\r\n" + (b"z" * 76 + b"\r\n") * 4000
+
+
+def queue_three(bed):
+    """Three messages that wait, since the relay refuses for now."""
+    sink = bed.relay_sink()
+    sink.rule("RCPT", b"450 4.2.0 Later")
+    bed.send("ann@local.example", ["one@away.example"], SMALL)
+    bed.send("ann@local.example", ["two@away.example", "three@away.example"], LARGE)
+    bed.wait_deferred(2)
+    return sink
+
+
+def wait_all(bed, sink):
+    sink.clear_rules()
+    messages = sink.wait_messages(2)
+    bodies = sorted(strip_trace(message.body)[0] for message in messages)
+    assert bodies == sorted([SMALL, LARGE])
+    assert sorted(name for message in messages for name in message.recipients) == [
+        b"one@away.example", b"three@away.example", b"two@away.example"]
+    bed.queue_empty()
+
+
+def quick_retries(bed):
+    bed.api.set("Queueing", "MinBackoff", "u", 1)
+    bed.api.set("Queueing", "MaxBackoff", "u", 1)
+
+
+def test_queue_survives_restart(bed):
+    bed.start()
+    quick_retries(bed)
+    sink = queue_three(bed)
+    before = bed.api.rows("Queue")
+    bed.postbusd.restart()
+    after = bed.api.rows("Queue")
+    assert [row["Id"] for row in before] == [row["Id"] for row in after]
+    assert [row["Sender"] for row in after] == ["ann@local.example"] * 2
+    wait_all(bed, sink)
+
+
+def test_queue_survives_kill(bed):
+    bed.start()
+    quick_retries(bed)
+    sink = queue_three(bed)
+    bed.postbusd.kill()
+    bed.postbusd.start()
+    wait_all(bed, sink)
+
+
+def test_back_off_survives_restart(bed):
+    """A restart is no reason to try again before the time."""
+    bed.start()
+    sink = queue_three(bed)
+    tried = sink.count("RCPT")
+    times = [row["Recipients"][0]["NextAttempt"] for row in bed.api.rows("Queue")]
+    bed.postbusd.restart()
+    rows = bed.api.rows("Queue")
+    assert [row["Recipients"][0]["NextAttempt"] for row in rows] == times
+    assert all(row["State"] == "deferred" for row in rows)
+    assert sink.count("RCPT") == tried
+
+
+def test_settings_and_lists_survive(bed):
+    bed.start()
+    bed.api.set("General", "MaxRecipients", "u", 77)
+    bed.api.set("Delivery", "RelayServer", "s", "relay.example")
+    revision = bed.api.get("Manager", "Revision")
+    instance = bed.api.get("Manager", "InstanceId")
+    rows = {kind: bed.api.rows(kind) for kind in ("LocalDomains", "Accounts", "TrustedList", "Aliases")}
+    for stop in (bed.postbusd.stop, bed.postbusd.kill):
+        stop()
+        bed.postbusd.start()
+        assert bed.api.get("General", "MaxRecipients") == 77
+        assert bed.api.get("General", "Hostname") == "mail.local.example"
+        assert bed.api.get("Delivery", "RelayServer") == "relay.example"
+        assert bed.api.get("Manager", "Revision") == revision
+        assert bed.api.get("Manager", "InstanceId") == instance
+        for kind, before in rows.items():
+            assert bed.api.rows(kind) == before
+
+
+def test_set_is_safe_when_answered(bed):
+    """A setting whose Set was answered is there after a kill at once."""
+    bed.start()
+    for value in range(101, 111):
+        bed.api.set("General", "MaxRecipients", "u", value)
+        bed.postbusd.kill()
+        bed.postbusd.start()
+        assert bed.api.get("General", "MaxRecipients") == value
+
+
+def test_stop_says_421_and_ends(bed):
+    bed.start()
+    talk = bed.talk()
+    talk.ehlo()
+    bed.postbusd.stop()
+    assert talk.at_end().startswith(b"421 4.3.2 ")
+
+
+def test_ids_are_never_given_twice(bed):
+    bed.start()
+    seen = set()
+    for _ in range(3):
+        for _ in range(5):
+            seen.add(bed.send("a@b.example", ["ann@local.example"], SMALL))
+        bed.postbusd.kill()
+        bed.postbusd.start()
+    assert len(seen) == 15
+    bed.wait_mails(bed.ann, 15)
+    bed.queue_empty()
+    assert len(bed.mails(bed.ann)) == 15

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Installs what is missing, builds with ASan and UBSan and with warnings as errors, and runs every
+# test. The last line is `N passed, N failed, N skipped`; the exit status is 0 only if nothing
+# failed and something passed.
+#   sh tests/run.sh [ARGUMENTS FOR meson test]
+# The build folder is build/test, or $POSTBUS_TEST_BUILD.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${POSTBUS_TEST_BUILD:-$root/build/test}
+LC_ALL=C.UTF-8
+export LC_ALL
+
+sh "$root/data/install-packages.sh" build test
+
+set_up() {
+  meson setup "$@" "$build" "$root" -Db_sanitize=address,undefined -Dwerror=true \
+    --buildtype=debugoptimized
+}
+if [ ! -f "$build/build.ninja" ]; then
+  set_up
+else
+  # A folder of an older tree or compiler that cannot be brought up to date is made anew.
+  set_up --reconfigure || set_up --wipe
+fi
+ninja -C "$build"
+
+log=$build/meson-logs/testlog.json
+rm -f "$log"
+status=0
+meson test -C "$build" --no-rebuild --print-errorlogs "$@" || status=$?
+/usr/bin/python3 "$root/tests/count-results.py" "$log" || status=1
+exit "$status"
