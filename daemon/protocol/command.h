@@ -70,6 +70,7 @@ typedef enum
   PB_PARAM_SMTPUTF8 = 1 << 2,
   PB_PARAM_DSN = 1 << 3,
   PB_PARAM_AUTH = 1 << 4,
+  PB_PARAM_BINARYMIME = 1 << 5, /* BODY=BINARYMIME too (RFC 3030) */
 } PbParams;
 
 typedef struct
@@ -94,13 +95,13 @@ typedef struct
  * pb_mail_args_parse:
  * @offered: parameters this session takes
  * Parses what stands behind "MAIL". Returns: PB_REPLY_NONE when @args is filled, else the reply that says what is wrong
- * (501 5.1.7 bad sender, 501 5.5.4 bad or doubled parameter, 555 5.5.4 unknown parameter, 553 5.6.7 needs SMTPUTF8).
+ * (501 5.5.4 no "FROM:", 501 5.1.7 bad sender, 501 5.5.4 bad or doubled parameter, 555 5.5.4 unknown parameter, 553 5.6.7 needs SMTPUTF8).
  */
 PbReplyId pb_mail_args_parse (const char *text, gsize length, PbParams offered, PbMailArgs *args);
 void pb_mail_args_clear (PbMailArgs *args);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbMailArgs, pb_mail_args_clear)
 
-/** pb_rcpt_args_parse: likewise behind "RCPT" (501 5.1.3 bad recipient). */
+/** pb_rcpt_args_parse: likewise behind "RCPT" (501 5.1.3 bad recipient). @smtputf8: the transaction's MAIL had SMTPUTF8. */
 PbReplyId pb_rcpt_args_parse (const char *text, gsize length, PbParams offered, gboolean smtputf8, PbRcptArgs *args);
 void pb_rcpt_args_clear (PbRcptArgs *args);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbRcptArgs, pb_rcpt_args_clear)

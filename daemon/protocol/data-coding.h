@@ -38,7 +38,10 @@ typedef struct
 
 void pb_data_encoder_init (PbDataEncoder *self);
 
-/** pb_data_encoder_feed: dot-stuffs @input (whose lines end with CRLF) onto @out. */
+/**
+ * pb_data_encoder_feed: dot-stuffs @input (whose lines end with CRLF; a bare CR or bare LF becomes CRLF, NUL is dropped: we emit none)
+ * onto @out, at any split.
+ */
 void pb_data_encoder_feed (PbDataEncoder *self, const char *input, gsize length, GByteArray *out);
 
 /** pb_data_encoder_finish: appends the missing CRLF, if any, and ".CRLF". */

@@ -12,10 +12,10 @@ typedef struct
   gboolean has_8bit;    /* any octet over 127 in header or body so far */
   gboolean has_message_id, has_date, has_from;
   gsize header_length;  /* octets up to and with the empty line, once done */
-  GPtrArray *delivered_to; /* (owned) (nullable) (element-type utf8) values of Delivered-To, at most 100 */
+  GPtrArray *delivered_to; /* (owned) (nullable) (element-type utf8) values of Delivered-To, unfolded, at most 100 of 320 octets */
   char *message_id;     /* (owned) (nullable) at most 998 octets */
-  GString *line;        /* private: the field being collected, capped */
-  guint8 state;         /* private */
+  GString *line;        /* private: the line being collected, capped */
+  guint8 field;         /* private: the field whose value is being kept */
 } PbHeaderScan;
 
 void pb_header_scan_init (PbHeaderScan *self);

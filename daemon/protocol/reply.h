@@ -24,7 +24,8 @@ const PbReplyRow *pb_reply_row (PbReplyId id);
 
 /**
  * pb_reply_append:
- * Appends "code SP [enhanced SP] text CRLF" to @out, the row's %s replaced by @detail (control characters and non-ASCII become '?').
+ * Appends "code SP [enhanced SP] text CRLF" to @out, the row's %s replaced by @detail (control characters and non-ASCII become '?';
+ * cut so that the line keeps to 512 octets, RFC 5321 4.5.3.1.5).
  */
 void pb_reply_append (GString *out, PbReplyId id, const char *detail);
 
@@ -33,8 +34,10 @@ typedef struct
 {
   guint code;     /* 0 until the first line was read */
   char *enhanced; /* (owned) (nullable) "5.1.1" when the text began with one */
-  GString *text;  /* (owned) all lines joined by '\n', codes cut off; capped at 8 KiB */
+  GString *text;  /* (owned) all lines joined by '\n', three-digit codes cut off, enhanced ones kept; capped at 8 KiB; always
+                     UTF-8 without control characters but those '\n' */
   guint n_lines;
+  gboolean done;  /* private: the next line begins a new reply */
 } PbRemoteReply;
 
 typedef enum
@@ -46,6 +49,7 @@ typedef enum
 
 void pb_remote_reply_init (PbRemoteReply *self);
 void pb_remote_reply_clear (PbRemoteReply *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbRemoteReply, pb_remote_reply_clear)
 
 /** pb_remote_reply_feed: one line without CRLF. A new reply starts by itself after PB_REPLY_PARSE_DONE. At most 512 lines. */
 PbReplyParse pb_remote_reply_feed (PbRemoteReply *self, const char *line, gsize length);

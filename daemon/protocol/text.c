@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Text of others made fit to be repeated. What a client says at HELO, what a remote server answers and what a header field
+ * holds ends up in our replies, trace fields, reports and logs; the rest of this floor passes it through here first, so that
+ * no CR, LF or half a character of a stranger ever starts a line of ours. Also xtext of RFC 3461, the one encoding the
+ * envelope's parameters have. Nothing here fails but pb_xtext_decode, which returns NULL.
+ */
+#include "protocol/text.h"
+
+#include <string.h>
+
+gboolean
+pb_text_is_ascii (const char *text, gsize length)
+{
+  guint64 word, seen = 0;
+  gsize i = 0;
+
+  for (; i + sizeof word <= length; i += sizeof word)
+    {
+      memcpy (&word, text + i, sizeof word);
+      seen |= word;
+    }
+  for (; i < length; i++)
+    seen |= (guint8) text[i];
+  return (seen & G_GUINT64_CONSTANT (0x8080808080808080)) == 0;
+}
+
+gboolean
+pb_text_is_utf8 (const char *text, gsize length)
+{
+  if (!g_utf8_validate_len (text, length, NULL))
+    return FALSE;
+  for (gsize i = 0; i + 1 < length; i++)
+    if ((guint8) text[i] == 0xc2 && (guint8) text[i + 1] < 0xa0)
+      return FALSE;
+  return TRUE;
+}
+
+/* Returns the octets of the well-formed character at @text that is worth keeping, else 0. */
+static gsize
+safe_character (const char *text, gsize length, gboolean utf8)
+{
+  guint8 first = (guint8) text[0];
+  gunichar character;
+
+  if (first < 0x80)
+    return first >= 0x20 && first != 0x7f;
+  if (!utf8)
+    return 0;
+  character = g_utf8_get_char_validated (text, (gssize) length);
+  if (character == (gunichar) -1 || character == (gunichar) -2 || character < 0xa0
+      || character == 0x2028 || character == 0x2029)
+    return 0;
+  return (gsize) g_unichar_to_utf8 (character, NULL);
+}
+
+void
+pb_text_append_safe (GString *out, const char *text, gssize length, gsize max, gboolean utf8)
+{
+  gsize left = length < 0 ? strlen (text) : (gsize) length;
+
+  while (left > 0 && max > 0)
+    {
+      gsize size = safe_character (text, left, utf8);
+
+      if (size > max)
+        return;
+      if (size > 0)
+        g_string_append_len (out, text, (gssize) size);
+      else
+        g_string_append_c (out, '?');
+      size = MAX (size, 1);
+      text += size;
+      left -= size;
+      max -= size;
+    }
+}
+
+char *
+pb_xtext_decode (const char *text, gsize length)
+{
+  g_autoptr (GString) plain = g_string_sized_new (length);
+
+  for (gsize i = 0; i < length; i++)
+    {
+      char c = text[i];
+
+      if (c == '+')
+        {
+          int high = i + 2 < length ? g_ascii_xdigit_value (text[i + 1]) : -1;
+          int low = i + 2 < length ? g_ascii_xdigit_value (text[i + 2]) : -1;
+
+          if (high < 0 || low < 0)
+            return NULL;
+          c = (char) (high * 16 + low);
+          if (c < ' ' || c > '~')
+            return NULL;
+          i += 2;
+        }
+      else if (c <= ' ' || c > '~' || c == '=')
+        return NULL;
+      g_string_append_c (plain, c);
+    }
+  return g_string_free (g_steal_pointer (&plain), FALSE);
+}
+
+char *
+pb_xtext_encode (const char *text)
+{
+  GString *encoded = g_string_new (NULL);
+
+  for (; *text != '\0'; text++)
+    if (*text <= ' ' || *text > '~' || *text == '+' || *text == '=')
+      g_string_append_printf (encoded, "+%02X", (guint8) *text);
+    else
+      g_string_append_c (encoded, *text);
+  return g_string_free (encoded, FALSE);
+}
