@@ -46,7 +46,7 @@ ALLOWED.update({floor: below | {"dbus"} for floor, below in CLIENT_FLOORS.items(
 
 TOP_FOLDERS = ("dbus", "daemon", "client-gtk", "tests")
 SUFFIXES = {".c", ".h", ".def", ".inc"}
-GENERATED = {"config.h"}
+GENERATED = {"config.h", "service/bus-info.h"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 DEPENDENCY = re.compile(r"\b(\w+)_dep\b")

@@ -157,6 +157,6 @@ typedef struct
 } PbQueueFilter;
 void pb_queue_filter_free (PbQueueFilter *self);
 
-/** pb_store_page: @filter (transfer full) (nullable); oldest first; PbQueued with all recipients not done. @total in the callback. */
+/** pb_store_page: @filter (transfer full) (nullable); oldest first; PbQueued with all recipients not done. In the callback @queued (element-type PbQueued) is (transfer full), NULL on error; @total counts all that match. */
 typedef void (*PbStorePaged) (GPtrArray *queued, guint total, const GError *error, gpointer user_data);
 void pb_store_page (PbStore *self, PbQueueFilter *filter, guint offset, guint limit, PbMailbox *reply_to, PbStorePaged func, gpointer user_data);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Authorization, in one place. bus.c asks here before any method that is not open to all; nothing
+ * else decides. A caller's uid comes from the bus daemon, an answer from polkit by its D-Bus
+ * interface on the SAME connection: libpolkit-gobject always speaks to the system bus, where the
+ * unique name of a caller on another bus would be somebody else. Anything but an explicit yes is no.
+ * What is kept of a caller goes when its name vanishes. Main thread only; asks without blocking.
+ */
+#include "service/authorizer.h"
+
+#include "dbus/errors.h"
+#include "dbus/names.h"
+
+#include <unistd.h>
+
+#define KEEP_SECONDS 300
+#define POLKIT_ALLOW_USER_INTERACTION 1u
+
+/* What is known of one unique name. */
+typedef struct
+{
+  gatomicrefcount refs;
+  char *name;             /* (owned) */
+  gint64 uid;             /* -1: not known yet */
+  gboolean gone;
+  guint subscription;
+  GHashTable *kept;       /* (owned) action -> monotonic microseconds until which the yes holds */
+} PbCaller;
+
+struct _PbAuthorizer
+{
+  GDBusConnection *connection; /* (owned) (nullable) */
+  GHashTable *callers;         /* (owned) unique name -> PbCaller */
+  GCancellable *cancellable;   /* (owned) of everything asked on @connection */
+};
+
+/* One question under way. */
+typedef struct
+{
+  PbAuthorizer *authorizer; /* valid unless the question was cancelled */
+  GDBusConnection *connection; /* (owned) */
+  PbCaller *caller;         /* (owned) */
+  char *action;             /* (owned) (nullable) */
+  gboolean interactive;
+  PbAuthorized func;
+  gpointer user_data;
+} PbQuestion;
+
+static void
+caller_unref (PbCaller *caller)
+{
+  if (!g_atomic_ref_count_dec (&caller->refs))
+    return;
+  g_hash_table_unref (caller->kept);
+  g_free (caller->name);
+  g_free (caller);
+}
+
+static void
+on_caller_vanished (GDBusConnection *connection, const char *sender, const char *path, const char *interface,
+                    const char *signal, GVariant *parameters, gpointer user_data)
+{
+  PbAuthorizer *self = user_data;
+  const char *name, *old_owner, *new_owner;
+
+  g_variant_get (parameters, "(&s&s&s)", &name, &old_owner, &new_owner);
+  PbCaller *caller = g_hash_table_lookup (self->callers, name);
+  if (caller == NULL || *new_owner != '\0')
+    return;
+  caller->gone = TRUE;
+  g_dbus_connection_signal_unsubscribe (connection, caller->subscription);
+  g_hash_table_remove (self->callers, name);
+}
+
+static PbCaller *
+find_caller (PbAuthorizer *self, const char *name)
+{
+  PbCaller *caller = g_hash_table_lookup (self->callers, name);
+  if (caller != NULL)
+    return caller;
+
+  caller = g_new0 (PbCaller, 1);
+  g_atomic_ref_count_init (&caller->refs);
+  caller->name = g_strdup (name);
+  caller->uid = -1;
+  caller->kept = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  caller->subscription = g_dbus_connection_signal_subscribe (
+    self->connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus",
+    name, G_DBUS_SIGNAL_FLAGS_NONE, on_caller_vanished, self, NULL);
+  g_hash_table_insert (self->callers, caller->name, caller);
+  return caller;
+}
+
+static void
+question_answer (PbQuestion *question, gboolean yes, const char *why)
+{
+  g_autofree char *who = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (question->caller->uid >= 0)
+    who = g_strdup_printf ("uid %" G_GINT64_FORMAT, question->caller->uid);
+  if (!yes)
+    error = g_error_new (PB_ERROR, PB_ERROR_NOT_AUTHORIZED, "%s: %s",
+                         question->action != NULL ? question->action : "caller", why);
+  question->func (who, error, question->user_data);
+
+  caller_unref (question->caller);
+  g_object_unref (question->connection);
+  g_free (question->action);
+  g_free (question);
+}
+
+static void
+on_polkit_answered (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  PbQuestion *question = user_data;
+  gboolean authorized = FALSE, challenge = FALSE;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+
+  if (reply == NULL)
+    {
+      question_answer (question, FALSE, "not allowed, and no authorization service could be asked");
+      return;
+    }
+  g_variant_get (reply, "((bba{ss}))", &authorized, &challenge, NULL);
+  if (question->caller->gone)
+    {
+      question_answer (question, FALSE, "the caller is gone");
+      return;
+    }
+  if (!authorized)
+    {
+      question_answer (question, FALSE,
+                       challenge ? "needs an administrator's password, which this call did not allow to ask for"
+                                 : "not allowed");
+      return;
+    }
+  if (question->interactive)
+    {
+      gint64 *until = g_new (gint64, 1);
+      *until = g_get_monotonic_time () + KEEP_SECONDS * G_USEC_PER_SEC;
+      g_hash_table_insert (question->caller->kept, g_strdup (question->action), until);
+    }
+  question_answer (question, TRUE, NULL);
+}
+
+static gboolean
+yes_is_kept (PbCaller *caller, const char *action)
+{
+  const gint64 *until = g_hash_table_lookup (caller->kept, action);
+  return until != NULL && g_get_monotonic_time () < *until;
+}
+
+static void
+ask_polkit (PbQuestion *question)
+{
+  GVariantBuilder details;
+
+  g_variant_builder_init (&details, G_VARIANT_TYPE ("a{sv}"));
+  g_variant_builder_add (&details, "{sv}", "name", g_variant_new_string (question->caller->name));
+  g_dbus_connection_call (question->connection, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+                          "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization",
+                          g_variant_new ("((s@a{sv})s@a{ss}us)", "system-bus-name", g_variant_builder_end (&details),
+                                         question->action, g_variant_new_array (G_VARIANT_TYPE ("{ss}"), NULL, 0),
+                                         question->interactive ? POLKIT_ALLOW_USER_INTERACTION : 0, ""),
+                          G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
+                          question->authorizer->cancellable, on_polkit_answered, question);
+}
+
+/* The caller's uid is known: the unasked yes, else polkit. */
+static void
+question_decide (PbQuestion *question)
+{
+  PbCaller *caller = question->caller;
+
+  if (caller->gone)
+    question_answer (question, FALSE, "the caller is gone");
+  else if (caller->uid == 0 || caller->uid == (gint64) geteuid () || question->action == NULL ||
+           yes_is_kept (caller, question->action))
+    question_answer (question, TRUE, NULL);
+  else
+    ask_polkit (question);
+}
+
+static void
+on_uid_known (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  PbQuestion *question = user_data;
+  guint32 uid;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+
+  if (reply == NULL)
+    {
+      question_answer (question, FALSE, "the caller is gone");
+      return;
+    }
+  g_variant_get (reply, "(u)", &uid);
+  question->caller->uid = uid;
+  question_decide (question);
+}
+
+PbAuthorizer *
+pb_authorizer_new (void)
+{
+  PbAuthorizer *self = g_new0 (PbAuthorizer, 1);
+  self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) caller_unref);
+  return self;
+}
+
+void
+pb_authorizer_set_connection (PbAuthorizer *self, GDBusConnection *connection)
+{
+  GHashTableIter iter;
+  gpointer caller;
+
+  if (self->cancellable != NULL)
+    g_cancellable_cancel (self->cancellable);
+  g_clear_object (&self->cancellable);
+
+  g_hash_table_iter_init (&iter, self->callers);
+  while (g_hash_table_iter_next (&iter, NULL, &caller))
+    {
+      ((PbCaller *) caller)->gone = TRUE;
+      g_dbus_connection_signal_unsubscribe (self->connection, ((PbCaller *) caller)->subscription);
+    }
+  g_hash_table_remove_all (self->callers);
+
+  g_set_object (&self->connection, connection);
+  if (connection != NULL)
+    self->cancellable = g_cancellable_new ();
+}
+
+void
+pb_authorizer_free (PbAuthorizer *self)
+{
+  pb_authorizer_set_connection (self, NULL);
+  g_hash_table_unref (self->callers);
+  g_free (self);
+}
+
+void
+pb_authorizer_check (PbAuthorizer *self, const char *sender, const char *action, gboolean interactive, PbAuthorized func,
+                     gpointer user_data)
+{
+  PbQuestion *question = g_new0 (PbQuestion, 1);
+  PbCaller *caller = find_caller (self, sender);
+
+  question->authorizer = self;
+  question->connection = g_object_ref (self->connection);
+  question->caller = caller;
+  g_atomic_ref_count_inc (&caller->refs);
+  question->action = g_strdup (action);
+  question->interactive = interactive;
+  question->func = func;
+  question->user_data = user_data;
+
+  if (caller->uid >= 0)
+    question_decide (question);
+  else
+    g_dbus_connection_call (self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                            "GetConnectionUnixUser", g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(u)"),
+                            G_DBUS_CALL_FLAGS_NONE, -1, self->cancellable, on_uid_known, question);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+/* The one place where it is decided who may do what on the bus. Main thread. */
+typedef struct _PbAuthorizer PbAuthorizer;
+
+PbAuthorizer *pb_authorizer_new (void);
+void pb_authorizer_free (PbAuthorizer *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbAuthorizer, pb_authorizer_free)
+
+/** pb_authorizer_set_connection: the bus the callers are on; forgets all that was known of callers of another. @connection (nullable). */
+void pb_authorizer_set_connection (PbAuthorizer *self, GDBusConnection *connection);
+
+/**
+ * PbAuthorized:
+ * @who: the caller in words ("uid 1000"), also on refusal where known
+ * @error: NULL only for a yes; PB_ERROR_NOT_AUTHORIZED otherwise
+ */
+typedef void (*PbAuthorized) (const char *who, const GError *error, gpointer user_data);
+
+/**
+ * pb_authorizer_check:
+ * @sender: unique name of the caller
+ * @action: a polkit action id; NULL asks only who the caller is
+ * @interactive: the message allows that the user is asked
+ * Uid 0 and the daemon's own uid pass unasked. All others by polkit on the same bus; anything but an explicit yes is no: an error, a timeout, a caller that
+ * vanished meanwhile. An interactive yes is kept for (sender, action) for 5 minutes. @func is called exactly once, later or at once.
+ */
+void pb_authorizer_check (PbAuthorizer *self, const char *sender, const char *action, gboolean interactive, PbAuthorized func, gpointer user_data);

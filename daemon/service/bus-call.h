@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+/* One method call or property access that was let through; answered exactly once by one of the functions below, which free it. */
+typedef struct
+{
+  GDBusMethodInvocation *invocation; /* (owned) until answered */
+  GVariant *parameters;              /* (owned) the method's arguments */
+  char *who;                         /* (owned) the caller in words, for revisions: "uid 1000" */
+} PbBusCall;
+
+/** pb_bus_call_new: @invocation (transfer full). @parameters (transfer none). */
+PbBusCall *pb_bus_call_new (GDBusMethodInvocation *invocation, GVariant *parameters);
+
+/** pb_bus_call_return: @value: (nullable) (transfer floating) the out arguments as a tuple. */
+void pb_bus_call_return (PbBusCall *self, GVariant *value);
+
+/** pb_bus_call_fail: answers with @error, translated to the error names of the bus. */
+void pb_bus_call_fail (PbBusCall *self, const GError *error);
+
+/** pb_bus_error_translate: any floor's @error as an error of PB_ERROR; one that is already a bus error stays. Returns: (transfer full). */
+GError *pb_bus_error_translate (const GError *error);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "service/bus.h"
+#include "settings/registry.h"
+#include "store/store.h"
+#include <glib.h>
+
+/* The interfaces of the one bus object, a file each. Every maker adds its interfaces to @bus; what it returns lives as long as the bus. */
+
+/** pb_settings_objects_new: General, Delivery, ...: every interface of the settings table. */
+typedef struct _PbSettingsObjects PbSettingsObjects;
+PbSettingsObjects *pb_settings_objects_new (PbBus *bus, PbRegistry *registry);
+void pb_settings_objects_free (PbSettingsObjects *self);
+
+/** pb_list_objects_new: TrustedList, Accounts, ...: every list kind. */
+typedef struct _PbListObjects PbListObjects;
+PbListObjects *pb_list_objects_new (PbBus *bus, PbRegistry *registry);
+void pb_list_objects_free (PbListObjects *self);
+
+typedef struct _PbManagerObject PbManagerObject;
+PbManagerObject *pb_manager_object_new (PbBus *bus, PbRegistry *registry);
+void pb_manager_object_free (PbManagerObject *self);
+/** pb_manager_object_set_state: @state static, one of the bus's states; told by PropertiesChanged. */
+void pb_manager_object_set_state (PbManagerObject *self, const char *state);
+/** pb_manager_object_set_listening: @listeners (element-type PbListener). */
+void pb_manager_object_set_listening (PbManagerObject *self, GPtrArray *listeners);
+
+typedef struct _PbQueueObject PbQueueObject;
+PbQueueObject *pb_queue_object_new (PbBus *bus, PbStore *store, PbMailbox *main_mailbox);
+void pb_queue_object_free (PbQueueObject *self);
+
+/** pb_statistics_object_add: has no state of its own. */
+void pb_statistics_object_add (PbBus *bus);

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The daemon's life. pb_service_new() builds the floors from the ground up and fails with one clear
+ * error before anything was overwritten; pb_service_run() starts queue, then listeners, then says
+ * READY; SIGTERM stops in the order that loses nothing: no new sessions, sessions end, attempts
+ * under way settle (10 seconds at the most), stores are closed. This file only puts together: it
+ * decides nothing about mail.
+ */
+#include "service/service.h"
+
+#include "service/bus.h"
+#include "service/objects.h"
+#include "service/sockets.h"
+
+#include "delivery/maildir.h"
+#include "delivery/smtp-agent.h"
+#include "net/reactor.h"
+#include "net/resolver.h"
+#include "queue/queue.h"
+#include "session/server.h"
+#include "settings/registry.h"
+#include "store/config-store.h"
+#include "store/store.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define DRAIN_SECONDS 10
+#define DRAIN_POLL_MS 20
+
+struct _PbService
+{
+  GMainLoop *loop;
+  PbMailbox *mailbox; /* the main thread's */
+  GSource *mailbox_source;
+  GPtrArray *listeners; /* (element-type PbListener) */
+  PbConfigStore *config_store;
+  PbStore *store;
+  PbRegistry *registry;
+  PbReactor **reactors;
+  guint n_reactors;
+  PbResolver *resolver;
+  gboolean dns_from_options;
+  PbMaildir *maildir;
+  PbSmtpAgent *smtp;
+  PbQueue *queue;
+  PbServer *server;
+  PbBus *bus;
+  PbManagerObject *manager;
+  PbSettingsObjects *settings_objects;
+  PbListObjects *list_objects;
+  PbQueueObject *queue_object;
+  gulong settings_handler;
+  guint signals[2];
+  guint drain_source;
+  gint64 drain_deadline; /* monotonic microseconds; 0 while running */
+};
+
+/* A host name with a dot, for a machine nobody has named yet. */
+static char *
+default_hostname (void)
+{
+  char name[256] = "";
+
+  if (gethostname (name, sizeof name - 1) != 0 || *name == '\0')
+    return g_strdup ("localhost.localdomain");
+  if (strchr (name, '.') != NULL)
+    return g_ascii_strdown (name, -1);
+  g_autofree char *lower = g_ascii_strdown (name, -1);
+  return g_strconcat (lower, ".localdomain", NULL);
+}
+
+/* Every session is a descriptor: the soft limit of 1,024 is for programs that use select(). */
+static void
+raise_descriptor_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit (RLIMIT_NOFILE, &limit) != 0)
+    pb_log (PB_LOG_WARNING, "descriptor-limit", "reason", g_strerror (errno), NULL);
+}
+
+static const char *
+state_name (PbStoreState state)
+{
+  switch (state)
+    {
+    case PB_STORE_LOW_SPACE:
+      return "low-space";
+    case PB_STORE_FAILED:
+      return "store-failed";
+    case PB_STORE_OK:
+      break;
+    }
+  return "running";
+}
+
+static void
+on_store_state (PbStore *store, PbStoreState state, gpointer user_data)
+{
+  PbService *self = user_data;
+
+  if (self->drain_deadline == 0)
+    pb_manager_object_set_state (self->manager, state_name (state));
+}
+
+static void
+on_settings_changed (PbRegistry *registry, const char *interface, const char *const *names, gpointer user_data)
+{
+  PbService *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (strcmp (interface, "Dns") != 0 || self->dns_from_options)
+    return;
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (registry);
+  if (!pb_resolver_set_servers (self->resolver, (const char *const *) snapshot->values.dns_servers, &error))
+    pb_log (PB_LOG_ERROR, "dns-servers", "reason", error->message, NULL);
+}
+
+static gboolean
+open_stores (PbService *self, const PbOptions *options, GError **error)
+{
+  g_autofree char *hostname = default_hostname ();
+
+  self->store = pb_store_open (options->state_directory, error);
+  if (self->store == NULL)
+    return FALSE;
+  self->config_store = pb_config_store_open (options->state_directory, error);
+  if (self->config_store == NULL)
+    return FALSE;
+  self->registry = pb_registry_new (self->config_store, self->mailbox, hostname, error);
+  return self->registry != NULL;
+}
+
+/* Half the cores, at least one: the writer, the main thread and the body pool use the rest. */
+static void
+start_reactors (PbService *self)
+{
+  self->n_reactors = MAX (g_get_num_processors () / 2, 1);
+  self->reactors = g_new0 (PbReactor *, self->n_reactors);
+  for (guint i = 0; i < self->n_reactors; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("pb-io-%u", i);
+      self->reactors[i] = pb_reactor_new (name);
+    }
+}
+
+static gboolean
+open_resolver (PbService *self, const PbOptions *options, GError **error)
+{
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
+
+  self->dns_from_options = options->dns_servers != NULL && *options->dns_servers != NULL;
+  self->resolver = pb_resolver_new (
+    (const char *const *) (self->dns_from_options ? options->dns_servers : snapshot->values.dns_servers), NULL, error);
+  return self->resolver != NULL;
+}
+
+static gboolean
+build_mail_path (PbService *self, const PbOptions *options, GError **error)
+{
+  if (!open_resolver (self, options, error))
+    return FALSE;
+  self->maildir = pb_maildir_new (options->state_directory, error);
+  if (self->maildir == NULL)
+    return FALSE;
+  self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver, options->mx_port);
+
+  const PbQueueParts queue_parts = {
+    .store = self->store,
+    .registry = self->registry,
+    .maildir = self->maildir,
+    .smtp = self->smtp,
+    .main_mailbox = self->mailbox,
+  };
+  self->queue = pb_queue_new (&queue_parts);
+
+  const PbServerParts server_parts = { .registry = self->registry, .store = self->store, .queue = self->queue };
+  self->server = pb_server_new (&server_parts);
+  return TRUE;
+}
+
+static gboolean
+serve_on_bus (PbService *self, const PbOptions *options, GError **error)
+{
+  self->bus = pb_bus_new (options->bus);
+  self->manager = pb_manager_object_new (self->bus, self->registry);
+  self->settings_objects = pb_settings_objects_new (self->bus, self->registry);
+  self->list_objects = pb_list_objects_new (self->bus, self->registry);
+  self->queue_object = pb_queue_object_new (self->bus, self->store, self->mailbox);
+  pb_statistics_object_add (self->bus);
+  pb_manager_object_set_listening (self->manager, self->listeners);
+  return pb_bus_connect (self->bus, error);
+}
+
+PbService *
+pb_service_new (const PbOptions *options, GError **error)
+{
+  g_autoptr (PbService) self = g_new0 (PbService, 1);
+
+  raise_descriptor_limit ();
+  self->loop = g_main_loop_new (NULL, FALSE);
+  self->mailbox = pb_mailbox_new ();
+  self->mailbox_source = pb_mailbox_attach (self->mailbox, NULL);
+
+  self->listeners = pb_sockets_open (options->listen, error);
+  if (self->listeners == NULL || !open_stores (self, options, error))
+    return NULL;
+  start_reactors (self);
+  if (!build_mail_path (self, options, error) || !serve_on_bus (self, options, error))
+    return NULL;
+  self->settings_handler =
+    g_signal_connect (self->registry, "settings-changed", G_CALLBACK (on_settings_changed), self);
+  return g_steal_pointer (&self);
+}
+
+static gboolean
+on_drain_poll (gpointer user_data)
+{
+  PbService *self = user_data;
+
+  if (pb_clock_monotonic () < self->drain_deadline &&
+      (pb_server_n_sessions (self->server) > 0 || !pb_queue_is_idle (self->queue)))
+    return G_SOURCE_CONTINUE;
+  self->drain_source = 0;
+  g_main_loop_quit (self->loop);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_stop_signal (gpointer user_data)
+{
+  PbService *self = user_data;
+
+  if (self->drain_deadline != 0)
+    {
+      g_main_loop_quit (self->loop);
+      return G_SOURCE_CONTINUE;
+    }
+  pb_log (PB_LOG_NOTICE, "stopping", NULL);
+  sd_notify (0, "STOPPING=1");
+  pb_manager_object_set_state (self->manager, "stopping");
+  self->drain_deadline = pb_clock_monotonic () + DRAIN_SECONDS * G_USEC_PER_SEC;
+  for (guint i = 0; i < self->listeners->len; i++)
+    pb_listener_stop (self->listeners->pdata[i]);
+  pb_queue_stop (self->queue);
+  pb_server_shut_down (self->server, self->drain_deadline);
+  self->drain_source = g_timeout_add (DRAIN_POLL_MS, on_drain_poll, self);
+  return G_SOURCE_CONTINUE;
+}
+
+int
+pb_service_run (PbService *self)
+{
+  self->signals[0] = g_unix_signal_add (SIGTERM, on_stop_signal, self);
+  self->signals[1] = g_unix_signal_add (SIGINT, on_stop_signal, self);
+
+  pb_store_watch_state (self->store, self->mailbox, on_store_state, self);
+  pb_queue_start (self->queue);
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      const PbEndpoint *endpoint = pb_listener_endpoint (self->listeners->pdata[i]);
+      g_autofree char *port = g_strdup_printf ("%u", endpoint->port);
+      pb_listener_start (self->listeners->pdata[i], self->reactors, self->n_reactors, pb_server_accept, self->server);
+      pb_log (PB_LOG_NOTICE, "listening", "role", pb_role_name (endpoint->role), "address", endpoint->address, "port", port,
+              NULL);
+    }
+  pb_manager_object_set_state (self->manager, state_name (pb_store_state (self->store)));
+  sd_notify (0, "READY=1");
+  g_main_loop_run (self->loop);
+  pb_log (PB_LOG_NOTICE, "stopped", NULL);
+  return 0;
+}
+
+static void
+free_bus (PbService *self)
+{
+  if (self->settings_handler != 0)
+    g_signal_handler_disconnect (self->registry, self->settings_handler);
+  g_clear_pointer (&self->bus, pb_bus_free);
+  g_clear_pointer (&self->queue_object, pb_queue_object_free);
+  g_clear_pointer (&self->list_objects, pb_list_objects_free);
+  g_clear_pointer (&self->settings_objects, pb_settings_objects_free);
+  g_clear_pointer (&self->manager, pb_manager_object_free);
+}
+
+static void
+free_reactors (PbService *self)
+{
+  for (guint i = 0; i < self->n_reactors; i++)
+    pb_reactor_free (self->reactors[i]);
+  g_free (self->reactors);
+}
+
+/* In reverse of the way they were made; agents before the threads they run on, stores last. */
+void
+pb_service_free (PbService *self)
+{
+  g_clear_handle_id (&self->drain_source, g_source_remove);
+  for (guint i = 0; i < G_N_ELEMENTS (self->signals); i++)
+    g_clear_handle_id (&self->signals[i], g_source_remove);
+  free_bus (self);
+  g_clear_pointer (&self->listeners, g_ptr_array_unref);
+  g_clear_pointer (&self->server, pb_server_free);
+  g_clear_pointer (&self->smtp, pb_smtp_agent_free);
+  g_clear_pointer (&self->maildir, pb_maildir_free);
+  /* What the agents handed back is settled, what the store answers is heard, before the queue goes. */
+  pb_mailbox_dispatch (self->mailbox);
+  g_clear_pointer (&self->resolver, pb_resolver_free);
+  free_reactors (self);
+  g_clear_pointer (&self->store, pb_store_close);
+  pb_mailbox_dispatch (self->mailbox);
+  g_clear_pointer (&self->queue, pb_queue_free);
+  g_clear_object (&self->registry);
+  g_clear_pointer (&self->config_store, pb_config_store_close);
+  g_source_destroy (self->mailbox_source);
+  g_source_unref (self->mailbox_source);
+  g_clear_pointer (&self->mailbox, pb_mailbox_unref);
+  g_main_loop_unref (self->loop);
+  g_free (self);
+}

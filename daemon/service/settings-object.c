@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The settings interfaces (General, Delivery, ...): properties built from the rows of settings.def.
+ * Reads come from the registry's snapshot; a Set goes through the registry's one way of changing
+ * things and is answered after the commit. Private settings need the view action and are only
+ * invalidated, never sent, in PropertiesChanged.
+ */
+#include "service/objects.h"
+
+#include "dbus/names.h"
+#include "dbus/settings-table.h"
+
+typedef struct
+{
+  PbRegistry *registry;  /* (unowned) */
+  const char *interface; /* static */
+} PbSettingsObject;
+
+struct _PbSettingsObjects
+{
+  PbBus *bus;           /* (unowned) */
+  PbRegistry *registry; /* (unowned) */
+  gulong changed_handler;
+  GPtrArray *objects; /* (owned) (element-type PbSettingsObject) */
+};
+
+static const PbSettingSpec *
+find_spec (const char *interface, const char *property)
+{
+  g_autofree char *key = g_strconcat (interface, ".", property, NULL);
+  return pb_setting_lookup (key);
+}
+
+static GVariant *
+get_setting (gpointer object, const char *property)
+{
+  PbSettingsObject *self = object;
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
+
+  return pb_setting_values_get (&snapshot->values, find_spec (self->interface, property));
+}
+
+static const char *
+read_action (gpointer object, const char *property)
+{
+  PbSettingsObject *self = object;
+  const PbSettingSpec *spec = find_spec (self->interface, property);
+
+  return (spec->flags & PB_SETTING_PRIVATE) != 0 ? PB_ACTION_VIEW : NULL;
+}
+
+static void
+on_set_done (GVariant *result, const GError *error, gpointer user_data)
+{
+  PbBusCall *call = user_data;
+
+  if (error != NULL)
+    pb_bus_call_fail (call, error);
+  else
+    pb_bus_call_return (call, NULL);
+}
+
+static void
+set_setting (PbBusCall *call, gpointer object, const char *property, GVariant *value)
+{
+  PbSettingsObject *self = object;
+  GVariantBuilder names, changes;
+  const PbApplyOptions options = { .who = call->who };
+
+  g_variant_builder_init (&names, G_VARIANT_TYPE ("a{sv}"));
+  g_variant_builder_add (&names, "{sv}", property, value);
+  g_variant_builder_init (&changes, G_VARIANT_TYPE ("a{sa{sv}}"));
+  g_variant_builder_add (&changes, "{s@a{sv}}", self->interface, g_variant_builder_end (&names));
+
+  g_autoptr (GVariant) all = g_variant_ref_sink (g_variant_builder_end (&changes));
+  pb_registry_apply (self->registry, all, &options, on_set_done, call);
+}
+
+static void
+on_settings_changed (PbRegistry *registry, const char *interface, const char *const *names, gpointer user_data)
+{
+  PbSettingsObjects *self = user_data;
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (registry);
+  g_autoptr (GPtrArray) invalidated = g_ptr_array_new ();
+  GVariantBuilder changed;
+
+  g_variant_builder_init (&changed, G_VARIANT_TYPE ("a{sv}"));
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      const PbSettingSpec *spec = find_spec (interface, names[i]);
+      if ((spec->flags & PB_SETTING_PRIVATE) != 0)
+        {
+          g_ptr_array_add (invalidated, (gpointer) spec->name);
+          continue;
+        }
+      g_autoptr (GVariant) value = pb_setting_values_get (&snapshot->values, spec);
+      g_variant_builder_add (&changed, "{sv}", spec->name, value);
+    }
+  g_ptr_array_add (invalidated, NULL);
+  pb_bus_emit_changed (self->bus, interface, g_variant_builder_end (&changed),
+                       (const char *const *) invalidated->pdata);
+}
+
+PbSettingsObjects *
+pb_settings_objects_new (PbBus *bus, PbRegistry *registry)
+{
+  PbSettingsObjects *self = g_new0 (PbSettingsObjects, 1);
+
+  self->bus = bus;
+  self->registry = registry;
+  self->objects = g_ptr_array_new_with_free_func (g_free);
+  for (const char *const *name = pb_setting_interfaces (); *name != NULL; name++)
+    {
+      PbSettingsObject *object = g_new0 (PbSettingsObject, 1);
+      const PbBusInterface interface = {
+        .info = pb_setting_interface_info (*name),
+        .get = get_setting,
+        .read_action = read_action,
+        .write_action = PB_ACTION_MODIFY_SETTINGS,
+        .set = set_setting,
+        .object = object,
+      };
+
+      object->registry = registry;
+      object->interface = *name;
+      g_ptr_array_add (self->objects, object);
+      pb_bus_add (bus, &interface);
+    }
+  self->changed_handler = g_signal_connect (registry, "settings-changed", G_CALLBACK (on_settings_changed), self);
+  return self;
+}
+
+void
+pb_settings_objects_free (PbSettingsObjects *self)
+{
+  g_signal_handler_disconnect (self->registry, self->changed_handler);
+  g_ptr_array_unref (self->objects);
+  g_free (self);
+}
