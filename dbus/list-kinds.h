@@ -47,6 +47,7 @@ typedef struct
   const char *action;   /* polkit action of its writes */
   gboolean in_revert;   /* FALSE for Accounts */
   gboolean ineffective; /* nothing obeys the list yet */
+  const char *title, *help; /* untranslated */
 } PbListSpec;
 
 const PbListSpec *pb_list_spec (PbListKind kind);

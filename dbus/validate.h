@@ -33,3 +33,11 @@ typedef enum
 
 /** pb_check: Returns: NULL when @text passes, else (transfer none) what is allowed, in words: "must be a host name with a dot, such as mail.example.org". Empty text is the caller's matter. */
 const char *pb_check (PbCheck check, const char *text);
+
+/**
+ * pb_domain_fold:
+ * @text: a domain as an administrator writes it, U-labels or A-labels
+ *
+ * Returns: (transfer full) (nullable): lower case A-labels, the form that look-ups use; NULL when @text is no domain.
+ */
+char *pb_domain_fold (const char *text);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Introspection of the settings interfaces, put together from the table's rows: each property with
+ * its default, range, choices, unit, words and whether anything obeys it yet. Called by the bus
+ * object and by tools that describe the interfaces; built once, never freed, read from any thread.
+ */
+#include "dbus/interface-info.h"
+#include "dbus/names.h"
+#include "dbus/settings-table.h"
+
+/* Text as it stands, the rest as GVariant prints it: what a person wants to read in busctl. */
+static char *
+describe_default (const PbSettingSpec *spec)
+{
+  g_autoptr (GVariant) value = pb_setting_default (spec);
+
+  if (spec->type[0] == 's')
+    return g_variant_dup_string (value, NULL);
+  return g_variant_print (value, FALSE);
+}
+
+/* Private values are never part of a signal: those who may see them ask again. */
+static void
+add_signal_annotation (PbInfoList *list)
+{
+  GDBusAnnotationInfo *info = g_new0 (GDBusAnnotationInfo, 1);
+
+  info->ref_count = -1;
+  info->key = g_strdup ("org.freedesktop.DBus.Property.EmitsChangedSignal");
+  info->value = g_strdup ("invalidates");
+  pb_info_list_add (list, info);
+}
+
+static GDBusPropertyInfo *
+describe_setting (const PbSettingSpec *spec)
+{
+  GDBusPropertyInfo *info = g_new0 (GDBusPropertyInfo, 1);
+  PbInfoList *list = pb_info_list_new ();
+  g_autofree char *def = describe_default (spec);
+
+  pb_info_list_add_annotation (list, "Default", def);
+  if (spec->type[0] == 'u')
+    {
+      g_autofree char *minimum = g_strdup_printf ("%u", spec->minimum);
+      g_autofree char *maximum = g_strdup_printf ("%u", spec->maximum);
+
+      pb_info_list_add_annotation (list, "Minimum", minimum);
+      pb_info_list_add_annotation (list, "Maximum", maximum);
+    }
+  pb_info_list_add_annotation (list, "Choices", spec->choices);
+  pb_info_list_add_annotation (list, "Unit", spec->unit);
+  pb_info_list_add_annotation (list, "Title", spec->title);
+  pb_info_list_add_annotation (list, "Help", spec->help);
+  pb_info_list_add_annotation (list, "Effective",
+                               spec->flags & PB_SETTING_INEFFECTIVE ? "false" : "true");
+  if ((spec->flags & PB_SETTING_PRIVATE) != 0)
+    add_signal_annotation (list);
+
+  info->ref_count = -1;
+  info->name = g_strdup (spec->name);
+  info->signature = g_strdup (spec->type);
+  info->flags = G_DBUS_PROPERTY_INFO_FLAGS_READABLE | G_DBUS_PROPERTY_INFO_FLAGS_WRITABLE;
+  info->annotations = pb_info_list_end (list);
+  return info;
+}
+
+static GHashTable *
+describe_interfaces (void)
+{
+  GHashTable *infos = g_hash_table_new (g_str_hash, g_str_equal);
+  const char *const *names = pb_setting_interfaces ();
+
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      GDBusInterfaceInfo *info = g_new0 (GDBusInterfaceInfo, 1);
+      PbInfoList *list = pb_info_list_new ();
+
+      for (guint id = 0; id < PB_N_SETTINGS; id++)
+        if (g_str_equal (pb_setting_spec (id)->interface, names[i]))
+          pb_info_list_add (list, describe_setting (pb_setting_spec (id)));
+      info->ref_count = -1;
+      info->name = g_strconcat (PB_INTERFACE_PREFIX, names[i], NULL);
+      info->properties = pb_info_list_end (list);
+      g_hash_table_insert (infos, (char *) names[i], info);
+    }
+  return infos;
+}
+
+GDBusInterfaceInfo *
+pb_setting_interface_info (const char *interface)
+{
+  static gsize infos;
+
+  if (g_once_init_enter (&infos))
+    g_once_init_leave (&infos, (gsize) describe_interfaces ());
+  return g_hash_table_lookup ((GHashTable *) infos, interface);
+}
