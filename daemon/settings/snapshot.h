@@ -53,6 +53,12 @@ typedef struct
 PbLocal pb_snapshot_resolve_local (const PbSnapshot *self, const char *local, const char *domain);
 
 /**
+ * pb_snapshot_resolve_mailbox: as pb_snapshot_resolve_local() but looks at accounts alone, never at aliases or the CatchAll. For delivery, which gets addresses that
+ * pb_snapshot_expand() has finished with: an alias that names its own address ends in the mailbox of that name.
+ */
+PbLocal pb_snapshot_resolve_mailbox (const PbSnapshot *self, const char *local, const char *domain);
+
+/**
  * pb_snapshot_expand:
  * Follows aliases from one address to final addresses (no duplicates, loop guard: depth 20, 1,000 targets, visited set). An unknown local target is kept as it stands (its
  * delivery fails and is told). Returns: (transfer full) (element-type utf8) canonical addresses.

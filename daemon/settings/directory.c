@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The lists compiled for look-up: a hash of folded names per list, sorted ranges for networks. What
+ * one kind compiles to is shared between directories by reference count, so that a change in one
+ * list costs that list's compilation alone. Built on the main thread; once inside a snapshot it is
+ * only read, from any thread.
+ */
+#include "settings/snapshot-private.h"
+
+#include "util/log.h"
+
+typedef struct _PbTrusted
+{
+  PbNetblockSet *set; /* (owned) */
+} PbTrusted;
+
+static void
+trusted_clear (gpointer data)
+{
+  pb_netblock_set_free (((PbTrusted *) data)->set);
+}
+
+static void
+trusted_unref (PbTrusted *self)
+{
+  g_atomic_rc_box_release_full (self, trusted_clear);
+}
+
+static PbTrusted *
+compile_networks (GPtrArray *rows)
+{
+  g_autoptr (GArray) blocks = g_array_sized_new (FALSE, FALSE, sizeof (PbNetblock), rows->len);
+  PbTrusted *self = g_atomic_rc_box_new0 (PbTrusted);
+
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const PbRow *row = rows->pdata[i];
+      g_autoptr (GError) error = NULL;
+      PbNetblock block;
+
+      if (!pb_row_is_enabled (row))
+        continue;
+      if (pb_netblock_parse (pb_row_text (row, "Network"), &block, &error))
+        g_array_append_val (blocks, block);
+      else
+        pb_log (PB_LOG_WARNING, "rule ignored", "list", "TrustedList", "row", row->id, "reason",
+                error->message, NULL);
+    }
+  self->set = pb_netblock_set_new ((const PbNetblock *) blocks->data, blocks->len);
+  return self;
+}
+
+static GHashTable *
+compile_names (GPtrArray *rows)
+{
+  GHashTable *names
+    = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) pb_row_unref);
+
+  for (guint i = 0; i < rows->len; i++)
+    {
+      PbRow *row = rows->pdata[i];
+
+      /* The key is the row's own, so the entry's reference keeps it. */
+      for (char **key = row->keys; pb_row_is_enabled (row) && *key != NULL; key++)
+        g_hash_table_replace (names, *key, pb_row_ref (row));
+    }
+  return names;
+}
+
+PbDirectory *
+pb_directory_new (void)
+{
+  return g_new0 (PbDirectory, 1);
+}
+
+PbDirectory *
+pb_directory_copy (const PbDirectory *self)
+{
+  PbDirectory *copy = pb_directory_new ();
+
+  if (self->trusted != NULL)
+    copy->trusted = g_atomic_rc_box_acquire (self->trusted);
+  for (guint kind = 0; kind < PB_N_LISTS; kind++)
+    if (self->names[kind] != NULL)
+      copy->names[kind] = g_hash_table_ref (self->names[kind]);
+  return copy;
+}
+
+void
+pb_directory_compile (PbDirectory *self, PbListKind kind, GPtrArray *rows)
+{
+  g_clear_pointer (&self->names[kind], g_hash_table_unref);
+  self->names[kind] = compile_names (rows);
+  if (kind == PB_LIST_TRUSTED_LIST)
+    {
+      g_clear_pointer (&self->trusted, trusted_unref);
+      self->trusted = compile_networks (rows);
+    }
+}
+
+void
+pb_directory_free (PbDirectory *self)
+{
+  g_clear_pointer (&self->trusted, trusted_unref);
+  for (guint kind = 0; kind < PB_N_LISTS; kind++)
+    g_clear_pointer (&self->names[kind], g_hash_table_unref);
+  g_free (self);
+}
+
+gboolean
+pb_directory_is_trusted (const PbDirectory *self, const PbIp *ip)
+{
+  return self->trusted != NULL && pb_netblock_set_contains (self->trusted->set, ip);
+}
+
+const PbRow *
+pb_directory_lookup (const PbDirectory *self, PbListKind kind, const char *key)
+{
+  return self->names[kind] != NULL ? g_hash_table_lookup (self->names[kind], key) : NULL;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the rest of the daemon asks about settings and lists: is this domain ours, may this client
+ * relay, whose mailbox is this, where does an alias lead. A snapshot is made by the registry for
+ * each revision and never changes, so it is read from any thread without a lock; whoever holds a
+ * reference keeps the strings that the look-ups hand out.
+ */
+#include "settings/snapshot-private.h"
+
+#include "util/log.h"
+#include <string.h>
+
+#define MAX_DEPTH 20     /* of an alias that leads to an alias */
+#define MAX_TARGETS 1000 /* of one address */
+#define POSTMASTER "postmaster"
+
+PbSnapshot *
+pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory)
+{
+  PbSnapshot *self = g_atomic_rc_box_new0 (PbSnapshot);
+
+  pb_setting_values_copy (&self->values, values);
+  self->revision = revision;
+  self->directory = directory;
+  return self;
+}
+
+PbSnapshot *
+pb_snapshot_ref (PbSnapshot *self)
+{
+  return g_atomic_rc_box_acquire (self);
+}
+
+static void
+snapshot_clear (gpointer data)
+{
+  PbSnapshot *self = data;
+
+  pb_setting_values_clear (&self->values);
+  pb_directory_free (self->directory);
+}
+
+void
+pb_snapshot_unref (PbSnapshot *self)
+{
+  g_atomic_rc_box_release_full (self, snapshot_clear);
+}
+
+gboolean
+pb_snapshot_is_local_domain (const PbSnapshot *self, const char *domain)
+{
+  return pb_directory_lookup (self->directory, PB_LIST_LOCAL_DOMAINS, domain) != NULL
+         || g_ascii_strcasecmp (domain, self->values.general_hostname) == 0;
+}
+
+gboolean
+pb_snapshot_is_trusted (const PbSnapshot *self, const PbIp *ip)
+{
+  return pb_directory_is_trusted (self->directory, ip);
+}
+
+gboolean
+pb_snapshot_is_relay_domain (const PbSnapshot *self, const char *domain, const char **target)
+{
+  const PbRow *row = pb_directory_lookup (self->directory, PB_LIST_DOMAIN_LIST, domain);
+  const char *text = row != NULL ? pb_row_text (row, "Target") : "";
+
+  if (target != NULL)
+    *target = text[0] != '\0' ? text : NULL;
+  return row != NULL;
+}
+
+/* A name of a list by its whole address, then by its local part alone. A local part with an @ in it
+ * (it was quoted) must not be taken for somebody's address. */
+static const PbRow *
+find_name (const PbSnapshot *self, PbListKind kind, const char *local, const char *domain)
+{
+  const PbRow *row = NULL;
+
+  if (domain != NULL)
+    {
+      g_autofree char *address = g_strconcat (local, "@", domain, NULL);
+
+      row = pb_directory_lookup (self->directory, kind, address);
+    }
+  if (row == NULL && strchr (local, '@') == NULL)
+    row = pb_directory_lookup (self->directory, kind, local);
+  return row;
+}
+
+static gboolean
+find_local (const PbSnapshot *self, gboolean aliases, const char *local, const char *domain,
+            PbLocal *found)
+{
+  const PbRow *row = aliases ? find_name (self, PB_LIST_ALIASES, local, domain) : NULL;
+
+  if (row != NULL)
+    {
+      *found = (PbLocal) { .kind = PB_LOCAL_ALIAS,
+                           .targets = (const char *const *) row->targets };
+      return TRUE;
+    }
+  row = find_name (self, PB_LIST_ACCOUNTS, local, domain);
+  if (row != NULL)
+    *found = (PbLocal) { .kind = PB_LOCAL_ACCOUNT, .account_id = row->id };
+  return row != NULL;
+}
+
+/* The shortest sub-address is cut first, so that a name that holds the delimiter itself is found. */
+static gboolean
+find_sub_address (const PbSnapshot *self, gboolean aliases, char *local, const char *domain,
+                  PbLocal *found)
+{
+  char delimiter = self->values.mailboxes_delimiter[0];
+  char *cut;
+
+  if (delimiter == '\0')
+    return FALSE;
+  while ((cut = strrchr (local, delimiter)) != NULL && cut > local)
+    {
+      *cut = '\0';
+      if (find_local (self, aliases, local, domain, found))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static PbLocal
+resolve (const PbSnapshot *self, gboolean aliases, const char *local, const char *domain)
+{
+  g_autofree char *name = g_ascii_strdown (local != NULL ? local : POSTMASTER, -1);
+  gboolean postmaster = g_str_equal (name, POSTMASTER);
+  PbLocal found = { .kind = PB_LOCAL_UNKNOWN };
+  const PbRow *row;
+
+  if (domain != NULL && !pb_snapshot_is_local_domain (self, domain))
+    return (PbLocal) { .kind = PB_LOCAL_NOT_LOCAL };
+  if (find_local (self, aliases, name, domain, &found)
+      || find_sub_address (self, aliases, name, domain, &found))
+    return found;
+  if (postmaster)
+    return (PbLocal) { .kind = PB_LOCAL_ACCOUNT, .account_id = POSTMASTER };
+  row = domain != NULL && aliases
+          ? pb_directory_lookup (self->directory, PB_LIST_LOCAL_DOMAINS, domain)
+          : NULL;
+  if (row != NULL && row->targets != NULL)
+    return (PbLocal) { .kind = PB_LOCAL_ALIAS, .targets = (const char *const *) row->targets };
+  return found;
+}
+
+PbLocal
+pb_snapshot_resolve_local (const PbSnapshot *self, const char *local, const char *domain)
+{
+  return resolve (self, TRUE, local, domain);
+}
+
+PbLocal
+pb_snapshot_resolve_mailbox (const PbSnapshot *self, const char *local, const char *domain)
+{
+  return resolve (self, FALSE, local, domain);
+}
+
+/* One expansion under way. */
+typedef struct
+{
+  const PbSnapshot *snapshot;
+  GHashTable *visited; /* (owned) folded addresses already looked at */
+  GHashTable *final;   /* (owned) folded addresses in the result */
+  GPtrArray *result;   /* (owned) */
+  gboolean cut;
+} Expansion;
+
+static void
+add_final (Expansion *self, const char *address)
+{
+  char *key = pb_fold_address (address, TRUE);
+
+  if (self->result->len >= MAX_TARGETS)
+    self->cut = TRUE;
+  if (self->result->len >= MAX_TARGETS || g_hash_table_contains (self->final, key))
+    {
+      g_free (key);
+      return;
+    }
+  g_hash_table_add (self->final, key);
+  g_ptr_array_add (self->result, g_strdup (address));
+}
+
+/* The local part of @address (quotes resolved, RFC 5321 4.1.2 Quoted-string) and its domain. */
+static char *
+split_address (const char *address, const char **domain)
+{
+  const char *at = strrchr (address, '@');
+  gsize length = at ? (gsize) (at - address) : strlen (address);
+  g_autoptr (GString) local = NULL;
+
+  *domain = at ? at + 1 : NULL;
+  if (length < 2 || address[0] != '"')
+    return g_strndup (address, length);
+  local = g_string_new (NULL);
+  for (const char *p = address + 1; p < address + length - 1; p++)
+    {
+      if (*p == '\\' && p + 1 < address + length - 1)
+        p++;
+      g_string_append_c (local, *p);
+    }
+  return g_string_free (g_steal_pointer (&local), FALSE);
+}
+
+static void
+expand (Expansion *self, const char *address, guint depth)
+{
+  const char *domain;
+  g_autofree char *local = split_address (address, &domain);
+  g_autofree char *key = pb_fold_address (address, TRUE);
+  PbLocal found;
+
+  if (g_hash_table_contains (self->visited, key))
+    {
+      /* An alias that names its own address means the mailbox of that name. */
+      if (pb_snapshot_resolve_mailbox (self->snapshot, local, domain).kind == PB_LOCAL_ACCOUNT)
+        add_final (self, address);
+      return;
+    }
+  found = pb_snapshot_resolve_local (self->snapshot, local, domain);
+  if (found.kind != PB_LOCAL_ALIAS || depth >= MAX_DEPTH)
+    {
+      add_final (self, address);
+      return;
+    }
+  g_hash_table_add (self->visited, g_steal_pointer (&key));
+  for (guint i = 0; found.targets[i] != NULL && !self->cut; i++)
+    expand (self, found.targets[i], depth + 1);
+}
+
+GPtrArray *
+pb_snapshot_expand (const PbSnapshot *self, const char *address)
+{
+  Expansion expansion = { .snapshot = self };
+
+  expansion.visited = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  expansion.final = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  expansion.result = g_ptr_array_new_with_free_func (g_free);
+  expand (&expansion, address, 0);
+  /* Aliases that only lead to each other: nobody gets it, and the sender has to be told. */
+  if (expansion.result->len == 0)
+    add_final (&expansion, address);
+  if (expansion.cut)
+    pb_log (PB_LOG_WARNING, "alias cut", "address", address, "reason", "more than 1000 targets",
+            NULL);
+  g_hash_table_unref (expansion.visited);
+  g_hash_table_unref (expansion.final);
+  return expansion.result;
+}
