@@ -75,11 +75,11 @@ class Ports:
         while True:
             port = self.next
             self.next = 10000 + (self.next - 10000 + 1) % 20000
-            if all(self._free(host, port) for host in hosts):
+            if all(self.free(host, port) for host in hosts):
                 return port
 
     @staticmethod
-    def _free(host, port):
+    def free(host, port):
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
                 if kind == socket.SOCK_STREAM:
