@@ -92,17 +92,17 @@ find_caller (PbAuthorizer *self, const char *name)
 }
 
 static void
-question_answer (PbQuestion *question, gboolean yes, const char *why)
+question_answer (PbQuestion *question, PbAuthorization answer, const char *why)
 {
   g_autofree char *who = NULL;
   g_autoptr (GError) error = NULL;
 
   if (question->caller->uid >= 0)
     who = g_strdup_printf ("uid %" G_GINT64_FORMAT, question->caller->uid);
-  if (!yes)
+  if (answer != PB_AUTHORIZED_YES)
     error = g_error_new (PB_ERROR, PB_ERROR_NOT_AUTHORIZED, "%s: %s",
                          question->action != NULL ? question->action : "caller", why);
-  question->func (who, error, question->user_data);
+  question->func (answer, who, error, question->user_data);
 
   caller_unref (question->caller);
   g_object_unref (question->connection);
@@ -120,20 +120,22 @@ on_polkit_answered (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (reply == NULL)
     {
-      question_answer (question, FALSE, "not allowed, and no authorization service could be asked");
+      question_answer (question, PB_AUTHORIZED_NO, "not allowed, and no authorization service could be asked");
       return;
     }
   g_variant_get (reply, "((bba{ss}))", &authorized, &challenge, NULL);
   if (question->caller->gone)
     {
-      question_answer (question, FALSE, "the caller is gone");
+      question_answer (question, PB_AUTHORIZED_NO, "the caller is gone");
       return;
     }
   if (!authorized)
     {
-      question_answer (question, FALSE,
-                       challenge ? "needs an administrator's password, which this call did not allow to ask for"
-                                 : "not allowed");
+      if (challenge)
+        question_answer (question, PB_AUTHORIZED_CHALLENGE,
+                         "needs an administrator's password, which this call did not allow to ask for");
+      else
+        question_answer (question, PB_AUTHORIZED_NO, "not allowed");
       return;
     }
   if (question->interactive)
@@ -142,7 +144,7 @@ on_polkit_answered (GObject *source, GAsyncResult *result, gpointer user_data)
       *until = g_get_monotonic_time () + KEEP_SECONDS * G_USEC_PER_SEC;
       g_hash_table_insert (question->caller->kept, g_strdup (question->action), until);
     }
-  question_answer (question, TRUE, NULL);
+  question_answer (question, PB_AUTHORIZED_YES, NULL);
 }
 
 static gboolean
@@ -175,10 +177,10 @@ question_decide (PbQuestion *question)
   PbCaller *caller = question->caller;
 
   if (caller->gone)
-    question_answer (question, FALSE, "the caller is gone");
+    question_answer (question, PB_AUTHORIZED_NO, "the caller is gone");
   else if (caller->uid == 0 || caller->uid == (gint64) geteuid () || question->action == NULL ||
            yes_is_kept (caller, question->action))
-    question_answer (question, TRUE, NULL);
+    question_answer (question, PB_AUTHORIZED_YES, NULL);
   else
     ask_polkit (question);
 }
@@ -193,7 +195,7 @@ on_uid_known (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (reply == NULL)
     {
-      question_answer (question, FALSE, "the caller is gone");
+      question_answer (question, PB_AUTHORIZED_NO, "the caller is gone");
       return;
     }
   g_variant_get (reply, "(u)", &uid);

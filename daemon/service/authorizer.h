@@ -13,12 +13,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbAuthorizer, pb_authorizer_free)
 /** pb_authorizer_set_connection: the bus the callers are on; forgets all that was known of callers of another. @connection (nullable). */
 void pb_authorizer_set_connection (PbAuthorizer *self, GDBusConnection *connection);
 
+typedef enum
+{
+  PB_AUTHORIZED_NO,
+  PB_AUTHORIZED_CHALLENGE, /* no, but an administrator's password would make it a yes */
+  PB_AUTHORIZED_YES,
+} PbAuthorization;
+
 /**
  * PbAuthorized:
- * @who: the caller in words ("uid 1000"), also on refusal where known
- * @error: NULL only for a yes; PB_ERROR_NOT_AUTHORIZED otherwise
+ * @who: (nullable): the caller in words ("uid 1000"), also on refusal where known
+ * @error: NULL only for PB_AUTHORIZED_YES; PB_ERROR_NOT_AUTHORIZED otherwise
  */
-typedef void (*PbAuthorized) (const char *who, const GError *error, gpointer user_data);
+typedef void (*PbAuthorized) (PbAuthorization answer, const char *who, const GError *error, gpointer user_data);
 
 /**
  * pb_authorizer_check:

@@ -10,11 +10,12 @@
 #include "store/store.h"
 
 PbBusCall *
-pb_bus_call_new (GDBusMethodInvocation *invocation, GVariant *parameters)
+pb_bus_call_new (GDBusMethodInvocation *invocation, GVariant *parameters, PbAuthorizer *authorizer)
 {
   PbBusCall *self = g_new0 (PbBusCall, 1);
   self->invocation = invocation;
   self->parameters = g_variant_ref (parameters);
+  self->authorizer = authorizer;
   return self;
 }
 
@@ -24,6 +25,23 @@ pb_bus_call_free (PbBusCall *self)
   g_variant_unref (self->parameters);
   g_free (self->who);
   g_free (self);
+}
+
+void
+pb_bus_call_authorize (PbBusCall *self, const char *action, PbAuthorized func, gpointer user_data)
+{
+  GDBusMessage *message = g_dbus_method_invocation_get_message (self->invocation);
+  gboolean interactive =
+    (g_dbus_message_get_flags (message) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
+
+  pb_authorizer_check (self->authorizer, g_dbus_method_invocation_get_sender (self->invocation), action, interactive, func,
+                       user_data);
+}
+
+void
+pb_bus_call_probe (PbBusCall *self, const char *action, PbAuthorized func, gpointer user_data)
+{
+  pb_authorizer_check (self->authorizer, g_dbus_method_invocation_get_sender (self->invocation), action, FALSE, func, user_data);
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "service/authorizer.h"
 #include <gio/gio.h>
 
 /* One method call or property access that was let through; answered exactly once by one of the functions below, which free it. */
@@ -8,11 +9,18 @@ typedef struct
 {
   GDBusMethodInvocation *invocation; /* (owned) until answered */
   GVariant *parameters;              /* (owned) the method's arguments */
+  PbAuthorizer *authorizer;          /* (unowned) */
   char *who;                         /* (owned) the caller in words, for revisions: "uid 1000" */
 } PbBusCall;
 
 /** pb_bus_call_new: @invocation (transfer full). @parameters (transfer none). */
-PbBusCall *pb_bus_call_new (GDBusMethodInvocation *invocation, GVariant *parameters);
+PbBusCall *pb_bus_call_new (GDBusMethodInvocation *invocation, GVariant *parameters, PbAuthorizer *authorizer);
+
+/** pb_bus_call_authorize: asks whether the caller may do @action, with the interaction that its message allows. */
+void pb_bus_call_authorize (PbBusCall *self, const char *action, PbAuthorized func, gpointer user_data);
+
+/** pb_bus_call_probe: likewise, but nobody is asked anything. */
+void pb_bus_call_probe (PbBusCall *self, const char *action, PbAuthorized func, gpointer user_data);
 
 /** pb_bus_call_return: @value: (nullable) (transfer floating) the out arguments as a tuple. */
 void pb_bus_call_return (PbBusCall *self, GVariant *value);

@@ -76,7 +76,7 @@ dispatch_free (PbDispatch *dispatch)
 }
 
 static void
-on_authorized (const char *who, const GError *error, gpointer user_data)
+on_authorized (PbAuthorization answer, const char *who, const GError *error, gpointer user_data)
 {
   PbDispatch *dispatch = user_data;
 
@@ -91,19 +91,13 @@ on_authorized (const char *who, const GError *error, gpointer user_data)
 static void
 dispatch_authorized (PbDispatch *dispatch, const char *action)
 {
-  GDBusMethodInvocation *invocation = dispatch->call->invocation;
-  GDBusMessage *message = g_dbus_method_invocation_get_message (invocation);
-  gboolean interactive =
-    (g_dbus_message_get_flags (message) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
-
   if (action == NULL)
     {
       dispatch_run (dispatch);
       dispatch_free (dispatch);
       return;
     }
-  pb_authorizer_check (dispatch->object->bus->authorizer, g_dbus_method_invocation_get_sender (invocation), action,
-                       interactive, on_authorized, dispatch);
+  pb_bus_call_authorize (dispatch->call, action, on_authorized, dispatch);
 }
 
 static const PbBusMethod *
@@ -167,7 +161,7 @@ on_method_call (GDBusConnection *connection, const char *sender, const char *pat
   PbDispatch *dispatch = g_new0 (PbDispatch, 1);
 
   dispatch->object = object;
-  dispatch->call = pb_bus_call_new (invocation, parameters);
+  dispatch->call = pb_bus_call_new (invocation, parameters, object->bus->authorizer);
   if (strcmp (interface_name, PROPERTIES_INTERFACE) == 0)
     {
       dispatch_property (dispatch, member);

@@ -4,6 +4,7 @@
  * at once. service.c tells it the state; the registry decides about changes.
  */
 #include "service/bus-info.h"
+#include "service/manager-permissions.h"
 #include "service/objects.h"
 
 #include "config.h"
@@ -124,6 +125,8 @@ handle_apply (PbBusCall *call, gpointer object)
 
 static const PbBusMethod methods[] = {
   { "Apply", PB_ACTION_MODIFY_SETTINGS, handle_apply },
+  { "GetPermissions", NULL, pb_manager_handle_get_permissions },
+  { "Authorize", NULL, pb_manager_handle_authorize },
 };
 
 static void
