@@ -92,6 +92,16 @@ def resolve(root, source, name):
     return None, True
 
 
+def is_generated(root, name):
+    """Whether the meson.build of the header's folder makes it: a contract's interfaces and the like."""
+    folder, _, base = name.rpartition("/")
+    for top in (root, root / "daemon", root / "client-gtk"):
+        rules = top / folder / "meson.build"
+        if folder and rules.is_file() and f"output: '{base}'" in rules.read_text(encoding="utf-8"):
+            return True
+    return name in GENERATED
+
+
 def looks_like_ours(name):
     first = name.split("/")[0]
     return "/" in name and (first in DAEMON_FLOORS or first in ("dbus", "daemon", "client-gtk"))
@@ -101,9 +111,11 @@ def check_include(root, source, quote, name, problems):
     """Judges one include; returns the project file it names, for the graph."""
     target, qualified = resolve(root, source, name)
     if target is None:
-        # The contract's interfaces are generated at build time and have no file here.
-        if quote == '"' and name not in GENERATED and not name.startswith("dbus/"):
+        floor, other = floor_of(source), name.split("/")[0]
+        if quote == '"' and not is_generated(root, name):
             problems.append(f'includes "{name}", which is no file of the project')
+        elif floor is not None and other in ALLOWED and other not in ALLOWED[floor] | {floor}:
+            problems.append(f'{floor} includes "{name}" of {other}, which it may not')
         return None
     if quote == "<":
         problems.append(f"includes <{name}>: project headers stand in quotes")

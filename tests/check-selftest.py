@@ -45,6 +45,9 @@ LAYERS = [
                                    "daemon/queue/q.c": '#include "store/s-private.h"\n'}, "private to store"),
     ("circle", {"daemon/store/a.h": '#include "store/b.h"\n', "daemon/store/b.h": '#include "store/a.h"\n'}, "circle"),
     ("unknown floor", {"daemon/attic/a.c": TOP}, "no floor of the house"),
+    ("generated header of a floor above", {
+        "daemon/queue/meson.build": "custom_target('g', output: 'made.h')\n",
+        "daemon/store/store.c": '#include "queue/made.h"\n'}, "store includes"),
     ("upward link", {"daemon/store/meson.build": "x = [queue_dep]\n"}, "store links queue"),
 ]
 STYLE = [
@@ -63,6 +66,9 @@ STYLE = [
 ]
 # What looks like a violation and is none.
 PASSES = [
+    ("check-layers.py", "generated header", {
+        "daemon/queue/meson.build": "custom_target('g', output: 'made.h')\n",
+        "daemon/queue/q.c": '#include "queue/made.h"\n'}),
     ("check-style.py", "60 lines, 4 deep, chain of else if", {"daemon/util/l.c": function(
         NESTED % "return 1;" + "else if (a)\n  a++;\n" * 20 + "a++;\n" * 10 + "return a;")}),
     ("check-style.py", "default over numbers", {"daemon/util/l.c": function(

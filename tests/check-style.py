@@ -253,7 +253,7 @@ def compile_alone(root, header, flags):
 
 def check_headers(root, build):
     """Yields (header, problem). A floor whose libraries are not installed is left out, and said."""
-    folders = [root, root / "daemon", root / "client-gtk"] + ([build] if build else [])
+    folders = [root, root / "daemon", root / "client-gtk"] + ([build, build / "daemon"] if build else [])
     includes = [f"-I{folder}" for folder in folders]
     flags = {"daemon": package_flags(PACKAGES), "client-gtk": package_flags(CLIENT_PACKAGES)}
     jobs = []
