@@ -49,12 +49,16 @@ describe_setting (const PbSettingSpec *spec)
     }
   pb_info_list_add_annotation (list, "Choices", spec->choices);
   pb_info_list_add_annotation (list, "Unit", spec->unit);
+  pb_info_list_add_annotation (list, "Group", spec->group);
   pb_info_list_add_annotation (list, "Title", spec->title);
   pb_info_list_add_annotation (list, "Help", spec->help);
   pb_info_list_add_annotation (list, "Effective",
                                spec->flags & PB_SETTING_INEFFECTIVE ? "false" : "true");
   if ((spec->flags & PB_SETTING_PRIVATE) != 0)
-    add_signal_annotation (list);
+    {
+      pb_info_list_add_annotation (list, "Private", "true");
+      add_signal_annotation (list);
+    }
 
   info->ref_count = -1;
   info->name = g_strdup (spec->name);
