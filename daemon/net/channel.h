@@ -30,13 +30,16 @@ typedef struct
 /** pb_channel_new: over a connected, non-blocking socket @fd (taken). Input starts paused; pb_channel_resume() starts it. */
 PbChannel *pb_channel_new (PbReactor *reactor, int fd, const PbChannelHandler *handler, gpointer user_data);
 
-/** pb_channel_connect: a non-blocking connect; ends in connected() or ended(). Never calls back before returning. @bind_address (nullable). */
+/** pb_channel_connect: a non-blocking connect; ends in connected() or ended(). Never calls back before returning. Input starts as soon as it stands: no pb_channel_resume() is needed. */
 PbChannel *pb_channel_connect (PbReactor *reactor, const struct sockaddr *address, socklen_t length, const PbChannelHandler *handler, gpointer user_data);
 
 /** pb_channel_free: closes at once; unsent output is lost. Safe inside any of its own callbacks. */
 void pb_channel_free (PbChannel *self);
 
-/** pb_channel_finish: stops reading, sends what is pending, then closes and frees by itself (at most 5 s); no more callbacks. */
+/**
+ * pb_channel_finish: stops reading, sends what is pending, then closes and frees by itself (at most 5 s); no more callbacks. From ended() with
+ * EOF or TIMEOUT what was written last is offered once.
+ */
 void pb_channel_finish (PbChannel *self);
 
 /** pb_channel_set_deadline: absolute, monotonic microseconds; 0 clears. Passing it calls ended (TIMEOUT). */

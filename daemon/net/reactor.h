@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "net/wheel.h"
 #include "util/mailbox.h"
 #include <glib.h>
 
@@ -33,7 +34,7 @@ struct _PbWatch
 {
   int fd;
   guint32 armed; /* private: events registered with epoll, 0 and !added before pb_reactor_watch */
-  gboolean added; /* private */
+  guint32 added; /* private: 0, or which registration of this descriptor it is */
   PbWatchFunc func;
 };
 
@@ -43,15 +44,24 @@ void pb_reactor_watch (PbReactor *self, PbWatch *watch, guint32 events);
 /** pb_reactor_unwatch: removes; events already fetched for it in this wake-up are not delivered. Call before close(). */
 void pb_reactor_unwatch (PbReactor *self, PbWatch *watch);
 
-/* A timer, embedded in its owner's struct; zero-initialised means unset. */
-typedef struct _PbTimer PbTimer;
-typedef void (*PbTimerFunc) (PbTimer *timer);
-struct _PbTimer
+/** pb_reactor_close: removes and closes the descriptor, watched or not, without the system call that pb_reactor_unwatch() costs. */
+void pb_reactor_close (PbReactor *self, PbWatch *watch);
+
+/* A call put off to the end of this wake-up, embedded in its owner's struct; zero-initialised means unset. */
+typedef struct _PbTask PbTask;
+typedef void (*PbTaskFunc) (PbTask *task);
+struct _PbTask
 {
-  PbTimer *next, **pprev; /* private: slot list */
-  gint64 deadline;        /* monotonic microseconds, 0 unset */
-  PbTimerFunc func;
+  PbTask *next, **pprev; /* private */
+  PbTaskFunc func;
 };
+
+/** pb_reactor_defer: calls @task once, after what is being handled, before the thread waits again. A no-op when already set. */
+void pb_reactor_defer (PbReactor *self, PbTask *task);
+void pb_reactor_cancel_task (PbReactor *self, PbTask *task);
+
+/** pb_reactor_round: counts wake-ups. */
+guint64 pb_reactor_round (PbReactor *self);
 
 /** pb_reactor_set_timer: (re)arms @timer for @deadline (pb_clock_monotonic() based), O(1). Granularity 10 ms; never early. */
 void pb_reactor_set_timer (PbReactor *self, PbTimer *timer, gint64 deadline);

@@ -65,6 +65,9 @@ PbResolver *pb_resolver_new (const char *const *servers, GMainContext *context, 
 /** pb_resolver_set_servers: @servers as in pb_resolver_new(), from now on; what is under way ends by the old ones. On its own thread. Errors as there; then nothing changes. */
 gboolean pb_resolver_set_servers (PbResolver *self, const char *const *servers, GError **error);
 
+/** pb_resolver_new_following: forwards to the servers of @file, written as resolv.conf(5), and follows its changes. */
+PbResolver *pb_resolver_new_following (const char *file, GMainContext *context);
+
 /** pb_resolver_free: outstanding queries end with PB_DNS_TROUBLE. On its own thread. */
 void pb_resolver_free (PbResolver *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbResolver, pb_resolver_free)

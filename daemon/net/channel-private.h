@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "net/channel.h"
+#include "net/reactor.h"
+#include <glib.h>
+
+/* A piece of output: bytes copied behind the struct, or a reference to somebody's. */
+typedef struct _PbSegment PbSegment;
+struct _PbSegment
+{
+  PbSegment *next; /* (owned) (nullable) */
+  GBytes *bytes;   /* (owned) (nullable) then data points into them */
+  char *data;
+  gsize start, end; /* what of @data is unsent */
+  gsize room;       /* octets of copied data that fit */
+};
+
+struct _PbChannel
+{
+  PbReactor *reactor;              /* (not owned) */
+  const PbChannelHandler *handler; /* (not owned) static */
+  gpointer user_data;              /* (not owned) */
+  PbWatch watch;                   /* its fd is owned */
+  PbTimer timer;
+  PbTask task;
+  char *in; /* (nullable) owned, or the reactor's scratch while input_borrowed */
+  guint32 in_start, in_end;
+  guint32 in_scanned;  /* up to here no LF was found */
+  guint32 in_capacity; /* of an owned buffer */
+  PbSegment *out, *out_last;
+  gsize out_pending;
+  guint64 octets_in, octets_out;
+  int error;
+  guint32 linger_budget; /* how much more input is thrown away before closing */
+  guint busy : 1;           /* inside a callback: freeing and sending wait for its end */
+  guint freed : 1;          /* while busy */
+  guint ended : 1;          /* ended() was called */
+  guint connecting : 1;
+  guint connected : 1;      /* at once; connected() is to be called from the task */
+  guint paused : 1;
+  guint eof : 1;            /* the peer has closed its side */
+  guint failed : 1;         /* error is set, ended() is to be called from the task */
+  guint blocked : 1;        /* the socket took less than offered */
+  guint full : 1;           /* too much untaken input to read more */
+  guint input_waits : 1;    /* readable() is to be called from the task */
+  guint input_borrowed : 1;
+  guint skipping : 1;       /* dropping the rest of a too long line */
+  guint finishing : 1;
+  guint lingering : 1;
+};
+
+/* channel-input.c */
+
+/** pb_channel_receive: one recv into the reactor's scratch behind what is left over; tells of EOF and errors by the flags. */
+void pb_channel_receive (PbChannel *self, guint32 epoll_events);
+
+/** pb_channel_settle_input: after a callback: gives the scratch back and keeps only what was left over. */
+void pb_channel_settle_input (PbChannel *self);
+
+/** pb_channel_drop_input: frees what was not taken. */
+void pb_channel_drop_input (PbChannel *self);
+
+/* channel-output.c */
+
+/** pb_channel_transmit: offers all pending output to the socket once; sets blocked or failed. */
+void pb_channel_transmit (PbChannel *self);
+
+/** pb_channel_drop_output: frees what was not sent. */
+void pb_channel_drop_output (PbChannel *self);
+
+/* channel.c */
+
+/** pb_channel_arm: brings the epoll registration in line; @exact: also take away what is no longer wanted. */
+void pb_channel_arm (PbChannel *self, gboolean exact);
+
+/** pb_channel_fail: notes @error; ended() follows from the task, never from inside the call that failed. */
+void pb_channel_fail (PbChannel *self, int error);
