@@ -137,20 +137,13 @@ is_ip (const char *text)
   return parse_ip (text, bytes) != 0;
 }
 
+/* Ones, then zeros. */
 static gboolean
-is_contiguous (const guint8 *mask, gsize length)
+is_contiguous (const guint8 *mask)
 {
-  gboolean ended = FALSE;
+  guint32 zeros = ~((guint32) mask[0] << 24 | mask[1] << 16 | mask[2] << 8 | mask[3]);
 
-  for (gsize bit = 0; bit < length * 8; bit++)
-    {
-      gboolean set = (mask[bit / 8] & (0x80 >> (bit % 8))) != 0;
-
-      if (set && ended)
-        return FALSE;
-      ended = ended || !set;
-    }
-  return TRUE;
+  return (zeros & (zeros + 1)) == 0;
 }
 
 static gboolean
@@ -168,7 +161,7 @@ is_block (const char *text, gboolean any_mask)
     return is_number_to (slash + 1, 0, family == AF_INET ? 32 : 128);
   if (parse_ip (slash + 1, mask) != family)
     return FALSE;
-  return any_mask || is_contiguous (mask, family == AF_INET ? 4 : 16);
+  return any_mask || (family == AF_INET && is_contiguous (mask));
 }
 
 static gboolean
