@@ -41,6 +41,8 @@ typedef struct
   const PbAddress *sender; /* (nullable) null sender or not given yet */
   const PbAddress *recipient; /* (nullable) at RCPT */
   gboolean source_route;
+  gboolean our_literal;    /* the recipient's domain is a literal of the address that the client connected to */
+  gboolean demand_login;   /* submission listener */
   guint n_recipients;      /* accepted so far */
   guint64 declared_size, size;
   const PbHeaderScan *header; /* (nullable) at END_OF_DATA */
@@ -81,12 +83,25 @@ const PbPolicyRow *pb_policy_rows (guint *n_rows);
 
 /**
  * pb_policy_judge:
- * @verdict: (out): filled in when TRUE is returned
+ * @judged: copied; what it points to is borrowed until the verdict, or pb_policy_run_cancel()
+ * @verdict: (out): filled in when TRUE is returned: ACCEPT (nobody objected, or a row took it), DEFER or REJECT
  * @trail: (nullable) (element-type PbTrailLine): every row that had an opinion is appended
+ * @run: (out): set when FALSE is returned; gone once @done was called or the run cancelled
  * Returns: TRUE when decided at once; else @done is called later on the same thread (never before returning) unless pb_policy_run_cancel() comes first.
+ * @done may steal the verdict's detail; what is left is cleared for it.
  */
 gboolean pb_policy_judge (PbStage stage, const PbJudged *judged, GArray *trail, PbVerdict *verdict, PbPolicyDone done, gpointer user_data, PbPolicyRun **run);
 void pb_policy_run_cancel (PbPolicyRun *run);
 
-/** pb_policy_continue: an asynchronous check of @run has its answer. */
+/**
+ * pb_policy_run_suspend:
+ * For a check that has to wait: makes @run outlive the call. The check then returns PB_OUTCOME_PENDING and later, from the same thread and not from inside itself, calls
+ * pb_policy_continue() exactly once, cancelled or not. Returns: (transfer none) what to continue with.
+ */
+PbPolicyRun *pb_policy_run_suspend (PbPolicyRun *run);
+
+/** pb_policy_run_judged: what a suspended run judges; NULL once it was cancelled. */
+const PbJudged *pb_policy_run_judged (PbPolicyRun *run);
+
+/** pb_policy_continue: an asynchronous check of @run has its answer: @outcome, not PENDING, and @verdict's reply and detail (taken). */
 void pb_policy_continue (PbPolicyRun *run, PbOutcome outcome, PbVerdict *verdict);

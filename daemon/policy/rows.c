@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The table of judgement: one row a check, in the order in which they are asked. A check reads what
+ * is known, answers with an outcome and, where it objects, a reply; it changes nothing and keeps
+ * nothing. To add a judgement, add a check and its row; the counter refused.<name> and the log line
+ * follow from the name.
+ */
+#include "policy/policy.h"
+
+#include <arpa/inet.h>
+
+static PbOutcome
+reject (PbVerdict *verdict, PbReplyId reply)
+{
+  verdict->reply = reply;
+  return PB_OUTCOME_REJECT;
+}
+
+static PbOutcome
+defer (PbVerdict *verdict, PbReplyId reply)
+{
+  verdict->reply = reply;
+  return PB_OUTCOME_DEFER;
+}
+
+/* ---- connect ---- */
+
+static PbOutcome
+check_connections (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  guint limit = judged->snapshot->values.connection_policy_max_connections;
+  char text[INET6_ADDRSTRLEN];
+
+  if (judged->exempt || limit == 0 || judged->connections <= limit)
+    return PB_OUTCOME_NONE;
+  verdict->detail = g_strdup (pb_ip_format (&judged->ip, text, sizeof text));
+  return reject (verdict, PB_REPLY_TOO_MANY_CONNECTIONS);
+}
+
+/* ---- MAIL ---- */
+
+static PbOutcome
+check_login (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  if (!judged->demand_login || judged->exempt)
+    return PB_OUTCOME_NONE;
+  return reject (verdict, PB_REPLY_AUTH_REQUIRED);
+}
+
+static gboolean
+over_size (const PbJudged *judged, guint64 size)
+{
+  return size > (guint64) judged->snapshot->values.general_max_message_size << 20;
+}
+
+static PbOutcome
+check_declared_size (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  if (!over_size (judged, judged->declared_size))
+    return PB_OUTCOME_NONE;
+  return reject (verdict, PB_REPLY_TOO_LARGE);
+}
+
+/* ---- RCPT ---- */
+
+/* The recipient's domain is ours: a bare <postmaster>, a local domain, or, for postmaster alone, the
+   address that the client connected to as a literal (RFC 5321 4.5.1). */
+static gboolean
+is_local (const PbJudged *judged)
+{
+  const PbAddress *recipient = judged->recipient;
+
+  if (recipient->domain == NULL)
+    return TRUE;
+  if (recipient->literal)
+    return judged->our_literal && g_ascii_strcasecmp (recipient->local, "postmaster") == 0;
+  return pb_snapshot_is_local_domain (judged->snapshot, recipient->domain);
+}
+
+static gboolean
+is_known (const PbJudged *judged)
+{
+  const PbAddress *recipient = judged->recipient;
+  PbLocal local;
+
+  /* Postmaster at our own address is the bare postmaster. */
+  local = pb_snapshot_resolve_local (judged->snapshot, recipient->local,
+                                     recipient->literal ? NULL : recipient->domain);
+  return local.kind == PB_LOCAL_ACCOUNT || local.kind == PB_LOCAL_ALIAS;
+}
+
+/*
+ * Nobody gets relaying for free, the loopback addresses included. A local part with a route in it
+ * ("a%b", "a!b", "\"a@b\"") at a domain of ours is taken only when exactly that name is known here; it
+ * is never followed, and never handed on to a domain of the Domain List, whose servers might follow it.
+ */
+static PbOutcome
+check_relay (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  const PbAddress *recipient = judged->recipient;
+  gboolean routing = pb_address_has_routing (recipient);
+
+  if (judged->exempt)
+    return PB_OUTCOME_NONE;
+  if (is_local (judged))
+    return routing && !is_known (judged) ? reject (verdict, PB_REPLY_RELAY_DENIED)
+                                         : PB_OUTCOME_NONE;
+  if (!recipient->literal && !routing && !judged->source_route
+      && pb_snapshot_is_relay_domain (judged->snapshot, recipient->domain, NULL))
+    return PB_OUTCOME_NONE;
+  return reject (verdict, PB_REPLY_RELAY_DENIED);
+}
+
+static PbOutcome
+check_recipient (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  /* Relaying to our own address would only come back to us. */
+  if (is_local (judged) ? is_known (judged) : !judged->our_literal)
+    return PB_OUTCOME_NONE;
+  return reject (verdict, PB_REPLY_UNKNOWN_USER);
+}
+
+/* Behind the others, so that what can never be taken is refused for good, not put off. */
+static PbOutcome
+check_recipient_limit (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  if (judged->n_recipients < judged->snapshot->values.general_max_recipients)
+    return PB_OUTCOME_NONE;
+  return defer (verdict, PB_REPLY_TOO_MANY_RECIPIENTS);
+}
+
+/* ---- end of data ---- */
+
+static PbOutcome
+check_size (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  if (!over_size (judged, judged->size))
+    return PB_OUTCOME_NONE;
+  return reject (verdict, PB_REPLY_TOO_LARGE);
+}
+
+static PbOutcome
+check_hops (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  guint own = 1;
+
+  if (judged->header == NULL
+      || judged->header->received + own < judged->snapshot->values.general_max_hops)
+    return PB_OUTCOME_NONE;
+  return reject (verdict, PB_REPLY_TOO_MANY_HOPS);
+}
+
+static PbOutcome
+check_bare_newline (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  if (!judged->bare_newline || judged->exempt
+      || g_str_equal (judged->snapshot->values.advanced_bare_newline, "normalize"))
+    return PB_OUTCOME_NONE;
+  return reject (verdict, PB_REPLY_BARE_NEWLINE);
+}
+
+static const PbPolicyRow rows[] = {
+  { PB_STAGE_CONNECT, "connections", check_connections },
+  { PB_STAGE_MAIL, "login", check_login },
+  { PB_STAGE_MAIL, "size", check_declared_size },
+  { PB_STAGE_RCPT, "relay", check_relay },
+  { PB_STAGE_RCPT, "recipient", check_recipient },
+  { PB_STAGE_RCPT, "recipient-limit", check_recipient_limit },
+  { PB_STAGE_END_OF_DATA, "size", check_size },
+  { PB_STAGE_END_OF_DATA, "hops", check_hops },
+  { PB_STAGE_END_OF_DATA, "bare-newline", check_bare_newline },
+};
+
+const PbPolicyRow *
+pb_policy_rows (guint *n_rows)
+{
+  *n_rows = G_N_ELEMENTS (rows);
+  return rows;
+}
