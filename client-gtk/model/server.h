@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "model/connection.h"
+#include "model/list-model.h"
+#include "model/manager.h"
+#include "model/permissions.h"
+#include "model/queue.h"
+#include "model/settings-model.h"
+#include "model/statistics.h"
+
+G_BEGIN_DECLS
+
+/*
+ * One server with all its models: what a page is given. Properties, read-only: connection, settings, manager, permissions, queue,
+ * statistics (objects); queue-count, block-count, problem-count (u: the pills of the sidebar).
+ */
+#define PBA_TYPE_SERVER (pba_server_get_type ())
+G_DECLARE_FINAL_TYPE (PbaServer, pba_server, PBA, SERVER, GObject)
+
+PbaServer *pba_server_new (PbaConnection *connection);
+/* All (transfer none), alive as long as the server. */
+PbaConnection *pba_server_get_connection (PbaServer *self);
+PbaSettingsModel *pba_server_get_settings (PbaServer *self);
+PbaManager *pba_server_get_manager (PbaServer *self);
+PbaPermissions *pba_server_get_permissions (PbaServer *self);
+PbaQueue *pba_server_get_queue (PbaServer *self);
+PbaStatistics *pba_server_get_statistics (PbaServer *self);
+/** pba_server_get_list: made at the first call. */
+PbaListModel *pba_server_get_list (PbaServer *self, PbListKind kind);
+void pba_server_set_problem_count (PbaServer *self, guint count);
+
+G_END_DECLS
