@@ -136,8 +136,9 @@ pb_channel_receive (PbChannel *self, guint32 epoll_events)
     {
       self->in_end += (guint32) n;
       self->octets_in += (guint64) n;
-      /* Less than asked and a FIN already seen: nothing more will come; spares a wake-up and a recv. */
-      if ((gsize) n < room && (epoll_events & EPOLLRDHUP) != 0)
+      /* Less than asked and a FIN already seen: nothing more will come; spares a wake-up and a recv. After a
+       * reset the next recv has the error. */
+      if ((gsize) n < room && (epoll_events & (EPOLLRDHUP | EPOLLERR)) == EPOLLRDHUP)
         self->eof = TRUE;
     }
   else if (n == 0)

@@ -252,6 +252,12 @@ on_task (PbTask *task)
 }
 
 static void
+on_reactor_end (PbTask *task)
+{
+  pb_channel_free (OWNER (task, task));
+}
+
+static void
 on_deadline (PbTimer *timer)
 {
   PbChannel *self = OWNER (timer, timer);
@@ -342,6 +348,10 @@ pb_channel_finish (PbChannel *self)
   self->handler = &no_handler;
   self->linger_budget = self->in_end > self->in_start ? LINGER_OCTETS : 0;
   pb_channel_drop_input (self);
+  /* From here on it belongs to the reactor, and the task is for its end: all else happens on events. */
+  pb_reactor_cancel_task (self->reactor, &self->task);
+  self->task.func = on_reactor_end;
+  pb_reactor_defer_to_end (self->reactor, &self->task);
   pb_channel_set_deadline (self, pb_clock_monotonic () + FINISH_USEC);
   if (self->busy)
     return;

@@ -47,6 +47,7 @@ struct _PbReactor
   int n_events;
   PbTask *tasks; /* first put off (not owned) */
   PbTask **tasks_tail;
+  PbTask *end_tasks; /* (not owned) */
   char *scratch; /* (owned) */
   struct epoll_event events[MAX_EVENTS];
 };
@@ -89,17 +90,18 @@ deliver_event (PbReactor *self, const struct epoll_event *event)
   self->entries[fd].watch->func (self->entries[fd].watch, event->events);
 }
 
+/* Takes the list off *@first, so that what is put off meanwhile waits for the next round and descriptors get their turn. */
 static void
-run_tasks (PbReactor *self)
+run_tasks (PbReactor *self, PbTask **first)
 {
-  PbTask *head = self->tasks;
+  PbTask *head = *first;
 
   if (head == NULL)
     return;
-  /* Detached, so that what is put off meanwhile waits for the next round and descriptors get their turn. */
   head->pprev = &head;
-  self->tasks = NULL;
-  self->tasks_tail = &self->tasks;
+  *first = NULL;
+  if (first == &self->tasks)
+    self->tasks_tail = first;
   while (head != NULL)
     {
       PbTask *task = head;
@@ -144,7 +146,7 @@ reactor_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   self->n_events = 0;
   pb_mailbox_run (self->mailbox);
   pb_wheel_advance (self->wheel, self->now);
-  run_tasks (self);
+  run_tasks (self, &self->tasks);
   return G_SOURCE_CONTINUE;
 }
 
@@ -221,7 +223,8 @@ reactor_main (gpointer data)
     g_main_context_iteration (self->context, TRUE);
   /* What was posted before the end still runs: it may own something. */
   pb_mailbox_run (self->mailbox);
-  run_tasks (self);
+  run_tasks (self, &self->tasks);
+  run_tasks (self, &self->end_tasks);
   g_main_context_pop_thread_default (self->context);
   return NULL;
 }
@@ -368,6 +371,18 @@ pb_reactor_defer (PbReactor *self, PbTask *task)
   task->pprev = self->tasks_tail;
   *self->tasks_tail = task;
   self->tasks_tail = &task->next;
+}
+
+void
+pb_reactor_defer_to_end (PbReactor *self, PbTask *task)
+{
+  if (task->pprev != NULL)
+    return;
+  task->next = self->end_tasks;
+  task->pprev = &self->end_tasks;
+  if (task->next != NULL)
+    task->next->pprev = &task->next;
+  self->end_tasks = task;
 }
 
 void

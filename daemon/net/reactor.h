@@ -58,6 +58,11 @@ struct _PbTask
 
 /** pb_reactor_defer: calls @task once, after what is being handled, before the thread waits again. A no-op when already set. */
 void pb_reactor_defer (PbReactor *self, PbTask *task);
+
+/** pb_reactor_defer_to_end: calls @task when the thread ends, unless cancelled; for what owns itself until then. */
+void pb_reactor_defer_to_end (PbReactor *self, PbTask *task);
+
+/** pb_reactor_cancel_task: of either kind; a no-op when not set. */
 void pb_reactor_cancel_task (PbReactor *self, PbTask *task);
 
 /** pb_reactor_round: counts wake-ups. */
