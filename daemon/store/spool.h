@@ -29,3 +29,6 @@ GByteArray *pb_spool_buffer (PbSpool *self);
 gboolean pb_spool_flush (PbSpool *self, PbMailbox *reply_to, PbMailFunc func, gpointer data);
 
 guint64 pb_spool_size (PbSpool *self);
+
+/** pb_spool_held: octets that lie in memory now. */
+gsize pb_spool_held (PbSpool *self);

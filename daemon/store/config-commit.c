@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Changes of the configuration: all in one transaction, with the revision they make.
+ *
+ * Called by the settings floor; answered after the sync, on the caller's thread. Busy and full fail this
+ * commit and change nothing; an I/O error ends the writing. The commit owns its changes.
+ */
+#include "store/config-private.h"
+#include "store/store.h"
+#include "util/clock.h"
+
+#define SQL_SET_SETTING                                                                            \
+  "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"
+#define SQL_RESET_SETTING "DELETE FROM setting WHERE name = ?1"
+#define SQL_SET_ROW                                                                                \
+  "INSERT INTO list_row (kind, id, position, value) VALUES (?1, ?2, ?3, ?4)"                       \
+  " ON CONFLICT (kind, id) DO UPDATE SET position = ?3, value = ?4"
+#define SQL_REMOVE_ROW     "DELETE FROM list_row WHERE kind = ?1 AND id = ?2"
+#define SQL_GET_REVISION   "SELECT revision FROM instance"
+#define SQL_SET_REVISION   "UPDATE instance SET revision = ?1"
+#define SQL_ADD_REVISION   "INSERT INTO revision (revision, time, who, what) VALUES (?1, ?2, ?3, ?4)"
+#define SQL_DROP_REVISIONS "DELETE FROM revision WHERE revision <= ?1"
+#define SQL_DROP_CHANGES   "DELETE FROM change WHERE revision <= ?1"
+#define SQL_ADD_CHANGE                                                                              \
+  "INSERT INTO change (revision, idx, kind, key, old_value, new_value, old_position, new_position)" \
+  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+
+typedef struct
+{
+  PbWriteJob job;     /* first */
+  GPtrArray *changes; /* (owned) of PbConfigChange */
+  char *who, *what;   /* (owned) */
+  gboolean keep_revision;
+  PbMailbox *reply_to;    /* (owned) (nullable) */
+  PbConfigCommitted func; /* (nullable) */
+  gpointer user_data;
+
+  guint64 revision;
+  GError *error; /* (owned) (nullable) */
+} Commit;
+
+static void
+commit_free (Commit *self)
+{
+  g_ptr_array_unref (self->changes);
+  g_free (self->who);
+  g_free (self->what);
+  g_clear_pointer (&self->reply_to, pb_mailbox_unref);
+  g_clear_error (&self->error);
+  g_free (self);
+}
+
+static void
+bind_text (sqlite3_stmt *statement, int index, const char *text)
+{
+  if (text != NULL)
+    sqlite3_bind_text (statement, index, text, -1, SQLITE_TRANSIENT);
+}
+
+static void
+bind_value (sqlite3_stmt *statement, int index, GVariant *value)
+{
+  if (value != NULL)
+    sqlite3_bind_text (statement, index, pb_config_print (value), -1, g_free);
+}
+
+static gboolean
+write_setting (PbDatabase *database, const PbConfigChange *change, GError **error)
+{
+  gboolean set = change->new_value != NULL;
+  sqlite3_stmt *statement =
+    pb_database_statement (database, set ? SQL_SET_SETTING : SQL_RESET_SETTING, error);
+
+  if (statement == NULL)
+    return FALSE;
+  bind_text (statement, 1, change->key);
+  bind_value (statement, 2, change->new_value);
+  return pb_database_run (database, statement, error);
+}
+
+static gboolean
+write_row (PbDatabase *database, const PbConfigChange *change, GError **error)
+{
+  gboolean set = change->new_value != NULL;
+  sqlite3_stmt *statement =
+    pb_database_statement (database, set ? SQL_SET_ROW : SQL_REMOVE_ROW, error);
+
+  if (statement == NULL)
+    return FALSE;
+  bind_text (statement, 1, change->kind);
+  bind_text (statement, 2, change->key);
+  if (set)
+    sqlite3_bind_int64 (statement, 3, change->new_position);
+  bind_value (statement, 4, change->new_value);
+  return pb_database_run (database, statement, error);
+}
+
+static gboolean
+write_change (PbDatabase *database, guint64 revision, guint index, const PbConfigChange *change,
+              GError **error)
+{
+  sqlite3_stmt *statement = pb_database_statement (database, SQL_ADD_CHANGE, error);
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64) revision);
+  sqlite3_bind_int64 (statement, 2, index);
+  bind_text (statement, 3, change->kind);
+  bind_text (statement, 4, change->key);
+  bind_value (statement, 5, change->old_value);
+  bind_value (statement, 6, change->new_value);
+  sqlite3_bind_int64 (statement, 7, change->old_position);
+  sqlite3_bind_int64 (statement, 8, change->new_position);
+  return pb_database_run (database, statement, error);
+}
+
+static gboolean
+run_with_number (PbDatabase *database, const char *sql, gint64 number, GError **error)
+{
+  sqlite3_stmt *statement = pb_database_statement (database, sql, error);
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, number);
+  return pb_database_run (database, statement, error);
+}
+
+static gboolean
+write_revision (Commit *self, PbDatabase *database, GError **error)
+{
+  sqlite3_stmt *statement = pb_database_statement (database, SQL_ADD_REVISION, error);
+  gint64 oldest_kept;
+
+  if (statement == NULL)
+    return FALSE;
+  self->revision++;
+  oldest_kept = (gint64) self->revision - PB_CONFIG_REVISIONS_KEPT;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64) self->revision);
+  sqlite3_bind_int64 (statement, 2, pb_clock_wall () / G_USEC_PER_SEC);
+  bind_text (statement, 3, self->who);
+  bind_text (statement, 4, self->what);
+  if (!pb_database_run (database, statement, error))
+    return FALSE;
+  for (guint i = 0; i < self->changes->len; i++)
+    if (!write_change (database, self->revision, i, g_ptr_array_index (self->changes, i), error))
+      return FALSE;
+  return run_with_number (database, SQL_SET_REVISION, (gint64) self->revision, error)
+         && run_with_number (database, SQL_DROP_REVISIONS, oldest_kept, error)
+         && run_with_number (database, SQL_DROP_CHANGES, oldest_kept, error);
+}
+
+static gboolean
+run_commit (PbWriteJob *job, gpointer owner, PbDatabase *database, GError **error)
+{
+  Commit *self = (Commit *) job;
+  gint64 revision;
+
+  if (!pb_database_read_integer (database, SQL_GET_REVISION, &revision, error))
+    return FALSE;
+  self->revision = (guint64) revision;
+  for (guint i = 0; i < self->changes->len; i++)
+    {
+      const PbConfigChange *change = g_ptr_array_index (self->changes, i);
+
+      if (!(change->kind != NULL ? write_row : write_setting) (database, change, error))
+        return FALSE;
+    }
+  return !self->keep_revision || write_revision (self, database, error);
+}
+
+static void
+on_commit_answered (gpointer data)
+{
+  Commit *self = data;
+
+  self->func (self->error == NULL ? self->revision : 0, self->error, self->user_data);
+  commit_free (self);
+}
+
+static void
+on_commit_done (PbWriteJob *job, gpointer owner, const GError *error, PbReplies *replies)
+{
+  Commit *self = (Commit *) job;
+
+  if (self->func == NULL || self->reply_to == NULL)
+    {
+      commit_free (self);
+      return;
+    }
+  if (error != NULL)
+    self->error = g_error_copy (error);
+  pb_replies_add (replies, self->reply_to, on_commit_answered, self);
+}
+
+static const PbWriteOps commit_ops = { run_commit, on_commit_done, FALSE, FALSE };
+
+void
+pb_config_store_commit (PbConfigStore *self, GPtrArray *changes, const char *who, const char *what,
+                        gboolean keep_revision, PbMailbox *reply_to, PbConfigCommitted func,
+                        gpointer user_data)
+{
+  Commit *commit = g_new0 (Commit, 1);
+
+  commit->job.ops = &commit_ops;
+  commit->changes = changes;
+  commit->who = g_strdup (who != NULL ? who : "");
+  commit->what = g_strdup (what != NULL ? what : "");
+  commit->keep_revision = keep_revision;
+  commit->reply_to = reply_to != NULL ? pb_mailbox_ref (reply_to) : NULL;
+  commit->func = func;
+  commit->user_data = user_data;
+  pb_writer_push (self->writer, &commit->job);
+}

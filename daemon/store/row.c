@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From a row of the table message to what the queue and the bus see.
+ *
+ * Called on the reader thread by claims and pages. Nothing in a row is believed before its digest fits:
+ * a row that does not is answered by NULL and the reason, and who called quarantines the message.
+ */
+#include "store/row.h"
+
+#include "store/seal.h"
+
+#define RECIPIENTS_MAX 100000
+
+enum
+{
+  COLUMN_ID,
+  COLUMN_ARRIVAL,
+  COLUMN_N_RECIPIENTS,
+  COLUMN_CLASS,
+  COLUMN_ENVELOPE,
+  COLUMN_STATUS,
+};
+
+guint64
+pb_row_id (sqlite3_stmt *row)
+{
+  return (guint64) sqlite3_column_int64 (row, COLUMN_ID);
+}
+
+gboolean
+pb_row_class (sqlite3_stmt *row, PbClass *class)
+{
+  int value = sqlite3_column_int (row, COLUMN_CLASS);
+
+  *class = (PbClass) value;
+  return value >= 0 && value < PB_N_CLASSES;
+}
+
+static guint
+row_n_recipients (sqlite3_stmt *row)
+{
+  return (guint) CLAMP (sqlite3_column_int64 (row, COLUMN_N_RECIPIENTS), 0, RECIPIENTS_MAX);
+}
+
+static PbEnvelope *
+row_envelope (sqlite3_stmt *row)
+{
+  const void *sealed = sqlite3_column_blob (row, COLUMN_ENVELOPE);
+  gsize length = (gsize) sqlite3_column_bytes (row, COLUMN_ENVELOPE);
+  const void *inner = pb_unseal (sealed, length, &length);
+
+  return inner != NULL ? pb_envelope_deserialize (pb_row_id (row), inner, length) : NULL;
+}
+
+/* NULL when damaged. */
+static PbStatusSet *
+row_statuses (sqlite3_stmt *row)
+{
+  if (sqlite3_column_type (row, COLUMN_STATUS) == SQLITE_NULL)
+    return pb_status_set_new (row_n_recipients (row), sqlite3_column_int64 (row, COLUMN_ARRIVAL));
+  return pb_status_set_parse (sqlite3_column_blob (row, COLUMN_STATUS),
+                              (gsize) sqlite3_column_bytes (row, COLUMN_STATUS),
+                              row_n_recipients (row));
+}
+
+static PbQueued *
+queued_new (PbEnvelope *envelope, PbStatusSet *set)
+{
+  PbQueued *queued = g_new0 (PbQueued, 1);
+
+  queued->envelope = envelope;
+  queued->statuses = pb_status_set_steal_left (set, &queued->n_statuses);
+  return queued;
+}
+
+PbQueued *
+pb_row_decode (sqlite3_stmt *row, const char **damage)
+{
+  g_autoptr (PbEnvelope) envelope = row_envelope (row);
+  g_autoptr (PbStatusSet) set = NULL;
+
+  if (envelope == NULL || envelope->n_recipients != row_n_recipients (row))
+    {
+      *damage = "5.3.0 the envelope is damaged in the store";
+      return NULL;
+    }
+  set = row_statuses (row);
+  if (set == NULL)
+    {
+      *damage = "5.3.0 the delivery status is damaged in the store";
+      return NULL;
+    }
+  return queued_new (g_steal_pointer (&envelope), set);
+}
+
+PbQueued *
+pb_row_decode_damaged (sqlite3_stmt *row, const char *damage)
+{
+  guint n = row_n_recipients (row);
+  g_autoptr (PbEnvelope) envelope = row_envelope (row);
+  g_autoptr (PbStatusSet) set = row_statuses (row);
+
+  if (envelope == NULL || envelope->n_recipients != n)
+    {
+      g_clear_pointer (&envelope, pb_envelope_unref);
+      envelope = pb_envelope_new (pb_row_id (row));
+      envelope->sender = g_strdup ("");
+      envelope->client = g_strdup ("local");
+      envelope->arrival = sqlite3_column_int64 (row, COLUMN_ARRIVAL) * G_USEC_PER_SEC;
+      envelope->recipients = g_new0 (PbRecipient, MAX (n, 1));
+      envelope->n_recipients = n;
+      /* RFC 2606 2: a name that can never be mistaken for somebody's. */
+      for (guint i = 0; i < n; i++)
+        envelope->recipients[i].address = g_strdup ("unreadable@damaged.invalid");
+    }
+  if (set == NULL)
+    set = pb_status_set_new (n, 0);
+  pb_status_set_hold (set, damage);
+  return queued_new (g_steal_pointer (&envelope), set);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "store/status.h"
+#include "store/store.h"
+#include <glib.h>
+#include <sqlite3.h>
+
+/* The columns that pb_row_*() read, in their order. */
+#define PB_ROW_COLUMNS "id, arrival, n_recipients, class, envelope, status"
+
+/** pb_row_id: the row's queue id. */
+guint64 pb_row_id (sqlite3_stmt *row);
+
+/** pb_row_class: FALSE: the column holds no class. */
+gboolean pb_row_class (sqlite3_stmt *row, PbClass *class);
+
+/** pb_row_decode: Returns: (transfer full) (nullable) NULL when the row is damaged; *@damage then says what (static). */
+PbQueued *pb_row_decode (sqlite3_stmt *row, const char **damage);
+
+/** pb_row_decode_damaged: (transfer full) what can be shown of a damaged row: its id, with all recipients held. */
+PbQueued *pb_row_decode_damaged (sqlite3_stmt *row, const char *damage);
