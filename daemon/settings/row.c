@@ -2,7 +2,8 @@
 /*
  * One row of a list, with the names under which it is found worked out once, when it is written.
  * Made by the registry, on the main thread; held by it and by every snapshot that was compiled
- * while the row stood, hence the atomic count. Never changed.
+ * while the row stood, hence the atomic count. Never changed, but for the
+ * search text, which is the main thread's own.
  */
 #include "settings/snapshot-private.h"
 
@@ -126,6 +127,7 @@ row_clear (gpointer data)
   g_free (self->id);
   g_variant_unref (self->row);
   g_strfreev (self->keys);
+  g_free (self->search);
   g_strfreev (self->targets);
 }
 

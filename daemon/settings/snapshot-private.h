@@ -12,6 +12,7 @@ typedef struct
   guint order;    /* sort key among the kind's rows; has gaps */
   GVariant *row;  /* (owned) a{sv}: every column, without Id and Position */
   char **keys;    /* (owned) folded names under which it is looked up, unique within the kind */
+  char *search;   /* (owned) (nullable) its text folded for search; the registry's, main thread only */
   char **targets; /* (owned) (nullable) where an alias or a catch-all leads, domains folded */
 } PbRow;
 

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From what was stored to what holds. Called once, at start. Nothing here fails: a setting or row
+ * that is damaged is logged and left at its default or left out, since mail must go on; what is
+ * unknown (a newer program wrote it) stays in the store untouched.
+ */
+#include "settings/registry-private.h"
+
+#include "util/log.h"
+
+static void
+load_setting (PbRegistry *self, PbSettingValues *values, const char *key, GVariant *value)
+{
+  const PbSettingSpec *spec = pb_setting_lookup (key);
+  g_autoptr (GError) error = NULL;
+
+  g_hash_table_replace (self->stored, g_strdup (key), g_variant_ref (value));
+  if (spec == NULL)
+    return;
+  if (pb_setting_validate (spec, value, &error))
+    pb_setting_values_set (values, spec, value);
+  else
+    pb_log (PB_LOG_WARNING, "setting damaged", "key", key, "reason", error->message, "using",
+            "default", NULL);
+}
+
+static void
+load_row (PbRegistry *self, const PbConfigRow *stored)
+{
+  g_autoptr (GVariant) nothing = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
+  g_autoptr (GVariant) row = NULL;
+  g_autoptr (GError) error = NULL;
+  PbListKind kind;
+
+  if (!pb_list_lookup (stored->kind, &kind))
+    return;
+  if (!g_uuid_string_is_valid (stored->id)
+      || !g_variant_is_of_type (stored->row, G_VARIANT_TYPE_VARDICT))
+    {
+      pb_log (PB_LOG_WARNING, "row damaged", "list", stored->kind, "row", stored->id, NULL);
+      return;
+    }
+  row = pb_list_row_complete (kind, stored->id, stored->row, nothing, &error);
+  if (row == NULL)
+    {
+      pb_log (PB_LOG_WARNING, "row damaged", "list", stored->kind, "row", stored->id, "reason",
+              error->message, NULL);
+      return;
+    }
+  g_ptr_array_add (self->rows[kind], pb_row_new (kind, stored->id, stored->position, row));
+}
+
+static int
+compare_order (gconstpointer a, gconstpointer b)
+{
+  const PbRow *first = *(PbRow *const *) a;
+  const PbRow *second = *(PbRow *const *) b;
+
+  return (first->order > second->order) - (first->order < second->order);
+}
+
+void
+pb_registry_load (PbRegistry *self, const PbConfigContent *content)
+{
+  PbDirectory *directory = pb_directory_new ();
+  PbSettingValues values;
+  GHashTableIter iter;
+  gpointer key;
+  gpointer value;
+
+  self->revision = content->revision;
+  self->instance_id = g_strdup (content->instance_id);
+  pb_setting_values_init (&values);
+  g_free (values.general_hostname);
+  values.general_hostname = g_strdup (self->hostname);
+  g_hash_table_iter_init (&iter, content->settings);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    load_setting (self, &values, key, value);
+  for (guint i = 0; i < content->rows->len; i++)
+    load_row (self, content->rows->pdata[i]);
+  for (guint kind = 0; kind < PB_N_LISTS; kind++)
+    {
+      g_ptr_array_sort (self->rows[kind], compare_order);
+      pb_registry_take_rows (self, kind, g_ptr_array_ref (self->rows[kind]));
+      pb_directory_compile (directory, kind, self->rows[kind]);
+    }
+  pb_registry_swap (self, &values, directory);
+  pb_setting_values_clear (&values);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "settings/registry.h"
+#include "settings/snapshot-private.h"
+
+#define PB_REGISTRY_MAX_ROWS 50000 /* of one list */
+#define PB_ROW_STEP 1024           /* between the sort keys of neighbours, so that a move touches one row */
+
+/* What one operation would make of the settings; becomes theirs once it is committed. */
+typedef struct
+{
+  GHashTable *settings;         /* (owned) key -> GVariant, NULL value: back to the default */
+  GPtrArray *rows[PB_N_LISTS];  /* (owned) (nullable) (element-type PbRow): all rows of a list that changes */
+  GPtrArray *changes;           /* (owned) (element-type PbConfigChange) */
+  char *what;                   /* (owned) one line for Revisions */
+  GVariant *result;             /* (owned) (nullable) not floating: the answer; NULL: the revision */
+} PbDraft;
+
+typedef struct _PbOperation PbOperation;
+
+/* Fills @draft from the present state, which no other operation changes meanwhile; FALSE refuses. No change at all: nothing is committed. */
+typedef gboolean (*PbPrepareFunc) (PbRegistry *self, PbOperation *operation, PbDraft *draft, GError **error);
+
+struct _PbOperation
+{
+  PbPrepareFunc prepare;
+  char *who;          /* (owned) */
+  guint64 if_revision;
+  gboolean dry_run;
+  guint confirm_timeout; /* seconds; 0: none */
+  PbListKind kind;
+  char *id;           /* (owned) (nullable) */
+  char **ids;         /* (owned) (nullable) */
+  guint position;
+  GVariant *argument; /* (owned) (nullable) */
+  gpointer data;      /* (unowned) (nullable) the caller's, kept until func */
+  PbRegistryDone func;
+  gpointer user_data;
+
+  PbRegistry *registry; /* (owned) while it is under way */
+  PbDraft draft;
+};
+
+struct _PbRegistry
+{
+  GObject parent;
+
+  PbConfigStore *store; /* (unowned) */
+  PbMailbox *reply_to;  /* (owned) */
+  char *hostname;       /* (owned) */
+  char *instance_id;    /* (owned) */
+  guint64 revision;
+
+  GHashTable *stored;             /* (owned) key -> GVariant: settings that are not at their defaults, and those of newer programs */
+  GPtrArray *rows[PB_N_LISTS];    /* (owned) (element-type PbRow) in order */
+  GHashTable *by_id[PB_N_LISTS];  /* (owned) id -> PbRow, borrowed from rows */
+
+  GMutex lock;          /* of snapshot alone */
+  PbSnapshot *snapshot; /* (owned) */
+
+  GQueue operations; /* (element-type PbOperation); the first one is under way */
+  gboolean running;
+
+  guint confirm_timer;      /* source id, 0: none */
+  guint64 confirm_revision; /* that waits for Confirm; 0: none */
+};
+
+/** pb_registry_default: (transfer full): a setting's default here, General.Hostname's too. */
+GVariant *pb_registry_default (PbRegistry *self, const PbSettingSpec *spec);
+
+/** pb_operation_new: @func is called once, when it is done or refused. */
+PbOperation *pb_operation_new (PbPrepareFunc prepare, const char *who, PbRegistryDone func, gpointer user_data);
+void pb_operation_free (PbOperation *self);
+/** pb_registry_run: (transfer full) @operation: after those that wait. */
+void pb_registry_run (PbRegistry *self, PbOperation *operation);
+/** pb_registry_continue: begins what waits, unless something is under way. */
+void pb_registry_continue (PbRegistry *self);
+/** pb_registry_emit: tells of what @draft changed. */
+void pb_registry_emit (PbRegistry *self, const PbDraft *draft);
+/** pb_registry_swap: makes @values and @directory (transfer full) the snapshot of self->revision. */
+void pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory);
+/** pb_registry_take_rows: (transfer full) @rows become those of @kind. */
+void pb_registry_take_rows (PbRegistry *self, PbListKind kind, GPtrArray *rows);
+
+void pb_draft_init (PbDraft *self);
+/** pb_draft_set: one setting; NULL @value: back to its default. Not checked. */
+void pb_draft_set (PbDraft *self, PbRegistry *registry, const char *key, GVariant *value);
+/** pb_draft_settings: @changes a{sa{sv}} checked and drafted; values that are what holds already are left out. */
+gboolean pb_draft_settings (PbDraft *self, PbRegistry *registry, GVariant *changes, GError **error);
+/** pb_draft_rows: all rows of a list from aa{sv}; ids that are known are kept. */
+gboolean pb_draft_rows (PbDraft *self, PbRegistry *registry, PbListKind kind, GVariant *rows, GError **error);
+/** pb_draft_take_rows: @rows (transfer full): the changes are found by comparing, names checked for doubles. */
+gboolean pb_draft_take_rows (PbDraft *self, PbRegistry *registry, PbListKind kind, GPtrArray *rows, GError **error);
+/** pb_draft_values: the settings as they would be. To be cleared by the caller. */
+void pb_draft_values (const PbDraft *self, PbRegistry *registry, PbSettingValues *values);
+void pb_draft_clear (PbDraft *self);
+
+/** pb_registry_load: puts what was stored in place; what is damaged is logged and left at its default. */
+void pb_registry_load (PbRegistry *self, const PbConfigContent *content);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The live settings: what holds now, and the snapshot of it that everybody else reads. This file
+ * has the object itself; registry-run.c how it changes, registry-load.c how it comes up,
+ * registry-settings.c and registry-lists.c what may be changed. All on the main thread, but for
+ * pb_registry_snapshot(). A change that is refused, or whose commit fails, leaves everything as it
+ * was, and its caller gets one PB_ERROR.
+ */
+#include "settings/registry-private.h"
+
+#include "dbus/errors.h"
+
+G_DEFINE_FINAL_TYPE (PbRegistry, pb_registry, G_TYPE_OBJECT)
+
+enum
+{
+  SIGNAL_SETTINGS_CHANGED,
+  SIGNAL_LIST_CHANGED,
+  N_SIGNALS,
+};
+static guint signals[N_SIGNALS];
+
+GVariant *
+pb_registry_default (PbRegistry *self, const PbSettingSpec *spec)
+{
+  if (spec == pb_setting_spec (PB_SETTING_ID_General_Hostname))
+    return g_variant_ref_sink (g_variant_new_string (self->hostname));
+  return pb_setting_default (spec);
+}
+
+void
+pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory)
+{
+  PbSnapshot *fresh = pb_snapshot_new (values, self->revision, directory);
+  g_autoptr (PbSnapshot) old = NULL;
+
+  g_mutex_lock (&self->lock);
+  old = self->snapshot;
+  self->snapshot = fresh;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+pb_registry_take_rows (PbRegistry *self, PbListKind kind, GPtrArray *rows)
+{
+  g_ptr_array_unref (self->rows[kind]);
+  self->rows[kind] = rows;
+  g_hash_table_remove_all (self->by_id[kind]);
+  for (guint i = 0; i < rows->len; i++)
+    g_hash_table_insert (self->by_id[kind], ((PbRow *) rows->pdata[i])->id, rows->pdata[i]);
+}
+
+static void
+emit_interface (PbRegistry *self, const PbDraft *draft, const char *interface)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+
+  for (guint id = 0; id < PB_N_SETTINGS; id++)
+    {
+      const PbSettingSpec *spec = pb_setting_spec (id);
+
+      if (g_str_equal (spec->interface, interface)
+          && g_hash_table_contains (draft->settings, spec->key))
+        g_ptr_array_add (names, (char *) spec->name);
+    }
+  if (names->len == 0)
+    return;
+  g_ptr_array_add (names, NULL);
+  g_signal_emit (self, signals[SIGNAL_SETTINGS_CHANGED], 0, interface, names->pdata);
+}
+
+void
+pb_registry_emit (PbRegistry *self, const PbDraft *draft)
+{
+  const char *const *interfaces = pb_setting_interfaces ();
+
+  for (guint i = 0; interfaces[i] != NULL && g_hash_table_size (draft->settings) > 0; i++)
+    emit_interface (self, draft, interfaces[i]);
+  for (guint kind = 0; kind < PB_N_LISTS; kind++)
+    if (draft->rows[kind] != NULL)
+      g_signal_emit (self, signals[SIGNAL_LIST_CHANGED], 0, (int) kind, self->revision);
+}
+
+static void
+pb_registry_finalize (GObject *object)
+{
+  PbRegistry *self = PB_REGISTRY (object);
+
+  g_clear_handle_id (&self->confirm_timer, g_source_remove);
+  g_queue_clear_full (&self->operations, (GDestroyNotify) pb_operation_free);
+  for (guint kind = 0; kind < PB_N_LISTS; kind++)
+    {
+      g_hash_table_unref (self->by_id[kind]);
+      g_ptr_array_unref (self->rows[kind]);
+    }
+  g_hash_table_unref (self->stored);
+  g_clear_pointer (&self->snapshot, pb_snapshot_unref);
+  g_clear_pointer (&self->reply_to, pb_mailbox_unref);
+  g_free (self->hostname);
+  g_free (self->instance_id);
+  g_mutex_clear (&self->lock);
+
+  G_OBJECT_CLASS (pb_registry_parent_class)->finalize (object);
+}
+
+static void
+pb_registry_class_init (PbRegistryClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = pb_registry_finalize;
+
+  signals[SIGNAL_SETTINGS_CHANGED]
+    = g_signal_new ("settings-changed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                    G_TYPE_NONE, 2, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE,
+                    G_TYPE_STRV | G_SIGNAL_TYPE_STATIC_SCOPE);
+  signals[SIGNAL_LIST_CHANGED]
+    = g_signal_new ("list-changed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                    G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_UINT64);
+}
+
+static void
+pb_registry_init (PbRegistry *self)
+{
+  g_mutex_init (&self->lock);
+  g_queue_init (&self->operations);
+  self->stored = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                        (GDestroyNotify) g_variant_unref);
+  for (guint kind = 0; kind < PB_N_LISTS; kind++)
+    {
+      self->rows[kind] = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_row_unref);
+      self->by_id[kind] = g_hash_table_new (g_str_hash, g_str_equal);
+    }
+}
+
+PbRegistry *
+pb_registry_new (PbConfigStore *store, PbMailbox *reply_to, const char *hostname, GError **error)
+{
+  g_autoptr (PbConfigContent) content = pb_config_store_load (store, error);
+  PbRegistry *self;
+
+  if (content == NULL)
+    return NULL;
+  self = g_object_new (PB_TYPE_REGISTRY, NULL);
+  self->store = store;
+  self->reply_to = pb_mailbox_ref (reply_to);
+  self->hostname = g_strdup (hostname);
+  pb_registry_load (self, content);
+  return self;
+}
+
+PbSnapshot *
+pb_registry_snapshot (PbRegistry *self)
+{
+  PbSnapshot *snapshot;
+
+  g_mutex_lock (&self->lock);
+  snapshot = pb_snapshot_ref (self->snapshot);
+  g_mutex_unlock (&self->lock);
+  return snapshot;
+}
+
+guint64
+pb_registry_revision (PbRegistry *self)
+{
+  return self->revision;
+}
+
+const char *
+pb_registry_instance_id (PbRegistry *self)
+{
+  return self->instance_id;
+}
