@@ -13,13 +13,13 @@
 #include <idn2.h>
 #include <string.h>
 
-#define MAX_LOCAL      64   /* octets, quotes included (RFC 5321 4.5.3.1.1) */
-#define MAX_DOMAIN     253  /* what 255 octets of DNS wire format can say (RFC 1035 3.1) */
+#define MAX_LOCAL      64  /* octets, quotes included (RFC 5321 4.5.3.1.1) */
+#define MAX_DOMAIN     253 /* what 255 octets of DNS wire format can say (RFC 1035 3.1) */
 #define MAX_LABEL      63
 #define MAX_MAILBOX    254  /* a path of 256 less its brackets (RFC 5321 4.5.3.1.3) */
 #define MAX_DOMAIN_RAW 1012 /* U-labels as UTF-8: no more than four octets a character */
 
-G_DEFINE_QUARK (pb-address-error-quark, pb_address_error)
+G_DEFINE_QUARK (pb - address - error - quark, pb_address_error)
 
 static gboolean
 fail (GError **error, PbAddressError code, const char *text)
@@ -32,7 +32,8 @@ fail (GError **error, PbAddressError code, const char *text)
 static gboolean
 is_atext (char c)
 {
-  return g_ascii_isalnum (c) || (guint8) c >= 0x80 || (c != '\0' && strchr ("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+  return g_ascii_isalnum (c) || (guint8) c >= 0x80
+         || (c != '\0' && strchr ("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
 static gboolean
@@ -129,17 +130,23 @@ is_ascii_domain (const char *text)
 }
 
 /*
- * UTS #46 maps case and width as users expect; without its transitional rules, so that IDNA2008 decides (ß stays ß). STD3:
- * no mapping may bring forth '.', '/', '@' and the like inside a label.
+ * Lower case where it is reversible, then IDNA2008 as it stands: what is no U-label is refused. UTS #46 would map it instead
+ * (drop invisible characters, make wide letters narrow), so that two names that differ could become one.
  */
 static char *
-domain_to_ascii (const char *text)
+domain_to_ascii (const char *text, gsize length)
 {
+  g_autoptr (GString) lower = g_string_sized_new (length);
   uint8_t *found = NULL;
   char *domain;
 
-  if (idn2_lookup_u8 ((const uint8_t *) text, &found,
-                      IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES)
+  for (const char *p = text; p < text + length; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p), small = g_unichar_tolower (c);
+
+      g_string_append_unichar (lower, g_unichar_toupper (small) == c ? small : c);
+    }
+  if (idn2_lookup_u8 ((const uint8_t *) lower->str, &found, IDN2_NFC_INPUT | IDN2_NO_TR46)
       != IDN2_OK)
     return NULL;
   domain = g_strdup ((const char *) found);
@@ -160,12 +167,7 @@ pb_domain_normalize (const char *text, gssize length, gboolean utf8)
   if (pb_text_is_ascii (text, size))
     domain = g_ascii_strdown (text, (gssize) size);
   else if (utf8 && pb_text_is_utf8 (text, size))
-    {
-      g_autofree char *copy = g_strndup (text, size);
-      g_autofree char *ascii = domain_to_ascii (copy);
-
-      domain = ascii != NULL ? g_ascii_strdown (ascii, -1) : NULL;
-    }
+    domain = domain_to_ascii (text, size);
   return domain != NULL && is_ascii_domain (domain) ? g_steal_pointer (&domain) : NULL;
 }
 
@@ -213,10 +215,12 @@ check_octets (const char *text, gsize length, PbAddressFlags flags, GError **err
   if (length > MAX_LOCAL + 1 + MAX_DOMAIN_RAW)
     return fail (error, PB_ADDRESS_ERROR_TOO_LONG, "the address is too long");
   if (pb_text_is_ascii (text, length))
-    return length <= MAX_MAILBOX || fail (error, PB_ADDRESS_ERROR_TOO_LONG, "the address is too long");
+    return length <= MAX_MAILBOX
+           || fail (error, PB_ADDRESS_ERROR_TOO_LONG, "the address is too long");
   if ((flags & PB_ADDRESS_UTF8) == 0)
     return fail (error, PB_ADDRESS_ERROR_NEEDS_UTF8, "the address is not ASCII");
-  return pb_text_is_utf8 (text, length) || fail (error, PB_ADDRESS_ERROR_SYNTAX, "the address is not UTF-8");
+  return pb_text_is_utf8 (text, length)
+         || fail (error, PB_ADDRESS_ERROR_SYNTAX, "the address is not UTF-8");
 }
 
 PbAddress *
@@ -247,7 +251,8 @@ pb_address_parse (const char *text, gsize length, PbAddressFlags flags, GError *
         return NULL;
       g_string_append_printf (wire, "@%s", self->domain);
     }
-  else if ((flags & PB_ADDRESS_ALLOW_NO_DOMAIN) == 0 || g_ascii_strcasecmp (self->local, "postmaster") != 0)
+  else if ((flags & PB_ADDRESS_ALLOW_NO_DOMAIN) == 0
+           || g_ascii_strcasecmp (self->local, "postmaster") != 0)
     return fail (error, PB_ADDRESS_ERROR_SYNTAX, "the domain is missing"), NULL;
   if (wire->len > MAX_MAILBOX)
     return fail (error, PB_ADDRESS_ERROR_TOO_LONG, "the address is too long"), NULL;

@@ -19,10 +19,11 @@ static const struct
   const char *name;
   PbVerb verb;
 } verbs[] = {
-  { "MAIL", PB_VERB_MAIL }, { "RCPT", PB_VERB_RCPT }, { "DATA", PB_VERB_DATA },         { "EHLO", PB_VERB_EHLO },
-  { "QUIT", PB_VERB_QUIT }, { "RSET", PB_VERB_RSET }, { "HELO", PB_VERB_HELO },         { "BDAT", PB_VERB_BDAT },
-  { "NOOP", PB_VERB_NOOP }, { "AUTH", PB_VERB_AUTH }, { "STARTTLS", PB_VERB_STARTTLS }, { "VRFY", PB_VERB_VRFY },
-  { "EXPN", PB_VERB_EXPN }, { "ETRN", PB_VERB_ETRN }, { "HELP", PB_VERB_HELP },
+  { "MAIL", PB_VERB_MAIL }, { "RCPT", PB_VERB_RCPT },         { "DATA", PB_VERB_DATA },
+  { "EHLO", PB_VERB_EHLO }, { "QUIT", PB_VERB_QUIT },         { "RSET", PB_VERB_RSET },
+  { "HELO", PB_VERB_HELO }, { "BDAT", PB_VERB_BDAT },         { "NOOP", PB_VERB_NOOP },
+  { "AUTH", PB_VERB_AUTH }, { "STARTTLS", PB_VERB_STARTTLS }, { "VRFY", PB_VERB_VRFY },
+  { "EXPN", PB_VERB_EXPN }, { "ETRN", PB_VERB_ETRN },         { "HELP", PB_VERB_HELP },
 };
 
 /* What a parameter's handler may fill in; one of the two is set. */
@@ -207,7 +208,8 @@ parse_orcpt (const ParamContext *context, const char *value, gsize length)
       return FALSE;
   if (equals (value, type, "utf-8"))
     {
-      if (!pb_text_is_ascii (value, length) && (!context->smtputf8 || !pb_text_is_utf8 (value, length)))
+      if (!pb_text_is_ascii (value, length)
+          && (!context->smtputf8 || !pb_text_is_utf8 (value, length)))
         return FALSE;
     }
   else
@@ -237,8 +239,8 @@ static const ParamRow rcpt_params[] = {
 
 /* One "keyword[=value]". @seen: a bit a row, for repetitions. */
 static PbReplyId
-parse_param (const ParamContext *context, const ParamRow *rows, gsize n_rows, const char *text, gsize length,
-             guint *seen)
+parse_param (const ParamContext *context, const ParamRow *rows, gsize n_rows, const char *text,
+             gsize length, guint *seen)
 {
   const char *sign = memchr (text, '=', length);
   gsize keyword = sign != NULL ? (gsize) (sign - text) : length;
@@ -263,7 +265,8 @@ parse_param (const ParamContext *context, const ParamRow *rows, gsize n_rows, co
 }
 
 static PbReplyId
-parse_params (const ParamContext *context, const ParamRow *rows, gsize n_rows, const char *text, const char *end)
+parse_params (const ParamContext *context, const ParamRow *rows, gsize n_rows, const char *text,
+              const char *end)
 {
   guint seen = 0;
 
@@ -307,8 +310,8 @@ skip_word (const char *text, const char *end, const char *word)
  * path; @needs_utf8 tells whether it is to be there.
  */
 static gboolean
-parse_path (const char **text, const char *end, PbParams offered, PbAddressFlags flags, PbAddress **address,
-            gboolean *source_route, gboolean *needs_utf8)
+parse_path (const char **text, const char *end, PbParams offered, PbAddressFlags flags,
+            PbAddress **address, gboolean *source_route, gboolean *needs_utf8)
 {
   g_autoptr (GError) error = NULL;
   const char *start = *text;
@@ -317,7 +320,8 @@ parse_path (const char **text, const char *end, PbParams offered, PbAddressFlags
   if ((offered & PB_PARAM_SMTPUTF8) != 0)
     flags |= PB_ADDRESS_UTF8;
   *needs_utf8 = FALSE;
-  if (!pb_address_parse_path (start, (gsize) (end - start), flags, address, source_route, text, &error))
+  if (!pb_address_parse_path (start, (gsize) (end - start), flags, address, source_route, text,
+                              &error))
     {
       *needs_utf8 = g_error_matches (error, PB_ADDRESS_ERROR, PB_ADDRESS_ERROR_NEEDS_UTF8);
       return FALSE;
@@ -359,7 +363,8 @@ pb_mail_args_clear (PbMailArgs *args)
 }
 
 PbReplyId
-pb_rcpt_args_parse (const char *text, gsize length, PbParams offered, gboolean smtputf8, PbRcptArgs *args)
+pb_rcpt_args_parse (const char *text, gsize length, PbParams offered, gboolean smtputf8,
+                    PbRcptArgs *args)
 {
   g_auto (PbRcptArgs) found = { 0 };
   const ParamContext context = { NULL, &found, offered, smtputf8 };
@@ -371,8 +376,8 @@ pb_rcpt_args_parse (const char *text, gsize length, PbParams offered, gboolean s
   text = skip_word (text, end, "TO:");
   if (text == NULL)
     return PB_REPLY_SYNTAX_RCPT;
-  if (!parse_path (&text, end, offered, PB_ADDRESS_ALLOW_NO_DOMAIN, &found.recipient, &found.source_route,
-                   &needs_utf8))
+  if (!parse_path (&text, end, offered, PB_ADDRESS_ALLOW_NO_DOMAIN, &found.recipient,
+                   &found.source_route, &needs_utf8))
     return needs_utf8 ? PB_REPLY_NEEDS_SMTPUTF8 : PB_REPLY_BAD_RECIPIENT;
   if (found.recipient == NULL)
     return PB_REPLY_BAD_RECIPIENT;

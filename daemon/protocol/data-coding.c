@@ -172,7 +172,8 @@ decoder_step (PbDataDecoder *self, Scanner *scanner)
 }
 
 gboolean
-pb_data_decoder_feed (PbDataDecoder *self, const char *input, gsize length, gsize *consumed, GByteArray *out)
+pb_data_decoder_feed (PbDataDecoder *self, const char *input, gsize length, gsize *consumed,
+                      GByteArray *out)
 {
   gboolean muted = self->bare_seen && self->mode == PB_DATA_REJECT_BARE;
   Scanner scanner;

@@ -22,28 +22,35 @@ static const struct
   const char *detail;
   const char *text;
 } reasons[] = {
-  { "1", "1", "There is no mailbox of this name. Please check the part before the @ for a spelling mistake." },
-  { "1", "2", "The domain behind the @ does not exist or takes no mail. Please check it for a spelling mistake." },
+  { "1", "1",
+    "There is no mailbox of this name. Please check the part before the @ for a spelling mistake." },
+  { "1", "2",
+    "The domain behind the @ does not exist or takes no mail. Please check it for a spelling mistake." },
   { "1", "3", "The address is not written in a form that mail servers understand." },
   { "1", "6", "The mailbox has moved, and its new address is not known." },
   { "1", "7", "The receiving server does not accept your own address as a sender." },
   { "1", "8", "The receiving server does not accept your own address as a sender." },
-  { "1", "10", "The domain behind the @ has declared that it takes no mail at all. Please check it for a spelling "
-               "mistake." },
+  { "1", "10",
+    "The domain behind the @ has declared that it takes no mail at all. Please check it for a spelling "
+    "mistake." },
   { "1", NULL, "The receiving server does not accept this address." },
   { "2", "1", "The mailbox exists but is switched off and takes no messages." },
-  { "2", "2", "The mailbox is full. The person has to make room in it before new messages fit in." },
-  { "2", "3", "The message is larger than this mailbox allows. Please send it in smaller parts or share the files in "
-              "another way." },
+  { "2", "2",
+    "The mailbox is full. The person has to make room in it before new messages fit in." },
+  { "2", "3",
+    "The message is larger than this mailbox allows. Please send it in smaller parts or share the files in "
+    "another way." },
   { "2", NULL, "The mailbox does not take messages at present." },
-  { "3", "4", "The message is larger than the receiving server allows. Please send it in smaller parts or share the "
-              "files in another way." },
+  { "3", "4",
+    "The message is larger than the receiving server allows. Please send it in smaller parts or share the "
+    "files in another way." },
   { "3", NULL, "The receiving server cannot take messages at present." },
   { "4", "1", "The receiving server does not answer." },
   { "4", "2", "The connection to the receiving server broke off." },
   { "4", "3", "It could not be found out which server takes mail for this domain." },
-  { "4", "4", "It could not be found out which server takes mail for this domain. Please check the part behind the @ "
-              "for a spelling mistake." },
+  { "4", "4",
+    "It could not be found out which server takes mail for this domain. Please check the part behind the @ "
+    "for a spelling mistake." },
   { "4", "6", "The message went round in circles between mail servers and was stopped." },
   { "4", "7", "The message could not be delivered within the time that we keep trying." },
   { "4", NULL, "The receiving server could not be reached." },
@@ -51,11 +58,13 @@ static const struct
   { "5", NULL, "The receiving server did not understand what our server told it." },
   { "6", "7", "The address has letters that the receiving server cannot handle." },
   { "6", NULL, "The receiving server cannot handle a message of this form." },
-  { "7", "1", "The receiving server refuses to take this message. Its own words below may tell why." },
+  { "7", "1",
+    "The receiving server refuses to take this message. Its own words below may tell why." },
   { "7", "4", "A secure connection to the receiving server was demanded and could not be made." },
   { "7", "5", "A secure connection to the receiving server was demanded and could not be made." },
-  { "7", NULL, "The receiving server refuses to take this message for reasons of security. Its own words below may "
-               "tell why." },
+  { "7", NULL,
+    "The receiving server refuses to take this message for reasons of security. Its own words below may "
+    "tell why." },
 };
 
 const char *
@@ -76,7 +85,8 @@ pb_dsn_subject (PbDsnAction action)
 const PbRecipient *
 pb_dsn_recipient (const PbDsn *dsn, const PbDsnRecipient *row)
 {
-  return row->recipient < dsn->envelope->n_recipients ? &dsn->envelope->recipients[row->recipient] : NULL;
+  return row->recipient < dsn->envelope->n_recipients ? &dsn->envelope->recipients[row->recipient]
+                                                      : NULL;
 }
 
 gsize
@@ -143,7 +153,8 @@ find_reason (const char *status)
 static char *
 find_title (const PbDsn *dsn)
 {
-  g_autofree char *header = g_strndup (dsn->original != NULL ? dsn->original : "", pb_dsn_header_length (dsn));
+  g_autofree char *header =
+    g_strndup (dsn->original != NULL ? dsn->original : "", pb_dsn_header_length (dsn));
   g_auto (GStrv) lines = g_strsplit (header, "\r\n", -1);
 
   for (char **line = lines; *line != NULL; line++)
@@ -154,20 +165,34 @@ find_title (const PbDsn *dsn)
         continue;
       title = g_string_new (NULL);
       pb_text_append_safe (title, g_strstrip (*line + 8), -1, MAX_TITLE, TRUE);
-      if (title->len == 0 || strstr (title->str, "=?") != NULL || !g_utf8_validate (*line, -1, NULL))
+      if (title->len == 0 || strstr (title->str, "=?") != NULL
+          || !g_utf8_validate (*line, -1, NULL))
         return NULL;
       return g_string_free (g_steal_pointer (&title), FALSE);
     }
   return NULL;
 }
 
+static guint
+count_recipients (const PbDsn *dsn)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < dsn->n_recipients; i++)
+    n += pb_dsn_recipient (dsn, &dsn->recipients[i]) != NULL;
+  return n;
+}
+
 static void
 append_opening (GString *out, const PbDsn *dsn)
 {
-  const gboolean one = dsn->n_recipients == 1;
-  g_autofree char *whom = one ? g_strdup ("to this address")
-                              : g_strdup_printf ("to these %u addresses", dsn->n_recipients);
-  g_autofree char *host = g_strdup_printf ("This is the mail server %s.", dsn->hostname);
+  const guint n = count_recipients (dsn);
+  g_autofree char *whom =
+    n == 1 ? g_strdup ("to this address") : g_strdup_printf ("to these %u addresses", n);
+  g_autofree char *host =
+    g_strdup_printf ("This is the mail server %s. If you need help with this, write to "
+                     "postmaster@%s.",
+                     dsn->hostname, dsn->hostname);
   g_autofree char *title = find_title (dsn);
   g_autofree char *text = NULL;
 
@@ -176,21 +201,24 @@ append_opening (GString *out, const PbDsn *dsn)
   switch (dsn->action)
     {
     case PB_DSN_FAILED:
-      text = g_strdup_printf ("Your message could not be delivered %s, and we will not try again. You can send it again "
-                              "once the reason given below has been dealt with.",
-                              whom);
+      text = g_strdup_printf (
+        "Your message could not be delivered %s, and we will not try again. You can send it again "
+        "once the reason given below has been dealt with.",
+        whom);
       break;
     case PB_DSN_DELAYED:
-      text = g_strdup_printf ("Your message has not yet been delivered %s. This is only to let you know: we keep "
-                              "trying%s%s. There is nothing you need to do, and please do not send the message again. "
-                              "If we have to give up, you will be told.",
-                              whom, dsn->will_retry_until != NULL ? " until " : "",
-                              dsn->will_retry_until != NULL ? dsn->will_retry_until : "");
+      text = g_strdup_printf (
+        "Your message has not yet been delivered %s. This is only to let you know: we keep "
+        "trying%s%s. There is nothing you need to do, and please do not send the message again. "
+        "If we have to give up, you will be told.",
+        whom, dsn->will_retry_until != NULL ? " until " : "",
+        dsn->will_retry_until != NULL ? dsn->will_retry_until : "");
       break;
     case PB_DSN_DELIVERED:
-      text = g_strdup_printf ("As you asked to be told: your message was delivered %s. That does not mean that it has "
-                              "been read.",
-                              whom);
+      text = g_strdup_printf (
+        "As you asked to be told: your message was delivered %s. That does not mean that it has "
+        "been read.",
+        whom);
       break;
     }
   append_wrapped (out, "", text != NULL ? text : "");
@@ -240,5 +268,7 @@ pb_dsn_append_text (GString *out, const PbDsn *dsn)
   for (guint i = 0; i < dsn->n_recipients; i++)
     append_recipient (out, dsn, &dsn->recipients[i]);
   g_string_append (out, "\r\n");
-  append_wrapped (out, "", "Attached are this report in a form for programs and your message, or the head of it.");
+  append_wrapped (
+    out, "",
+    "Two attachments follow: this report in a form for mail programs, and your message or its header.");
 }

@@ -41,7 +41,8 @@ has_proper_lines (const char *data, gsize length)
       gsize line = (gsize) ((feed != NULL ? feed : end) - data);
       const char *cr = memchr (data, '\r', line);
 
-      if (line > MAX_LINE + 1 || (cr != NULL && (feed == NULL || cr != feed - 1)) || (cr == NULL && feed != NULL))
+      if (line > MAX_LINE + 1 || (cr != NULL && (feed == NULL || cr != feed - 1))
+          || (cr == NULL && feed != NULL))
         return FALSE;
       data += line + (feed != NULL);
     }
@@ -57,7 +58,8 @@ append_quoted (GString *out, const char *data, gsize length)
   for (gsize i = 0; i < length; i++)
     {
       guint8 octet = (guint8) data[i];
-      gboolean at_end = i + 1 == length || (i + 2 < length && data[i + 1] == '\r' && data[i + 2] == '\n');
+      gboolean at_end =
+        i + 1 == length || (i + 2 < length && data[i + 1] == '\r' && data[i + 2] == '\n');
       gboolean plain = octet >= ' ' && octet <= '~' && octet != '=' && !(octet == ' ' && at_end);
 
       if (octet == '\r' && i + 1 < length && data[i + 1] == '\n')
@@ -206,10 +208,11 @@ static Part
 original_part (const PbDsn *dsn, gboolean utf8)
 {
   gsize header = pb_dsn_header_length (dsn);
-  Part part = { "text/rfc822-headers", "Head of the message", NULL, dsn->original, header };
+  Part part = { "text/rfc822-headers", "Header of the message", NULL, dsn->original, header };
 
-  if (dsn->action == PB_DSN_FAILED && dsn->envelope->ret == PB_RET_FULL && dsn->original_length <= MAX_ORIGINAL
-      && dsn->original_length == dsn->envelope->size && has_proper_lines (dsn->original, dsn->original_length))
+  if (dsn->action == PB_DSN_FAILED && dsn->envelope->ret == PB_RET_FULL
+      && dsn->original_length <= MAX_ORIGINAL && dsn->original_length == dsn->envelope->size
+      && has_proper_lines (dsn->original, dsn->original_length))
     {
       part.type = utf8 ? "message/global" : "message/rfc822";
       part.description = "The message";
@@ -234,11 +237,13 @@ append_part (GString *out, const char *boundary, const Part *part)
   const char *encoding = part->encoding;
 
   if (encoding == NULL)
-    encoding = pb_text_is_ascii (part->data, part->length) && has_proper_lines (part->data, part->length)
-                 ? "7bit"
-                 : "quoted-printable";
-  g_string_append_printf (out, "--%s\r\nContent-Type: %s\r\nContent-Description: %s\r\n"
-                               "Content-Transfer-Encoding: %s\r\n\r\n",
+    encoding =
+      pb_text_is_ascii (part->data, part->length) && has_proper_lines (part->data, part->length)
+        ? "7bit"
+        : "quoted-printable";
+  g_string_append_printf (out,
+                          "--%s\r\nContent-Type: %s\r\nContent-Description: %s\r\n"
+                          "Content-Transfer-Encoding: %s\r\n\r\n",
                           boundary, part->type, part->description, encoding);
   if (part->length == 0)
     return;
@@ -268,7 +273,8 @@ static void
 append_head (GString *out, const PbDsn *dsn, const char *boundary, gboolean utf8)
 {
   const char *message_id = dsn->envelope->message_id;
-  g_autofree char *from = g_strdup_printf ("Mail Delivery System <mailer-daemon@%s>", dsn->hostname);
+  g_autofree char *from =
+    g_strdup_printf ("Mail Delivery System <mailer-daemon@%s>", dsn->hostname);
   g_autofree char *to = g_strdup_printf ("<%s>", dsn->envelope->sender);
   g_autofree char *id = g_strdup_printf ("<%s@%s>", dsn->id_text, dsn->hostname);
 
@@ -277,15 +283,16 @@ append_head (GString *out, const PbDsn *dsn, const char *boundary, gboolean utf8
   append_field (out, "To", to, TRUE);
   append_field (out, "Subject", pb_dsn_subject (dsn->action), FALSE);
   append_field (out, "Message-ID", id, FALSE);
-  if (message_id != NULL && *message_id == '<' && strlen (message_id) < MAX_WORD && strchr (message_id, ' ') == NULL
-      && pb_text_is_ascii (message_id, strlen (message_id)))
+  if (message_id != NULL && *message_id == '<' && strlen (message_id) < MAX_WORD
+      && strchr (message_id, ' ') == NULL && pb_text_is_ascii (message_id, strlen (message_id)))
     {
       append_field (out, "In-Reply-To", message_id, FALSE);
       append_field (out, "References", message_id, FALSE);
     }
   g_string_append (out, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n");
-  g_string_append_printf (out, "Content-Type: multipart/report; report-type=%sdelivery-status;\r\n boundary=\"%s\"\r\n",
-                          utf8 ? "global-" : "", boundary);
+  g_string_append_printf (
+    out, "Content-Type: multipart/report; report-type=%sdelivery-status;\r\n boundary=\"%s\"\r\n",
+    utf8 ? "global-" : "", boundary);
   g_string_append (out, "\r\nThis is a report of a mail server in MIME format.\r\n\r\n");
 }
 
@@ -303,8 +310,8 @@ pb_dsn_build (const PbDsn *dsn)
   pb_dsn_append_text (text, dsn);
   append_status (status, dsn, utf8);
   parts[0] = (Part){ "text/plain; charset=utf-8", "What happened", NULL, text->str, text->len };
-  parts[1] = (Part){ utf8 ? "message/global-delivery-status" : "message/delivery-status", "Report for programs", NULL,
-                     status->str, status->len };
+  parts[1] = (Part){ utf8 ? "message/global-delivery-status" : "message/delivery-status",
+                     "Report for programs", NULL, status->str, status->len };
   parts[2] = original_part (dsn, utf8);
   append_head (out, dsn, boundary, utf8);
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)

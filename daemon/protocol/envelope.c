@@ -126,14 +126,27 @@ write_number (GByteArray *out, guint64 value)
   g_byte_array_append (out, octets, n);
 }
 
+/* Text that could not be read back (too long, not UTF-8) is mended here: a row must never be refused for what it says. */
 static void
 write_text (GByteArray *out, const char *text)
 {
-  gsize length = text != NULL ? MIN (strlen (text), MAX_TEXT) : 0;
+  gsize length = text != NULL ? strlen (text) : 0;
+  g_autoptr (GString) mended = NULL;
 
-  write_number (out, text != NULL ? length + 1 : 0);
-  if (length > 0)
-    g_byte_array_append (out, (const guint8 *) text, (guint) length);
+  if (text == NULL)
+    {
+      write_number (out, 0);
+      return;
+    }
+  if (length > MAX_TEXT || !pb_text_is_utf8 (text, length))
+    {
+      mended = g_string_new (NULL);
+      pb_text_append_safe (mended, text, (gssize) length, MAX_TEXT, TRUE);
+      text = mended->str;
+      length = mended->len;
+    }
+  write_number (out, length + 1);
+  g_byte_array_append (out, (const guint8 *) text, (guint) length);
 }
 
 GBytes *

@@ -108,7 +108,8 @@ pb_extension_set_clear (PbExtensionSet *self)
 }
 
 void
-pb_extension_append_ehlo (GString *out, const PbExtensionSet *self, const char *hostname, const char *peer)
+pb_extension_append_ehlo (GString *out, const PbExtensionSet *self, const char *hostname,
+                          const char *peer)
 {
   gsize last = out->len;
 
@@ -142,7 +143,8 @@ read_line (PbExtensionSet *set, const char *line)
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      if (strlen (rows[i].keyword) != keyword || g_ascii_strncasecmp (line, rows[i].keyword, keyword) != 0)
+      if (strlen (rows[i].keyword) != keyword
+          || g_ascii_strncasecmp (line, rows[i].keyword, keyword) != 0)
         continue;
       /* "AUTH=LOGIN", from before RFC 2554 */
       if (line[keyword] == '=' && rows[i].extension != PB_EXT_AUTH)

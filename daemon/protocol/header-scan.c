@@ -30,7 +30,7 @@ static const struct
   const char *name;
   Field field;
 } fields[] = {
-  { "Received", FIELD_RECEIVED }, { "Message-ID", FIELD_MESSAGE_ID },    { "Date", FIELD_DATE },
+  { "Received", FIELD_RECEIVED }, { "Message-ID", FIELD_MESSAGE_ID },     { "Date", FIELD_DATE },
   { "From", FIELD_FROM },         { "Delivered-To", FIELD_DELIVERED_TO },
 };
 

@@ -10,7 +10,7 @@
 #include "protocol/text.h"
 #include <string.h>
 
-#define MAX_LINE          510  /* RFC 5321 4.5.3.1.5, without CRLF */
+#define MAX_LINE          510 /* RFC 5321 4.5.3.1.5, without CRLF */
 #define MAX_REMOTE_LINES  512
 #define MAX_REMOTE_OCTETS 8192
 
@@ -48,7 +48,8 @@ pb_reply_append (GString *out, PbReplyId id, const char *detail)
       gsize tail = strlen (place + 2);
 
       g_string_append_len (out, row->text, place - row->text);
-      pb_text_append_safe (out, detail != NULL ? detail : "", -1, MAX_LINE - tail - (out->len - start), FALSE);
+      pb_text_append_safe (out, detail != NULL ? detail : "", -1,
+                           MAX_LINE - tail - (out->len - start), FALSE);
       g_string_append (out, place + 2);
     }
   g_string_append (out, "\r\n");
@@ -131,7 +132,8 @@ pb_remote_reply_feed (PbRemoteReply *self, const char *line, gsize length)
   if (self->n_lines++ > 0 && self->text->len < MAX_REMOTE_OCTETS)
     g_string_append_c (self->text, '\n');
   if (self->text->len < MAX_REMOTE_OCTETS)
-    pb_text_append_safe (self->text, line, (gssize) length, MAX_REMOTE_OCTETS - self->text->len, TRUE);
+    pb_text_append_safe (self->text, line, (gssize) length, MAX_REMOTE_OCTETS - self->text->len,
+                         TRUE);
   self->done = last;
   return last ? PB_REPLY_PARSE_DONE : PB_REPLY_PARSE_MORE;
 }

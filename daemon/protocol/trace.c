@@ -25,7 +25,7 @@ append_name (GString *out, const char *name)
       out->str[i] = '?';
 }
 
-/* Appends what stands in a comment: no parenthesis or backslash of it may end or open one (RFC 5322 3.2.2). */
+/* Appends what stands in a comment: no parenthesis of it may end or open one, no backslash quote its end (RFC 5322 3.2.2). */
 static void
 append_comment (GString *out, const char *text, gsize max)
 {
@@ -33,7 +33,9 @@ append_comment (GString *out, const char *text, gsize max)
 
   pb_text_append_safe (out, text, -1, max, FALSE);
   for (gsize i = start; i < out->len; i++)
-    if (strchr ("()\\", out->str[i]) != NULL)
+    if (out->str[i] == '(' || out->str[i] == ')')
+      out->str[i] = out->str[i] == '(' ? '[' : ']';
+    else if (out->str[i] == '\\')
       out->str[i] = '?';
 }
 

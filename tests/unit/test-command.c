@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Command lines: golden files of verbs, MAIL and RCPT; what a session did not offer; HELO names; xtext. */
+#include "protocol/command.h"
+
+#include "protocol/text.h"
+#include "tests/unit/golden.h"
+#include <string.h>
+
+#define ALL_PARAMS                                                                                 \
+  (PB_PARAM_SIZE | PB_PARAM_BODY | PB_PARAM_SMTPUTF8 | PB_PARAM_DSN | PB_PARAM_AUTH)
+
+static const char *const verb_names[] = {
+  "UNKNOWN", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT",     "RSET",
+  "NOOP",    "VRFY", "EXPN", "ETRN", "HELP", "QUIT", "STARTTLS", "AUTH",
+};
+G_STATIC_ASSERT (G_N_ELEMENTS (verb_names) == PB_N_VERBS);
+
+static const char *const reply_names[] = {
+  "NONE",
+#define PB_REPLY(id, code, enhanced, text) #id,
+#include "protocol/reply.def"
+#undef PB_REPLY
+};
+
+static void
+append_shown (GString *out, const char *label, const char *text)
+{
+  g_autofree char *shown = text != NULL ? g_strescape (text, NULL) : NULL;
+
+  if (shown != NULL)
+    g_string_append_printf (out, " %s=%s", label, shown);
+}
+
+static void
+describe_verb (GString *out, const char *octets, gsize length)
+{
+  PbCommand command = pb_command_parse (octets, length);
+  g_autofree char *argument = g_strndup (command.argument, command.argument_length);
+
+  g_string_append (out, verb_names[command.verb]);
+  if (command.argument_length > 0)
+    append_shown (out, "argument", argument);
+}
+
+static void
+describe_mail (GString *out, const char *octets, gsize length)
+{
+  static const char *const bodies[] = { NULL, "7BIT", "8BITMIME", "BINARYMIME" };
+  static const char *const rets[] = { NULL, "FULL", "HDRS" };
+  g_auto (PbMailArgs) args = { 0 };
+  PbReplyId reply = pb_mail_args_parse (octets, length, ALL_PARAMS, &args);
+
+  if (reply != PB_REPLY_NONE)
+    {
+      g_string_append (out, reply_names[reply]);
+      g_assert_null (args.sender);
+      g_assert_null (args.envid);
+      return;
+    }
+  append_shown (out, "sender", args.sender != NULL ? args.sender->text : "");
+  if (args.size > 0)
+    g_string_append_printf (out, " size=%" G_GUINT64_FORMAT, args.size);
+  append_shown (out, "body", bodies[args.body]);
+  append_shown (out, "ret", rets[args.ret]);
+  append_shown (out, "envid", args.envid);
+  g_string_append (out, args.smtputf8 ? " smtputf8" : "");
+}
+
+static void
+describe_rcpt_with (GString *out, const char *octets, gsize length, gboolean smtputf8)
+{
+  g_auto (PbRcptArgs) args = { 0 };
+  PbReplyId reply = pb_rcpt_args_parse (octets, length, ALL_PARAMS, smtputf8, &args);
+
+  if (reply != PB_REPLY_NONE)
+    {
+      g_string_append (out, reply_names[reply]);
+      g_assert_null (args.recipient);
+      g_assert_null (args.orcpt);
+      return;
+    }
+  append_shown (out, "recipient", args.recipient->text);
+  if (args.notify != PB_NOTIFY_UNSAID)
+    g_string_append_printf (out, " notify=%u", args.notify);
+  append_shown (out, "orcpt", args.orcpt);
+  g_string_append (out, args.source_route ? " route" : "");
+}
+
+static void
+describe_rcpt (GString *out, const char *octets, gsize length)
+{
+  describe_rcpt_with (out, octets, length, FALSE);
+  g_string_append (out, "\n    smtputf8:");
+  describe_rcpt_with (out, octets, length, TRUE);
+}
+
+static void
+test_golden_verb (void)
+{
+  golden_run ("command", "verb", describe_verb);
+}
+
+static void
+test_golden_mail (void)
+{
+  golden_run ("command", "mail", describe_mail);
+}
+
+static void
+test_golden_rcpt (void)
+{
+  golden_run ("command", "rcpt", describe_rcpt);
+}
+
+/* A parameter the session did not offer is unknown to it, whatever we could do with it. */
+static void
+test_not_offered (void)
+{
+  static const struct
+  {
+    const char *text;
+    PbParams offered;
+    PbReplyId reply;
+  } rows[] = {
+    { "FROM:<a@b.example> SIZE=1", 0, PB_REPLY_UNKNOWN_PARAMETER },
+    { "FROM:<a@b.example> SIZE=1", PB_PARAM_SIZE, PB_REPLY_NONE },
+    { "FROM:<a@b.example> BODY=8BITMIME", PB_PARAM_SIZE, PB_REPLY_UNKNOWN_PARAMETER },
+    { "FROM:<a@b.example> BODY=BINARYMIME", PB_PARAM_BODY, PB_REPLY_BAD_PARAMETER },
+    { "FROM:<a@b.example> BODY=BINARYMIME", PB_PARAM_BODY | PB_PARAM_BINARYMIME, PB_REPLY_NONE },
+    { "FROM:<a@b.example> RET=FULL", PB_PARAM_SIZE, PB_REPLY_UNKNOWN_PARAMETER },
+    { "FROM:<a@b.example> AUTH=<>", PB_PARAM_SIZE, PB_REPLY_UNKNOWN_PARAMETER },
+    { "FROM:<a@b.example> SMTPUTF8", PB_PARAM_SIZE, PB_REPLY_UNKNOWN_PARAMETER },
+    { "FROM:<\xc3\xa4@b.example> SMTPUTF8", PB_PARAM_SIZE, PB_REPLY_NEEDS_SMTPUTF8 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_auto (PbMailArgs) args = { 0 };
+      PbReplyId reply =
+        pb_mail_args_parse (rows[i].text, strlen (rows[i].text), rows[i].offered, &args);
+
+      g_assert_cmpstr (reply_names[reply], ==, reply_names[rows[i].reply]);
+    }
+}
+
+static void
+test_helo_valid (void)
+{
+  g_autofree char *longest = g_strnfill (255, 'a');
+  g_autofree char *longer = g_strnfill (256, 'a');
+
+  g_assert_true (pb_helo_valid ("nas.example", 11));
+  g_assert_true (pb_helo_valid ("[192.0.2.1]", 11));
+  g_assert_true (pb_helo_valid ("my_nas", 6));
+  g_assert_true (pb_helo_valid (longest, 255));
+  g_assert_false (pb_helo_valid (longer, 256));
+  g_assert_false (pb_helo_valid ("", 0));
+  g_assert_false (pb_helo_valid ("two words", 9));
+  g_assert_false (pb_helo_valid ("nas\0x", 5));
+  g_assert_false (pb_helo_valid ("n\xc3\xa4s", 4));
+}
+
+static void
+test_xtext (void)
+{
+  for (guint c = ' '; c <= '~'; c++)
+    {
+      const char plain[] = { 'a', (char) c, 'b', '\0' };
+      g_autofree char *coded = pb_xtext_encode (plain);
+      g_autofree char *back = pb_xtext_decode (coded, strlen (coded));
+
+      g_assert_cmpstr (back, ==, plain);
+      g_assert_null (strpbrk (coded, " ="));
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/command/golden/verb", test_golden_verb);
+  g_test_add_func ("/command/golden/mail", test_golden_mail);
+  g_test_add_func ("/command/golden/rcpt", test_golden_rcpt);
+  g_test_add_func ("/command/not-offered", test_not_offered);
+  g_test_add_func ("/command/helo-valid", test_helo_valid);
+  g_test_add_func ("/command/xtext", test_xtext);
+  return g_test_run ();
+}
