@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUTATIONS 20000
-#define MAX_INPUT (16 * 1024)
-#define SEED      0x706f7374u
+#define MUTATIONS     20000
+#define LONGEST_INPUT (16 * 1024)
+#define SEED          0x706f7374u
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 extern void __sanitizer_set_death_callback (void (*callback) (void)) __attribute__ ((weak));
@@ -89,7 +89,7 @@ load_corpus (const char *folder)
       gsize length = 0;
 
       if (g_file_get_contents (names->pdata[i], &contents, &length, NULL))
-        g_ptr_array_add (inputs, g_bytes_new_take (contents, MIN (length, MAX_INPUT)));
+        g_ptr_array_add (inputs, g_bytes_new_take (contents, MIN (length, LONGEST_INPUT)));
     }
   return inputs;
 }
@@ -134,7 +134,7 @@ mutate_once (GByteArray *input, GRand *random)
       g_byte_array_append (input, tail->data, tail->len);
       break;
     default: /* say the rest again */
-      if (input->len > 0 && input->len < MAX_INPUT / 2)
+      if (input->len > 0 && input->len < LONGEST_INPUT / 2)
         {
           g_byte_array_append (tail, input->data + at, input->len - at);
           g_byte_array_append (input, tail->data, tail->len);
@@ -176,7 +176,7 @@ main (int argc, char **argv)
       g_byte_array_append (input, g_bytes_get_data (seed, NULL), (guint) g_bytes_get_size (seed));
       while (steps-- > 0)
         mutate_once (input, random);
-      run_one (input->data, MIN (input->len, MAX_INPUT));
+      run_one (input->data, MIN (input->len, LONGEST_INPUT));
     }
   printf ("%u inputs\n", current_number);
   return 0;
