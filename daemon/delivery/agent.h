@@ -33,7 +33,7 @@ typedef struct
   PbSnapshot *snapshot;  /* (owned) */
   guint *recipients;     /* (owned) indices */
   guint n_recipients;
-  PbResult *results;     /* (owned) (array length=n_recipients): one a recipient, DEFERRED 4.4.0 until set */
+  PbResult *results;     /* (owned) (array length=n_recipients): one a recipient; status "" until set, and then 4.4.0 by pb_delivery_close() */
   gboolean destination_dead; /* out: no host answered at all: the scheduler backs the destination off */
   gpointer user_data;    /* the queue's */
 } PbDelivery;
@@ -45,6 +45,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbDelivery, pb_delivery_free)
 /** pb_delivery_set_all: the same result for every recipient that has none yet. */
 void pb_delivery_set_all (PbDelivery *self, PbResultKind kind, const char *status, const char *reply, gboolean reply_is_smtp, const char *remote);
 void pb_delivery_set (PbDelivery *self, guint position, PbResultKind kind, const char *status, const char *reply, gboolean reply_is_smtp, const char *remote);
+
+/** pb_delivery_close: recipients without a result become DEFERRED 4.4.0; what an agent does last. */
+void pb_delivery_close (PbDelivery *self);
 
 /** PbDelivered: @delivery (transfer full) with its results. */
 typedef void (*PbDelivered) (PbDelivery *delivery, gpointer user_data);

@@ -10,6 +10,7 @@ typedef enum
   PB_ROUTE_HOSTS,   /* SMTP to fixed hosts: relay host, Domain List target */
   PB_ROUTE_MX,      /* SMTP by MX of @domain */
   PB_ROUTE_UNKNOWN, /* local domain, nobody there: 5.1.1 */
+  PB_ROUTE_ALIAS,   /* became an alias since it was queued: to be queued again for @targets */
   PB_ROUTE_NOWHERE, /* configuration lacks something (relay mode without a server): defer with @why */
 } PbRouteKind;
 
@@ -23,11 +24,12 @@ typedef struct
 typedef struct
 {
   PbRouteKind kind;
-  char *key;         /* (owned) destination: recipients and connections with the same key share: "local", "mx:example.org", "relay:smtp.example.net:587" */
+  char *key;         /* (owned) destination: recipients and connections with the same key share: "local:<account id>", "mx:example.org", "relay:smtp.example.net:587" */
   char *mailbox;     /* (owned) (nullable) account id for LOCAL */
   char *domain;      /* (owned) (nullable) for MX */
   PbRouteHost *hosts; /* (owned) in order of preference */
   guint n_hosts;
+  char **targets;    /* (owned) (nullable) for ALIAS */
   char *why;         /* (owned) (nullable) */
 } PbRoute;
 

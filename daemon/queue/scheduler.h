@@ -30,13 +30,22 @@ gpointer pb_scheduler_next (PbScheduler *self, gint64 now);
 /** pb_scheduler_finished: an attempt ended; @dead: nobody answered there: the destination rests (min_backoff doubling to max_backoff); a live answer clears it. */
 void pb_scheduler_finished (PbScheduler *self, const char *destination, gint64 now, gboolean dead);
 
+/** pb_scheduler_abandon: gives an attempt's place back with nothing learned about the destination. */
+void pb_scheduler_abandon (PbScheduler *self, const char *destination);
+
 /** pb_scheduler_remove: takes a waiting item out (held, removed). Returns: FALSE when it is not waiting. */
 gboolean pb_scheduler_remove (PbScheduler *self, gpointer item);
+
+/** pb_scheduler_drain: takes all waiting items of @destination (nullable: all) out, soonest first within one. Returns: (transfer container) (element-type gpointer). */
+GPtrArray *pb_scheduler_drain (PbScheduler *self, const char *destination);
+
+/** pb_scheduler_resting_until: until when @destination rests because nobody answered there; 0, or a time gone by, when it does not. */
+gint64 pb_scheduler_resting_until (PbScheduler *self, const char *destination);
 
 /** pb_scheduler_wake: a retry by hand: clears rests and makes all waiting items of @destination (nullable: all) due at @now. */
 void pb_scheduler_wake (PbScheduler *self, const char *destination, gint64 now);
 
-/** pb_scheduler_next_due: when pb_scheduler_next() may have something, given no further calls; G_MAXINT64 never. */
+/** pb_scheduler_next_due: when pb_scheduler_next() may have something, given no further calls; G_MAXINT64 never, G_MININT64 at once. */
 gint64 pb_scheduler_next_due (PbScheduler *self);
 guint pb_scheduler_size (PbScheduler *self);
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "delivery/agent.h"
+#include <glib.h>
+
+/* One recipient's file on its way through tmp/ into new/. On a maildir thread. */
+typedef struct
+{
+  PbDelivery *delivery; /* borrowed */
+  guint position;       /* in the delivery's recipients */
+  char *name;           /* (owned) */
+  int fd;               /* -1 when not open */
+  gboolean done;        /* stands in new/ */
+  GError *error;        /* (owned) (nullable) */
+} PbMaildirFile;
+
+PbMaildirFile *pb_maildir_file_new (PbDelivery *delivery, guint position);
+void pb_maildir_file_free (gpointer file);
+
+/** pb_maildir_file_write: everything but the sync; an error is kept in the file. */
+void pb_maildir_file_write (PbMaildirFile *self, int tmp_fd);
+
+/** pb_maildir_file_commit: fsync and rename; an error is kept and the tmp file removed. Returns: whether it stands in new/. */
+gboolean pb_maildir_file_commit (PbMaildirFile *self, int tmp_fd, int new_fd);
+
+/** pb_maildir_file_report: sets the recipient's result. @box_error: (nullable) what befell the whole mailbox. */
+void pb_maildir_file_report (PbMaildirFile *self, const GError *box_error);
+
+/** pb_maildir_check_loop: whether the message was delivered to this recipient before (Delivered-To); the result is set to 5.4.6 then. */
+gboolean pb_maildir_check_loop (PbDelivery *delivery, guint position);
+
+/** pb_maildir_id_is_safe: whether @id may name a directory: letters, digits, "-", "_", "."; no leading dot; at most 64. */
+gboolean pb_maildir_id_is_safe (const char *id);

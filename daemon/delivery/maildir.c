@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Local delivery into Maildirs. The queue hands deliveries in from the main thread; a few threads of
+ * our own take them in batches: all files of a batch are written, then synced, then renamed, and each
+ * new/ directory is synced once for all that came into it. Only then the results go back. A file's
+ * name is made of queue id and recipient index: done again after a crash, a delivery replaces itself.
+ * Nothing about the disk ever fails a recipient for good: it is deferred, and the mailbox rests.
+ */
+#include "delivery/maildir.h"
+
+#include "delivery/maildir-private.h"
+#include "util/fsutil.h"
+#include "util/pool.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_THREADS 3
+#define MAX_BATCH 32
+/* Mailboxes are shared with an IMAP server through mail/'s group, which is inherited where mail/ is setgid. */
+#define DIR_MODE 0770
+
+typedef struct
+{
+  PbDelivery *delivery;
+  PbMailbox *reply_to;
+  PbDelivered func;
+  gpointer user_data;
+} Job;
+
+struct _PbMaildir
+{
+  int mail_fd;
+  PbPool *pool;
+  GMutex lock;
+  GQueue jobs;      /* guarded by lock */
+  guint n_draining; /* guarded by lock */
+};
+
+static void
+on_reply (gpointer data)
+{
+  Job *job = data;
+
+  job->func (job->delivery, job->user_data);
+  pb_mailbox_unref (job->reply_to);
+  g_free (job);
+}
+
+static int
+ensure_dir_at (int dir_fd, const char *name, gboolean *made, GError **error)
+{
+  if (mkdirat (dir_fd, name, DIR_MODE) == 0)
+    *made = TRUE;
+  else if (errno != EEXIST)
+    {
+      int saved = errno;
+
+      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (saved), "mail/%s: %s", name, g_strerror (saved));
+      return -1;
+    }
+  return pb_fs_open_beneath (dir_fd, name, O_RDONLY | O_DIRECTORY, 0, error);
+}
+
+/* Makes mail/<id>/{tmp,new,cur} and lets the names reach the disk before a message stands in them. */
+static gboolean
+make_mailbox (PbMaildir *self, const char *id, GError **error)
+{
+  static const char *const names[] = { "tmp", "new", "cur" };
+  gboolean made = FALSE, ok = TRUE;
+  int root = ensure_dir_at (self->mail_fd, id, &made, error);
+
+  if (root < 0)
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (names) && ok; i++)
+    {
+      int fd = ensure_dir_at (root, names[i], &made, error);
+
+      ok = fd >= 0;
+      if (ok)
+        close (fd);
+    }
+  if (ok && made)
+    ok = pb_fs_sync_dir (root, error) && pb_fs_sync_dir (self->mail_fd, error);
+  close (root);
+  return ok;
+}
+
+static int
+open_subdir (PbMaildir *self, const char *id, const char *name, GError **error)
+{
+  g_autofree char *path = g_build_filename (id, name, NULL);
+  g_autoptr (GError) local_error = NULL;
+  int fd = pb_fs_open_beneath (self->mail_fd, path, O_RDONLY | O_DIRECTORY, 0, &local_error);
+
+  if (fd >= 0)
+    return fd;
+  if (!g_error_matches (local_error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return -1;
+    }
+  if (!make_mailbox (self, id, error))
+    return -1;
+  return pb_fs_open_beneath (self->mail_fd, path, O_RDONLY | O_DIRECTORY, 0, error);
+}
+
+/* One mailbox of a batch. */
+typedef struct
+{
+  char *id; /* (owned) */
+  int tmp_fd, new_fd;
+  GPtrArray *files; /* (owned) (element-type PbMaildirFile) */
+  GError *error;    /* (owned) (nullable) the mailbox cannot be opened, or its directory not synced */
+} Box;
+
+static void
+box_free (gpointer data)
+{
+  Box *box = data;
+
+  if (box->tmp_fd >= 0)
+    close (box->tmp_fd);
+  if (box->new_fd >= 0)
+    close (box->new_fd);
+  g_ptr_array_unref (box->files);
+  g_clear_error (&box->error);
+  g_free (box->id);
+  g_free (box);
+}
+
+static Box *
+find_box (PbMaildir *self, GPtrArray *boxes, const char *id)
+{
+  Box *box;
+
+  for (guint i = 0; i < boxes->len; i++)
+    if (g_str_equal (((Box *) boxes->pdata[i])->id, id))
+      return boxes->pdata[i];
+  box = g_new0 (Box, 1);
+  box->id = g_strdup (id);
+  box->tmp_fd = box->new_fd = -1;
+  box->files = g_ptr_array_new_with_free_func (pb_maildir_file_free);
+  g_ptr_array_add (boxes, box);
+  if (!pb_maildir_id_is_safe (id))
+    g_set_error (&box->error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "no name for a mailbox directory");
+  else if ((box->tmp_fd = open_subdir (self, id, "tmp", &box->error)) >= 0)
+    box->new_fd = open_subdir (self, id, "new", &box->error);
+  return box;
+}
+
+static void
+write_job (Box *box, Job *job)
+{
+  PbDelivery *delivery = job->delivery;
+
+  for (guint i = 0; i < delivery->n_recipients; i++)
+    {
+      PbMaildirFile *file;
+
+      if (box->error == NULL && pb_maildir_check_loop (delivery, i))
+        continue;
+      file = pb_maildir_file_new (delivery, i);
+      g_ptr_array_add (box->files, file);
+      if (box->error == NULL)
+        pb_maildir_file_write (file, box->tmp_fd);
+    }
+}
+
+/* The first fsync carries the journal for most of the others: so all are written before any is synced. */
+static void
+commit_box (Box *box)
+{
+  gboolean renamed = FALSE;
+
+  for (guint i = 0; i < box->files->len && box->error == NULL; i++)
+    renamed |= pb_maildir_file_commit (box->files->pdata[i], box->tmp_fd, box->new_fd);
+  if (renamed && !pb_fs_sync_dir (box->new_fd, &box->error))
+    g_prefix_error (&box->error, "mailbox: ");
+  for (guint i = 0; i < box->files->len; i++)
+    pb_maildir_file_report (box->files->pdata[i], box->error);
+}
+
+static void
+deliver_batch (PbMaildir *self, GPtrArray *jobs)
+{
+  g_autoptr (GPtrArray) boxes = g_ptr_array_new_with_free_func (box_free);
+
+  for (guint i = 0; i < jobs->len; i++)
+    {
+      Job *job = jobs->pdata[i];
+
+      write_job (find_box (self, boxes, job->delivery->route->mailbox), job);
+    }
+  for (guint i = 0; i < boxes->len; i++)
+    commit_box (boxes->pdata[i]);
+  for (guint i = 0; i < jobs->len; i++)
+    {
+      Job *job = jobs->pdata[i];
+
+      pb_delivery_close (job->delivery);
+      pb_mailbox_post (job->reply_to, on_reply, job);
+    }
+}
+
+static gboolean
+take_batch (PbMaildir *self, GPtrArray *jobs)
+{
+  Job *job;
+
+  g_ptr_array_set_size (jobs, 0);
+  g_mutex_lock (&self->lock);
+  /* The free threads get their share, a mailbox's run is synced together. */
+  while (jobs->len < MAX_BATCH && (job = g_queue_pop_head (&self->jobs)) != NULL)
+    g_ptr_array_add (jobs, job);
+  if (jobs->len == 0)
+    self->n_draining--;
+  g_mutex_unlock (&self->lock);
+  return jobs->len > 0;
+}
+
+static void
+drain (gpointer data)
+{
+  PbMaildir *self = data;
+  g_autoptr (GPtrArray) jobs = g_ptr_array_new ();
+
+  while (take_batch (self, jobs))
+    deliver_batch (self, jobs);
+}
+
+PbMaildir *
+pb_maildir_new (const char *directory, GError **error)
+{
+  g_autofree char *path = g_build_filename (directory, "mail", NULL);
+  PbMaildir *self;
+  int fd;
+
+  if (!pb_fs_ensure_dir (path, DIR_MODE, error))
+    return NULL;
+  fd = g_open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0)
+    {
+      int saved = errno;
+
+      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (saved), "%s: %s", path, g_strerror (saved));
+      return NULL;
+    }
+  self = g_new0 (PbMaildir, 1);
+  self->mail_fd = fd;
+  self->pool = pb_pool_new ("maildir", MAX_THREADS);
+  g_mutex_init (&self->lock);
+  return self;
+}
+
+void
+pb_maildir_free (PbMaildir *self)
+{
+  pb_pool_free (self->pool);
+  close (self->mail_fd);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+void
+pb_maildir_deliver (PbMaildir *self, PbDelivery *delivery, PbMailbox *reply_to, PbDelivered func, gpointer user_data)
+{
+  Job *job = g_new (Job, 1);
+  gboolean start;
+
+  *job = (Job){ delivery, pb_mailbox_ref (reply_to), func, user_data };
+  g_mutex_lock (&self->lock);
+  g_queue_push_tail (&self->jobs, job);
+  start = self->n_draining < MAX_THREADS && self->n_draining < self->jobs.length;
+  if (start)
+    self->n_draining++;
+  g_mutex_unlock (&self->lock);
+  if (start)
+    pb_pool_run (self->pool, drain, NULL, NULL, self);
+}

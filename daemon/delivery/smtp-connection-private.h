@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "delivery/smtp-private.h"
+#include "protocol/data-coding.h"
+#include "protocol/reply.h"
+
+/* What a reply that is awaited will answer. */
+typedef enum
+{
+  PB_EXPECT_GREETING,
+  PB_EXPECT_EHLO,
+  PB_EXPECT_HELO,
+  PB_EXPECT_RSET,
+  PB_EXPECT_MAIL,
+  PB_EXPECT_RCPT,
+  PB_EXPECT_DATA,
+  PB_EXPECT_FINAL, /* the final dot */
+} PbExpect;
+
+typedef enum
+{
+  PB_RCPT_OPEN,     /* not answered */
+  PB_RCPT_ACCEPTED,
+  PB_RCPT_AGAIN,    /* 452 behind accepted ones: the next transaction's (RFC 5321 4.5.3.1.10) */
+  PB_RCPT_DONE,     /* has its result */
+} PbRcptState;
+
+typedef struct
+{
+  guint position;
+  PbRcptState state;
+} PbRcpt;
+
+/* One MAIL to final dot: some of a job's recipients. */
+typedef struct
+{
+  PbSmtpJob *job; /* (owned) while n_active */
+  guint n_rcpts;
+  guint n_asked;    /* RCPTs sent */
+  guint n_accepted;
+  guint n_replies;  /* to anything of this transaction */
+  gboolean ahead;     /* its envelope went behind another's body */
+  gboolean body_sent; /* some of the message is on its way */
+  PbRcpt rcpts[];
+} PbTransaction;
+
+typedef struct
+{
+  PbExpect what;
+  guint index; /* of the RCPT */
+  PbTransaction *transaction; /* (not owned) (nullable) */
+} PbExpectation;
+
+typedef struct _PbSmtpChunk PbSmtpChunk;
+
+struct _PbSmtpConnection
+{
+  guint refs;
+  const PbSmtpContext *context;
+  gpointer user_data;
+  PbChannel *channel; /* (owned) NULL once closed */
+  char *remote;       /* (owned) "mx.example.org[192.0.2.1]:25" */
+  char *hostname;     /* (owned) ours */
+  PbExtensionSet extensions;
+  PbRemoteReply reply;
+  GArray *expected;   /* (owned) (element-type PbExpectation) from expected_at on */
+  guint expected_at;
+  PbTransaction *current; /* (owned) (nullable) */
+  PbTransaction *next;    /* (owned) (nullable) its envelope went behind current's body */
+  guint n_messages;
+  gboolean opened;
+  gboolean idle;
+  gboolean needs_reset; /* the server still holds a transaction that was given up */
+  gboolean streaming;    /* a large body is on its way, its end not written yet */
+  PbDataEncoder encoder; /* of the body */
+  guint64 body_offset;
+  PbSmtpChunk *chunk;    /* (not owned) (nullable) being read */
+};
+
+/* smtp-connection.c */
+void pb_smtp_connection_expect (PbSmtpConnection *self, PbExpect what, guint index, PbTransaction *transaction);
+void pb_smtp_connection_write (PbSmtpConnection *self, GByteArray *out);
+
+/** pb_smtp_connection_lose: the connection is gone or given up; results as smtp-connection.c says. @reply: (nullable) a 421. */
+void pb_smtp_connection_lose (PbSmtpConnection *self, const char *status, const char *reason, gboolean is_reply);
+
+/** pb_smtp_connection_reply_text: the last reply in one line. (transfer full) */
+char *pb_smtp_connection_reply_text (PbSmtpConnection *self);
+const char *pb_smtp_connection_reply_status (PbSmtpConnection *self);
+
+/* smtp-transaction.c */
+
+/** pb_smtp_transaction_begin: sends the next transaction's envelope, or makes the connection idle. */
+void pb_smtp_transaction_begin (PbSmtpConnection *self);
+void pb_smtp_transaction_reply (PbSmtpConnection *self, const PbExpectation *expectation);
+
+/** pb_smtp_transaction_lose: the connection is gone. Frees @transaction; its job is answered or returned. */
+void pb_smtp_transaction_lose (PbSmtpConnection *self, PbTransaction *transaction, const char *status, const char *reason, gboolean is_reply);
+
+/** pb_smtp_transaction_send_ahead: appends the envelope of the next delivery behind a body's end, when one waits and it may be pipelined. */
+void pb_smtp_transaction_send_ahead (PbSmtpConnection *self, GByteArray *out);
+
+/* smtp-body.c */
+
+/** pb_smtp_body_send: the current transaction's message and its final dot. */
+void pb_smtp_body_send (PbSmtpConnection *self);
+
+/** pb_smtp_body_drained: the socket took all that was written. */
+void pb_smtp_body_drained (PbSmtpConnection *self);
+
+/** pb_smtp_body_chunk_read: a block came from its file; for the worker pool. */
+void pb_smtp_body_chunk_read (gpointer chunk);
+
+/** pb_smtp_body_cancel: a chunk being read is to be dropped. */
+void pb_smtp_body_cancel (PbSmtpConnection *self);

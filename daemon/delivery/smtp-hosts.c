@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From a route to addresses: MX records in order of preference with A and AAAA as the fallback (RFC
+ * 5321 5.1), null MX (RFC 7505), fixed hosts, address literals. The SMTP pool calls it each time it
+ * opens a connection; the resolver caches. DNS trouble only ever defers; what DNS says for certain
+ * (no such domain, mail not taken, all roads lead back to us) fails. A lookup belongs to itself until
+ * its last answer came; who asked may cancel and forget it.
+ */
+#include "delivery/smtp-hosts.h"
+
+#include <string.h>
+
+#define DNS_SECONDS 30
+#define MAX_CANDIDATES 16 /* hosts looked up behind one domain */
+#define MAX_HOSTS 10      /* addresses tried in one attempt (RFC 5321 5.1: at least two) */
+
+struct _PbSmtpLookup
+{
+  PbResolver *resolver; /* borrowed */
+  PbMailbox *reply_to;  /* (owned) */
+  char *domain;         /* (owned) */
+  gboolean is_relay;
+  char *hostname;       /* (owned) */
+  PbIp *own;            /* (owned) */
+  guint n_own;
+  guint16 mx_port;
+  GArray *candidates;   /* (owned) (element-type PbSmtpCandidate) */
+  guint pending;        /* answers to come */
+  PbSmtpHostsFound func; /* NULL once cancelled */
+  gpointer user_data;
+};
+
+/* One host's lookup: which candidate the answer is for. */
+typedef struct
+{
+  PbSmtpLookup *lookup;
+  guint index;
+} HostQuery;
+
+void
+pb_smtp_hosts_free (PbSmtpHosts *self)
+{
+  for (guint i = 0; i < self->n_hosts; i++)
+    g_free (self->hosts[i].name);
+  g_free (self->hosts);
+  g_free (self->why);
+  g_free (self);
+}
+
+static PbSmtpHosts *
+hosts_none (PbResultKind kind, const char *status, char *why)
+{
+  PbSmtpHosts *self = g_new0 (PbSmtpHosts, 1);
+
+  self->kind = kind;
+  self->status = status;
+  self->why = why;
+  return self;
+}
+
+static gboolean
+is_own (const PbSmtpCandidate *candidate, const PbSmtpSelf *self)
+{
+  if (g_ascii_strcasecmp (candidate->name, self->hostname) == 0)
+    return TRUE;
+  for (guint i = 0; i < candidate->n_addresses; i++)
+    for (guint j = 0; j < self->n_addresses; j++)
+      if (memcmp (&candidate->addresses[i], &self->addresses[j], sizeof (PbIp)) == 0)
+        return TRUE;
+  return FALSE;
+}
+
+static guint
+own_preference (const PbSmtpCandidate *candidates, guint n_candidates, const PbSmtpSelf *self)
+{
+  if (self != NULL)
+    for (guint i = 0; i < n_candidates; i++)
+      if (is_own (&candidates[i], self))
+        return candidates[i].preference;
+  return G_MAXUINT;
+}
+
+static void
+add_host (PbSmtpHosts *hosts, const PbSmtpCandidate *candidate, const PbIp *ip)
+{
+  hosts->hosts[hosts->n_hosts++] = (PbSmtpHost){ *ip, candidate->port, g_strdup (candidate->name) };
+}
+
+static PbSmtpHosts *
+explain_none (const char *domain, const PbSmtpCandidate *candidates, guint n_candidates, gboolean trouble, gboolean cut,
+              gboolean is_relay)
+{
+  if (trouble)
+    return hosts_none (PB_RESULT_DEFERRED, "4.4.3",
+                       g_strdup_printf ("the hosts for %s cannot be looked up now", domain));
+  if (is_relay)
+    return hosts_none (PB_RESULT_DEFERRED, "4.4.4", g_strdup_printf ("the relay host %s has no address", domain));
+  if (cut)
+    return hosts_none (PB_RESULT_FAILED, "5.4.6", g_strdup_printf ("mail for %s leads back to this server", domain));
+  if (n_candidates == 1 && g_str_equal (candidates[0].name, domain))
+    return hosts_none (PB_RESULT_FAILED, "5.1.2", g_strdup_printf ("%s has neither mail exchanger nor address", domain));
+  return hosts_none (PB_RESULT_FAILED, "5.4.4", g_strdup_printf ("no mail exchanger of %s has an address", domain));
+}
+
+PbSmtpHosts *
+pb_smtp_hosts_select (const char *domain, const PbSmtpCandidate *candidates, guint n_candidates, const PbSmtpSelf *self,
+                      gboolean is_relay)
+{
+  PbSmtpHosts *hosts = g_new0 (PbSmtpHosts, 1);
+  guint own = own_preference (candidates, n_candidates, self);
+  gboolean trouble = FALSE, cut = FALSE;
+
+  hosts->hosts = g_new0 (PbSmtpHost, MAX_HOSTS);
+  for (guint i = 0; i < n_candidates; i++)
+    {
+      const PbSmtpCandidate *candidate = &candidates[i];
+
+      if (candidate->preference >= own)
+        {
+          cut = TRUE;
+          continue;
+        }
+      trouble |= candidate->status == PB_DNS_TROUBLE;
+      for (guint j = 0; j < candidate->n_addresses && hosts->n_hosts < MAX_HOSTS; j++)
+        add_host (hosts, candidate, &candidate->addresses[j]);
+    }
+  if (hosts->n_hosts > 0)
+    return hosts;
+  pb_smtp_hosts_free (hosts);
+  return explain_none (domain, candidates, n_candidates, trouble, cut, is_relay);
+}
+
+static void
+lookup_free (PbSmtpLookup *self)
+{
+  for (guint i = 0; i < self->candidates->len; i++)
+    {
+      PbSmtpCandidate *candidate = &g_array_index (self->candidates, PbSmtpCandidate, i);
+
+      g_free (candidate->name);
+      g_free (candidate->addresses);
+    }
+  g_array_unref (self->candidates);
+  pb_mailbox_unref (self->reply_to);
+  g_free (self->domain);
+  g_free (self->hostname);
+  g_free (self->own);
+  g_free (self);
+}
+
+static void
+lookup_finish (PbSmtpLookup *self, PbSmtpHosts *hosts)
+{
+  if (self->func != NULL)
+    self->func (hosts, self->user_data);
+  else
+    pb_smtp_hosts_free (hosts);
+  lookup_free (self);
+}
+
+static void
+lookup_select (PbSmtpLookup *self)
+{
+  PbSmtpSelf who = { self->hostname, self->own, self->n_own };
+
+  lookup_finish (self, pb_smtp_hosts_select (self->domain, (const PbSmtpCandidate *) (void *) self->candidates->data,
+                                             self->candidates->len, self->is_relay ? NULL : &who, self->is_relay));
+}
+
+static PbSmtpCandidate *
+add_candidate (PbSmtpLookup *self, const char *name, guint16 preference, guint16 port)
+{
+  PbSmtpCandidate candidate = { .name = g_strdup (name), .preference = preference, .port = port };
+  PbIp ip;
+
+  candidate.status = PB_DNS_NODATA;
+  if (pb_ip_parse (name, &ip))
+    {
+      candidate.status = PB_DNS_OK;
+      candidate.addresses = g_memdup2 (&ip, sizeof ip);
+      candidate.n_addresses = 1;
+    }
+  g_array_append_val (self->candidates, candidate);
+  return &g_array_index (self->candidates, PbSmtpCandidate, self->candidates->len - 1);
+}
+
+static void
+on_host_answer (PbDnsAnswer *answer, gpointer user_data)
+{
+  HostQuery *query = user_data;
+  PbSmtpLookup *self = query->lookup;
+  PbSmtpCandidate *candidate = &g_array_index (self->candidates, PbSmtpCandidate, query->index);
+
+  candidate->status = answer->status;
+  if (answer->status == PB_DNS_OK && answer->n_addresses > 0)
+    {
+      candidate->addresses = g_memdup2 (answer->addresses, answer->n_addresses * sizeof (PbIp));
+      candidate->n_addresses = answer->n_addresses;
+    }
+  g_free (query);
+  if (--self->pending == 0)
+    lookup_select (self);
+}
+
+/* All names are asked for at once: whether one is ourselves decides about others. */
+static void
+lookup_addresses (PbSmtpLookup *self)
+{
+  self->pending = 1;
+  for (guint i = 0; i < self->candidates->len; i++)
+    {
+      PbSmtpCandidate *candidate = &g_array_index (self->candidates, PbSmtpCandidate, i);
+      HostQuery *query;
+
+      if (candidate->n_addresses > 0)
+        continue;
+      query = g_new (HostQuery, 1);
+      *query = (HostQuery){ self, i };
+      self->pending++;
+      pb_resolver_query_host (self->resolver, candidate->name, DNS_SECONDS, self->reply_to, on_host_answer, query);
+    }
+  if (--self->pending == 0)
+    lookup_select (self);
+}
+
+/* Hosts of one preference share the load: each run of equals is shuffled (RFC 5321 5.1). */
+static void
+shuffle_equals (PbMx *mx, guint n_mx)
+{
+  for (guint i = 0; i + 1 < n_mx; i++)
+    {
+      guint end = i + 1;
+
+      while (end < n_mx && mx[end].preference == mx[i].preference)
+        end++;
+      if (end - i > 1)
+        {
+          guint pick = i + (guint) g_random_int_range (0, (gint32) (end - i));
+          PbMx swap = mx[i];
+
+          mx[i] = mx[pick];
+          mx[pick] = swap;
+        }
+    }
+}
+
+static void
+take_mx (PbSmtpLookup *self, const PbDnsAnswer *answer)
+{
+  g_autofree PbMx *mx = g_memdup2 (answer->mx, answer->n_mx * sizeof *mx);
+
+  shuffle_equals (mx, answer->n_mx);
+  /* A null MX beside others is a mistake that means nothing (RFC 7505 3). */
+  for (guint i = 0; i < answer->n_mx && self->candidates->len < MAX_CANDIDATES; i++)
+    if (mx[i].exchange[0] != '\0')
+      add_candidate (self, mx[i].exchange, mx[i].preference, self->mx_port);
+}
+
+static void
+on_mx_answer (PbDnsAnswer *answer, gpointer user_data)
+{
+  PbSmtpLookup *self = user_data;
+
+  switch (answer->status)
+    {
+    case PB_DNS_NXDOMAIN:
+      lookup_finish (self, hosts_none (PB_RESULT_FAILED, "5.1.2", g_strdup_printf ("there is no domain %s", self->domain)));
+      return;
+    case PB_DNS_TROUBLE:
+      lookup_finish (self, hosts_none (PB_RESULT_DEFERRED, "4.4.3",
+                                       g_strdup_printf ("%s cannot be looked up now%s%s", self->domain,
+                                                        answer->why != NULL ? ": " : "",
+                                                        answer->why != NULL ? answer->why : "")));
+      return;
+    case PB_DNS_OK:
+      take_mx (self, answer);
+      if (self->candidates->len > 0)
+        break;
+      lookup_finish (self, hosts_none (PB_RESULT_FAILED, "5.1.10",
+                                       g_strdup_printf ("556 5.1.10 %s takes no mail (null MX)", self->domain)));
+      return;
+    case PB_DNS_NODATA:
+      add_candidate (self, self->domain, 0, self->mx_port);
+      break;
+    }
+  lookup_addresses (self);
+}
+
+PbSmtpLookup *
+pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf *self, guint16 mx_port, PbMailbox *reply_to,
+                    PbSmtpHostsFound func, gpointer user_data)
+{
+  PbSmtpLookup *lookup = g_new0 (PbSmtpLookup, 1);
+  gboolean at_once = TRUE;
+
+  lookup->resolver = resolver;
+  lookup->reply_to = pb_mailbox_ref (reply_to);
+  lookup->hostname = g_strdup (self->hostname);
+  lookup->own = g_memdup2 (self->addresses, self->n_addresses * sizeof (PbIp));
+  lookup->n_own = self->n_addresses;
+  lookup->mx_port = mx_port;
+  lookup->candidates = g_array_new (FALSE, TRUE, sizeof (PbSmtpCandidate));
+  lookup->func = func;
+  lookup->user_data = user_data;
+  if (route->kind == PB_ROUTE_MX)
+    {
+      lookup->domain = g_strdup (route->domain);
+      pb_resolver_query (resolver, route->domain, PB_DNS_MX, DNS_SECONDS, lookup->reply_to, on_mx_answer, lookup);
+      return lookup;
+    }
+  lookup->is_relay = !g_str_has_prefix (route->key, "literal:");
+  lookup->domain = g_strdup (route->n_hosts > 0 ? route->hosts[0].host : "");
+  for (guint i = 0; i < route->n_hosts; i++)
+    {
+      guint16 port = route->hosts[i].port != 0 ? route->hosts[i].port : mx_port;
+
+      at_once &= add_candidate (lookup, route->hosts[i].host, (guint16) i, port)->n_addresses > 0;
+    }
+  lookup_addresses (lookup);
+  return at_once ? NULL : lookup;
+}
+
+void
+pb_smtp_lookup_cancel (PbSmtpLookup *self)
+{
+  self->func = NULL;
+}

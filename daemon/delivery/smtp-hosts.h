@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "delivery/agent.h"
+#include "net/resolver.h"
+#include <glib.h>
+
+/* An address to try. */
+typedef struct
+{
+  PbIp ip;
+  guint16 port;
+  char *name; /* (owned) as the MX or the settings name it */
+} PbSmtpHost;
+
+/* What was found behind a route: addresses in the order to try them, or the reason why there are none. */
+typedef struct
+{
+  PbSmtpHost *hosts; /* (owned) */
+  guint n_hosts;
+  PbResultKind kind; /* when n_hosts is 0: DEFERRED or FAILED */
+  const char *status; /* static */
+  char *why;         /* (owned) (nullable) */
+} PbSmtpHosts;
+
+void pb_smtp_hosts_free (PbSmtpHosts *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbSmtpHosts, pb_smtp_hosts_free)
+
+/* A host name with what DNS said of it. */
+typedef struct
+{
+  char *name; /* (owned) */
+  guint16 preference;
+  guint16 port;
+  PbDnsStatus status;
+  PbIp *addresses; /* (owned) */
+  guint n_addresses;
+} PbSmtpCandidate;
+
+/* Who we are, for cutting MX records that lead back to ourselves (RFC 5321 5.1). */
+typedef struct
+{
+  const char *hostname;
+  const PbIp *addresses;
+  guint n_addresses;
+} PbSmtpSelf;
+
+/**
+ * pb_smtp_hosts_select:
+ * @domain: for the words of a refusal
+ * @candidates: sorted by preference, hosts of one preference in the order to try them
+ * @self: (nullable): NULL cuts nothing
+ * @is_relay: the names were set by the administrator: a missing one defers
+ * Pure. Records at or below our own preference are cut. Returns: (transfer full).
+ */
+PbSmtpHosts *pb_smtp_hosts_select (const char *domain, const PbSmtpCandidate *candidates, guint n_candidates, const PbSmtpSelf *self, gboolean is_relay);
+
+typedef struct _PbSmtpLookup PbSmtpLookup;
+
+/** PbSmtpHostsFound: @hosts (transfer full). */
+typedef void (*PbSmtpHostsFound) (PbSmtpHosts *hosts, gpointer user_data);
+
+/**
+ * pb_smtp_hosts_find: the hosts of @route (HOSTS or MX). On the thread of @reply_to; @func is called there, perhaps before this returns (then NULL is returned).
+ * Returns: (nullable) a handle, valid until @func is called, for pb_smtp_lookup_cancel().
+ */
+PbSmtpLookup *pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf *self, guint16 mx_port, PbMailbox *reply_to, PbSmtpHostsFound func, gpointer user_data);
+
+/** pb_smtp_lookup_cancel: @func will not be called. */
+void pb_smtp_lookup_cancel (PbSmtpLookup *self);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "delivery/smtp-pool.h"
+
+struct _PbSmtpPool
+{
+  PbSmtpContext context;
+  PbResolver *resolver;     /* borrowed */
+  guint16 mx_port;
+  GHashTable *destinations; /* (owned) key -> PbSmtpDestination */
+  GHashTable *bad_hosts;    /* (owned) "address port" -> gint64* until when it is tried last */
+  PbIp *own;                /* (owned) (nullable) this machine's addresses */
+  guint n_own;
+  gint64 own_until;         /* when they are read anew */
+  gboolean shutting_down;
+  PbTimer shutdown_timer;
+  PbMailFunc done;
+  gpointer done_data;
+};
+
+/* Where mail with one route key goes: what waits for it and its connections. */
+typedef struct
+{
+  PbSmtpPool *pool;
+  char *key;        /* (owned) */
+  GQueue waiting;   /* (element-type PbSmtpJob) */
+  GQueue slots;     /* (element-type PbSmtpSlot) connections, opening ones too */
+  GQueue idle;      /* (element-type PbSmtpSlot) */
+  guint n_open;     /* slots past EHLO */
+  guint limit;
+  gint64 no_more_until; /* further connections were refused */
+  PbTimer ramp;
+} PbSmtpDestination;
+
+/* One connection's place: from the look-up of hosts over the attempts at each to its end. */
+typedef struct
+{
+  PbSmtpDestination *destination;
+  PbSmtpLookup *lookup;         /* (nullable) while it goes on */
+  PbSmtpHosts *hosts;           /* (owned) (nullable) */
+  guint next_host;
+  char *hostname;               /* (owned) ours */
+  PbSmtpConnection *connection; /* (nullable) frees itself */
+  gboolean open;
+  PbSmtpFailure failure;        /* the weightiest so far: a deferral before a failure */
+} PbSmtpSlot;
+
+/* smtp-slot.c */
+extern const PbSmtpConnectionEvents pb_smtp_slot_events;
+
+/** pb_smtp_slot_open: a further connection for @destination; @job's route and host name are used. */
+void pb_smtp_slot_open (PbSmtpDestination *destination, const PbSmtpJob *job);
+
+/** pb_smtp_slot_give_up: at shutdown, whatever its state. May free the destination. */
+void pb_smtp_slot_give_up (PbSmtpSlot *self);
+
+/* smtp-pool.c */
+void pb_smtp_destination_pump (PbSmtpDestination *self);
+
+/** pb_smtp_destination_slot_gone: @failure (nullable): it could not be opened. May free @self. */
+void pb_smtp_destination_slot_gone (PbSmtpDestination *self, const PbSmtpFailure *failure);

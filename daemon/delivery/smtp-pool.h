@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "delivery/smtp-private.h"
+
+/* The destinations and connections of one reactor; everything here is called on its thread but pb_smtp_pool_new(). */
+typedef struct _PbSmtpPool PbSmtpPool;
+
+/** pb_smtp_pool_new: borrows all. */
+PbSmtpPool *pb_smtp_pool_new (PbReactor *reactor, PbResolver *resolver, PbPool *readers, const PbSmtpTimeouts *timeouts, guint16 mx_port);
+
+/** pb_smtp_pool_add: @job (transfer full) is answered once, later. */
+void pb_smtp_pool_add (PbSmtpPool *self, PbSmtpJob *job);
+
+/** pb_smtp_pool_shut_down: nothing new is begun; what is under way has timeouts->shutdown left; then everything is answered, @self freed and @done called. */
+void pb_smtp_pool_shut_down (PbSmtpPool *self, PbMailFunc done, gpointer data);

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A slot for one connection of a destination: finds the hosts, tries them in order until one greets
+ * kindly, then stands between the connection and its pool. An address that did not answer is tried
+ * after the others for a minute, so that a dead first MX does not cost each connection its timeout. A
+ * slot frees itself when its connection is gone or no host is left.
+ */
+#include "delivery/smtp-pool-private.h"
+
+#include "util/log.h"
+#include <ifaddrs.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BAD_HOST_USEC (60 * G_USEC_PER_SEC)
+#define MAX_BAD_HOSTS 1000
+#define OWN_USEC (30 * G_USEC_PER_SEC)
+#define SMTP_PORT 25
+
+static char *
+host_key (const PbSmtpHost *host)
+{
+  char text[64];
+
+  pb_ip_format (&host->ip, text, sizeof text);
+  return g_strdup_printf ("%s %u", text, host->port);
+}
+
+static void
+mark_bad (PbSmtpPool *pool, const PbSmtpHost *host)
+{
+  gint64 until = pb_reactor_now (pool->context.reactor) + BAD_HOST_USEC;
+
+  if (g_hash_table_size (pool->bad_hosts) >= MAX_BAD_HOSTS)
+    g_hash_table_remove_all (pool->bad_hosts);
+  g_hash_table_insert (pool->bad_hosts, host_key (host), g_memdup2 (&until, sizeof until));
+}
+
+static gboolean
+is_bad (PbSmtpPool *pool, const PbSmtpHost *host)
+{
+  g_autofree char *key = host_key (host);
+  gint64 *until = g_hash_table_lookup (pool->bad_hosts, key);
+
+  return until != NULL && *until > pb_reactor_now (pool->context.reactor);
+}
+
+/* Keeps the order but for those that lately did not answer. */
+static void
+put_bad_last (PbSmtpPool *pool, PbSmtpHosts *hosts)
+{
+  g_autofree PbSmtpHost *bad = g_new (PbSmtpHost, hosts->n_hosts);
+  guint n_good = 0, n_bad = 0;
+
+  for (guint i = 0; i < hosts->n_hosts; i++)
+    if (is_bad (pool, &hosts->hosts[i]))
+      bad[n_bad++] = hosts->hosts[i];
+    else
+      hosts->hosts[n_good++] = hosts->hosts[i];
+  memcpy (hosts->hosts + n_good, bad, n_bad * sizeof *bad);
+}
+
+static void
+slot_free (PbSmtpSlot *self)
+{
+  PbSmtpDestination *destination = self->destination;
+
+  g_queue_remove (&destination->slots, self);
+  g_queue_remove (&destination->idle, self);
+  if (self->open)
+    destination->n_open--;
+  if (self->lookup != NULL)
+    pb_smtp_lookup_cancel (self->lookup);
+  g_clear_pointer (&self->hosts, pb_smtp_hosts_free);
+  pb_smtp_failure_clear (&self->failure);
+  g_free (self->hostname);
+  g_free (self);
+}
+
+/* The end of a slot that never opened. */
+static void
+slot_fail (PbSmtpSlot *self)
+{
+  PbSmtpDestination *destination = self->destination;
+  PbSmtpFailure failure = self->failure;
+
+  memset (&self->failure, 0, sizeof self->failure);
+  slot_free (self);
+  pb_smtp_destination_slot_gone (destination, &failure);
+  pb_smtp_failure_clear (&failure);
+}
+
+static void
+connect_next (PbSmtpSlot *self)
+{
+  if (self->next_host < self->hosts->n_hosts)
+    self->connection = pb_smtp_connection_open (&self->destination->pool->context, &self->hosts->hosts[self->next_host++],
+                                                self->hostname, self);
+  else
+    slot_fail (self);
+}
+
+static void
+on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
+{
+  PbSmtpSlot *self = user_data;
+
+  self->lookup = NULL;
+  self->hosts = hosts;
+  if (hosts->n_hosts == 0)
+    {
+      self->failure.kind = hosts->kind;
+      g_strlcpy (self->failure.status, hosts->status, sizeof self->failure.status);
+      self->failure.reply = g_strdup (hosts->why);
+    }
+  else
+    put_bad_last (self->destination->pool, hosts);
+  connect_next (self);
+}
+
+static void
+on_opened (PbSmtpConnection *connection, gpointer user_data)
+{
+  PbSmtpSlot *self = user_data;
+
+  self->open = TRUE;
+  self->destination->n_open++;
+  pb_smtp_destination_pump (self->destination);
+}
+
+static PbSmtpJob *
+on_take_job (PbSmtpConnection *connection, gpointer user_data)
+{
+  PbSmtpSlot *self = user_data;
+
+  return g_queue_pop_head (&self->destination->waiting);
+}
+
+static void
+on_job_done (PbSmtpConnection *connection, PbSmtpJob *job, gpointer user_data)
+{
+  pb_smtp_job_answer (job);
+}
+
+static void
+on_job_returned (PbSmtpConnection *connection, PbSmtpJob *job, gpointer user_data)
+{
+  PbSmtpSlot *self = user_data;
+
+  if (self->destination->pool->shutting_down)
+    pb_smtp_job_answer (job);
+  else
+    g_queue_push_head (&self->destination->waiting, job);
+}
+
+static void
+on_idle (PbSmtpConnection *connection, gpointer user_data)
+{
+  PbSmtpSlot *self = user_data;
+
+  if (self->destination->pool->shutting_down)
+    pb_smtp_connection_quit (connection);
+  else
+    g_queue_push_head (&self->destination->idle, self);
+}
+
+static void
+keep_failure (PbSmtpSlot *self, const PbSmtpFailure *failure)
+{
+  if (self->failure.reply != NULL && self->failure.kind == PB_RESULT_DEFERRED && failure->kind == PB_RESULT_FAILED)
+    return;
+  pb_smtp_failure_clear (&self->failure);
+  self->failure = *failure;
+  self->failure.reply = g_strdup (failure->reply);
+  self->failure.remote = g_strdup (failure->remote);
+}
+
+static void
+on_closed (PbSmtpConnection *connection, const PbSmtpFailure *failure, gpointer user_data)
+{
+  PbSmtpSlot *self = user_data;
+  PbSmtpDestination *destination = self->destination;
+
+  self->connection = NULL;
+  if (failure == NULL)
+    {
+      slot_free (self);
+      pb_smtp_destination_slot_gone (destination, NULL);
+      return;
+    }
+  pb_log (PB_LOG_INFO, "no-connection", "relay", failure->remote, "status", failure->status, "reply", failure->reply, NULL);
+  mark_bad (destination->pool, &self->hosts->hosts[self->next_host - 1]);
+  keep_failure (self, failure);
+  if (destination->pool->shutting_down)
+    slot_fail (self);
+  else
+    connect_next (self);
+}
+
+const PbSmtpConnectionEvents pb_smtp_slot_events = {
+  .opened = on_opened,
+  .take_job = on_take_job,
+  .job_done = on_job_done,
+  .job_returned = on_job_returned,
+  .idle = on_idle,
+  .closed = on_closed,
+};
+
+/* Only where mail really goes to port 25 does an address of ours mean ourselves. */
+static void
+refresh_own (PbSmtpPool *pool)
+{
+  gint64 now = pb_reactor_now (pool->context.reactor);
+  g_autoptr (GArray) own = NULL;
+  struct ifaddrs *all, *one;
+  PbIp ip;
+
+  if (pool->mx_port != SMTP_PORT || now < pool->own_until || getifaddrs (&all) != 0)
+    return;
+  own = g_array_new (FALSE, FALSE, sizeof (PbIp));
+  for (one = all; one != NULL; one = one->ifa_next)
+    if (one->ifa_addr != NULL && pb_ip_from_sockaddr (one->ifa_addr, &ip))
+      g_array_append_val (own, ip);
+  freeifaddrs (all);
+  g_free (pool->own);
+  pool->n_own = own->len;
+  pool->own = g_memdup2 (own->data, own->len * sizeof (PbIp));
+  pool->own_until = now + OWN_USEC;
+}
+
+void
+pb_smtp_slot_open (PbSmtpDestination *destination, const PbSmtpJob *job)
+{
+  PbSmtpPool *pool = destination->pool;
+  PbSmtpSlot *self = g_new0 (PbSmtpSlot, 1);
+  PbSmtpLookup *lookup;
+  PbSmtpSelf who;
+
+  refresh_own (pool);
+  self->destination = destination;
+  self->hostname = g_strdup (job->delivery->snapshot->values.general_hostname);
+  g_queue_push_tail (&destination->slots, self);
+  who = (PbSmtpSelf){ self->hostname, pool->own, pool->n_own };
+  lookup = pb_smtp_hosts_find (pool->resolver, job->delivery->route, &who, pool->mx_port,
+                               pb_reactor_mailbox (pool->context.reactor), on_hosts_found, self);
+  /* NULL: it is found already, and the slot perhaps gone. */
+  if (lookup != NULL)
+    self->lookup = lookup;
+}
+
+void
+pb_smtp_slot_give_up (PbSmtpSlot *self)
+{
+  PbSmtpDestination *destination = self->destination;
+
+  if (self->connection != NULL)
+    {
+      pb_smtp_connection_abort (self->connection, "this server is shutting down");
+      return;
+    }
+  slot_free (self);
+  pb_smtp_destination_slot_gone (destination, NULL);
+}

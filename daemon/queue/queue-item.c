@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the queue holds in memory: messages, and items, groups of their recipients that go one way.
+ * Recipients come in by pb_queue_take() and are counted until they leave; a message goes with its last
+ * recipient. Bodies of waiting messages are kept only within a budget. All on the main thread.
+ */
+#include "queue/queue-private.h"
+
+#include <string.h>
+
+static PbQueueItem *
+item_new (PbQueue *queue, PbQueueMessage *message, PbRoute *route, guint64 revision, const PbQueueRecipient *recipients,
+          guint n_recipients)
+{
+  PbQueueItem *self = g_malloc0 (sizeof *self + n_recipients * sizeof *recipients);
+
+  self->queue = queue;
+  self->message = message;
+  self->route = route;
+  self->revision = revision;
+  self->n_recipients = n_recipients;
+  memcpy (self->recipients, recipients, n_recipients * sizeof *recipients);
+  return self;
+}
+
+/* Frees the shell; its recipients live on elsewhere. */
+static void
+item_free_shell (PbQueueItem *self)
+{
+  pb_route_unref (self->route);
+  g_free (self);
+}
+
+static void
+message_free (PbQueue *self, PbQueueMessage *message)
+{
+  pb_queue_message_drop_body (self, message);
+  g_hash_table_remove (self->messages, &message->envelope->id);
+  pb_envelope_unref (message->envelope);
+  g_free (message);
+}
+
+void
+pb_queue_message_drop_body (PbQueue *self, PbQueueMessage *message)
+{
+  if (message->body == NULL)
+    return;
+  if (pb_body_bytes (message->body) != NULL)
+    self->body_bytes -= pb_body_size (message->body);
+  g_clear_pointer (&message->body, pb_body_unref);
+}
+
+static void
+message_keep_body (PbQueue *self, PbQueueMessage *message, PbBody *body)
+{
+  if (body == NULL)
+    return;
+  if (pb_body_bytes (body) != NULL)
+    {
+      if (self->body_bytes + pb_body_size (body) > PB_QUEUE_MAX_BODIES)
+        return;
+      self->body_bytes += pb_body_size (body);
+    }
+  message->body = pb_body_ref (body);
+}
+
+void
+pb_queue_message_release (PbQueue *self, PbQueueMessage *message, guint n)
+{
+  g_assert (message->n_held >= n && self->n_held >= n);
+  message->n_held -= n;
+  self->n_held -= n;
+  if (message->n_held == 0)
+    message_free (self, message);
+}
+
+void
+pb_queue_item_free (PbQueueItem *item)
+{
+  for (guint i = 0; i < item->n_recipients; i++)
+    g_free (item->recipients[i].last_reply);
+  pb_queue_message_release (item->queue, item->message, item->n_recipients);
+  item_free_shell (item);
+}
+
+void
+pb_queue_item_keep (PbQueueItem *item, const gboolean *keep)
+{
+  guint n_kept = 0;
+
+  for (guint i = 0; i < item->n_recipients; i++)
+    if (keep[i])
+      item->recipients[n_kept++] = item->recipients[i];
+    else
+      g_free (item->recipients[i].last_reply);
+  if (n_kept < item->n_recipients)
+    pb_queue_message_release (item->queue, item->message, item->n_recipients - n_kept);
+  item->n_recipients = n_kept;
+}
+
+/* One way out of a message, while its recipients are being sorted. */
+typedef struct
+{
+  PbRoute *route;  /* (owned) */
+  GArray *members; /* (owned) (element-type PbQueueRecipient) */
+} Group;
+
+static void
+group_free (gpointer data)
+{
+  Group *group = data;
+
+  pb_route_unref (group->route);
+  g_array_unref (group->members);
+  g_free (group);
+}
+
+static void
+group_add (GHashTable *groups, PbRoute *route, const PbQueueRecipient *recipient)
+{
+  Group *group = g_hash_table_lookup (groups, route->key);
+
+  if (group == NULL)
+    {
+      group = g_new (Group, 1);
+      group->route = route;
+      group->members = g_array_new (FALSE, FALSE, sizeof *recipient);
+      g_hash_table_insert (groups, route->key, group);
+    }
+  else
+    pb_route_unref (route);
+  g_array_append_val (group->members, *recipient);
+}
+
+static PbRoute *
+find_route (const PbSnapshot *snapshot, const PbEnvelope *envelope, const PbQueueRecipient *recipient)
+{
+  return pb_route_find (snapshot, envelope->sender, envelope->recipients[recipient->recipient].address);
+}
+
+static void
+schedule_group (PbQueue *self, PbQueueMessage *message, const PbSnapshot *snapshot, PbRoute *route,
+                const PbQueueRecipient *recipients, guint n_recipients, gint64 due)
+{
+  PbQueueItem *item = item_new (self, message, route, snapshot->revision, recipients, n_recipients);
+  gint64 resting_until = pb_scheduler_resting_until (self->scheduler, route->key);
+
+  /* What cannot be tried within the horizon has no business in memory. */
+  if (resting_until > pb_queue_now () + PB_QUEUE_HORIZON)
+    pb_queue_suspend (self, item, resting_until);
+  else
+    pb_scheduler_add (self->scheduler, item, route->key, due);
+}
+
+/* Recipients are already counted in @message. */
+static void
+schedule_recipients (PbQueue *self, PbQueueMessage *message, const PbSnapshot *snapshot, const PbQueueRecipient *recipients,
+                     guint n_recipients, gint64 due)
+{
+  g_autoptr (GHashTable) groups = NULL;
+  GHashTableIter iter;
+  gpointer value;
+
+  if (n_recipients == 1)
+    {
+      schedule_group (self, message, snapshot, find_route (snapshot, message->envelope, recipients), recipients, 1, due);
+      return;
+    }
+  groups = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, group_free);
+  for (guint i = 0; i < n_recipients; i++)
+    group_add (groups, find_route (snapshot, message->envelope, &recipients[i]), &recipients[i]);
+  g_hash_table_iter_init (&iter, groups);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Group *group = value;
+
+      schedule_group (self, message, snapshot, pb_route_ref (group->route),
+                      (const PbQueueRecipient *) (void *) group->members->data, group->members->len, due);
+    }
+}
+
+/* As the store has them, or all of a new message. */
+static guint
+gather_recipients (const PbEnvelope *envelope, const PbRecipientStatus *statuses, guint n_statuses, GArray *recipients)
+{
+  for (guint i = 0; statuses != NULL && i < n_statuses; i++)
+    {
+      PbQueueRecipient recipient = { statuses[i].recipient, statuses[i].attempts, statuses[i].delay_told,
+                                     g_strdup (statuses[i].last_reply) };
+
+      if (statuses[i].state == PB_RECIPIENT_QUEUED)
+        g_array_append_val (recipients, recipient);
+      else
+        g_free (recipient.last_reply);
+    }
+  for (guint i = 0; statuses == NULL && i < envelope->n_recipients; i++)
+    {
+      PbQueueRecipient recipient = { i, 0, FALSE, NULL };
+
+      g_array_append_val (recipients, recipient);
+    }
+  return recipients->len;
+}
+
+static gint64
+due_time (const PbRecipientStatus *statuses, guint n_statuses)
+{
+  gint64 due = G_MAXINT64;
+
+  if (statuses == NULL)
+    return pb_queue_now ();
+  for (guint i = 0; i < n_statuses; i++)
+    if (statuses[i].state == PB_RECIPIENT_QUEUED)
+      due = MIN (due, statuses[i].next_attempt);
+  return due;
+}
+
+gboolean
+pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipientStatus *statuses, guint n_statuses)
+{
+  g_autoptr (GArray) recipients = NULL;
+  g_autoptr (PbSnapshot) snapshot = NULL;
+  PbQueueMessage *message;
+
+  if (g_hash_table_contains (self->messages, &envelope->id))
+    return TRUE;
+  if (self->n_held >= PB_QUEUE_MAX_HELD)
+    return FALSE;
+  recipients = g_array_new (FALSE, FALSE, sizeof (PbQueueRecipient));
+  if (gather_recipients (envelope, statuses, n_statuses, recipients) == 0)
+    return TRUE;
+  message = g_new0 (PbQueueMessage, 1);
+  message->envelope = pb_envelope_ref (envelope);
+  message->n_held = recipients->len;
+  self->n_held += recipients->len;
+  message_keep_body (self, message, body);
+  g_hash_table_insert (self->messages, &message->envelope->id, message);
+  snapshot = pb_registry_snapshot (self->parts.registry);
+  schedule_recipients (self, message, snapshot, (const PbQueueRecipient *) (void *) recipients->data, recipients->len,
+                       due_time (statuses, n_statuses));
+  return TRUE;
+}
+
+gboolean
+pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot)
+{
+  g_autoptr (PbRoute) first = NULL;
+  gboolean same = TRUE;
+
+  if (item->revision == snapshot->revision)
+    return TRUE;
+  for (guint i = 0; i < item->n_recipients && same; i++)
+    {
+      g_autoptr (PbRoute) route = find_route (snapshot, item->message->envelope, &item->recipients[i]);
+
+      same = g_str_equal (route->key, item->route->key);
+      if (first == NULL)
+        first = g_steal_pointer (&route);
+    }
+  item->revision = snapshot->revision;
+  if (same)
+    {
+      pb_route_unref (item->route);
+      item->route = g_steal_pointer (&first);
+      return TRUE;
+    }
+  pb_scheduler_abandon (item->queue->scheduler, item->route->key);
+  schedule_recipients (item->queue, item->message, snapshot, item->recipients, item->n_recipients, pb_queue_now ());
+  item_free_shell (item);
+  return FALSE;
+}

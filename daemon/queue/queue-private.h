@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "protocol/dsn.h"
+#include "queue/queue.h"
+#include "queue/scheduler.h"
+#include "util/pool.h"
+#include <glib.h>
+
+#define PB_QUEUE_MAX_HELD 20000                /* recipients in memory */
+#define PB_QUEUE_MAX_BODIES (32 * 1024 * 1024) /* octets of small bodies kept for messages that wait */
+#define PB_QUEUE_HORIZON 60                    /* seconds: what is due later is left to the store */
+
+/* A message of which recipients are held in memory. */
+typedef struct
+{
+  PbEnvelope *envelope; /* (owned) */
+  PbBody *body;         /* (owned) (nullable) read again when needed */
+  guint n_held;         /* recipients in items and notices */
+} PbQueueMessage;
+
+typedef struct
+{
+  guint recipient; /* index in the envelope */
+  guint attempts;
+  gboolean delay_told;
+  char *last_reply; /* (owned) (nullable) */
+} PbQueueRecipient;
+
+/* Some recipients of one message that go one way: what the scheduler schedules. */
+typedef struct
+{
+  PbQueue *queue;          /* (owned) while under way, else borrowed */
+  PbQueueMessage *message; /* kept by n_held */
+  PbRoute *route;          /* (owned) as found at @revision */
+  guint64 revision;
+  guint n_recipients;
+  PbQueueRecipient recipients[];
+} PbQueueItem;
+
+struct _PbQueue
+{
+  PbQueueParts parts;
+  PbSchedulerLimits limits;
+  PbScheduler *scheduler; /* (owned) */
+  GHashTable *messages;   /* (owned) guint64* id -> PbQueueMessage */
+  PbPool *worker;         /* (owned) reads and builds DSNs */
+  GSource *timer;         /* (owned) */
+  GRand *random;          /* (owned) */
+  gulong settings_handler, list_handler;
+  guint n_held;
+  guint64 body_bytes;
+  guint n_under_way; /* attempts, notices, forwardings */
+  gboolean started, stopped, closed;
+  gboolean pumping;
+  gboolean claiming;
+  gboolean store_has_more; /* something due is not in memory */
+  gint64 next_claim;       /* Unix seconds */
+  guint64 wake_budget;     /* messages that a retry by hand may still bring in ahead of their time */
+};
+
+PbQueue *pb_queue_ref (PbQueue *self);
+void pb_queue_unref (PbQueue *self);
+gint64 pb_queue_now (void);
+
+/* ---- queue.c ---- */
+
+/** pb_queue_pump: starts what may start. Safe to call from anywhere on the main thread. */
+void pb_queue_pump (PbQueue *self);
+
+/* ---- queue-item.c ---- */
+
+/** pb_queue_take: into memory and the scheduler. @body (nullable); @statuses (nullable): all recipients, never tried. Returns: FALSE when there is no room: it stays in the store. */
+gboolean pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipientStatus *statuses, guint n_statuses);
+
+/** pb_queue_item_reroute: works @item's route out anew. Returns: FALSE when it goes another way now: its recipients were scheduled again, @item is gone. */
+gboolean pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot);
+
+/** pb_queue_item_free: @item's recipients leave memory. */
+void pb_queue_item_free (PbQueueItem *item);
+
+/** pb_queue_item_keep: drops all recipients but those whose @keep is TRUE. */
+void pb_queue_item_keep (PbQueueItem *item, const gboolean *keep);
+
+/** pb_queue_message_release: @n recipients less; frees the message with the last one. */
+void pb_queue_message_release (PbQueue *self, PbQueueMessage *message, guint n);
+
+/** pb_queue_message_drop_body: while the message waits for long. */
+void pb_queue_message_drop_body (PbQueue *self, PbQueueMessage *message);
+
+/* ---- queue-attempt.c ---- */
+
+/** pb_queue_start_item: @item may be tried now; its slot in the scheduler is taken. */
+void pb_queue_start_item (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot);
+
+/* ---- queue-claim.c ---- */
+
+/** pb_queue_claim: asks the store for what is due, if there is room and need. */
+void pb_queue_claim (PbQueue *self);
+
+/** pb_queue_wake: a retry by hand: everything that waits is tried soon, what is only in the store too. */
+void pb_queue_wake (PbQueue *self);
+
+/* ---- queue-settle.c ---- */
+
+/** pb_queue_settle_results: @delivery (transfer none) has @item's results. @item goes back to the scheduler or out of memory. */
+void pb_queue_settle_results (PbQueue *self, PbQueueItem *item, PbDelivery *delivery);
+
+/** pb_queue_suspend: @item was not tried and will not be before @until, since its destination rests. */
+void pb_queue_suspend (PbQueue *self, PbQueueItem *item, gint64 until);
+
+/* ---- queue-submit.c ---- */
+
+/** pb_queue_expand: replaces aliases in @envelope's recipients by where they lead; ORCPT keeps the original. */
+void pb_queue_expand (PbEnvelope *envelope, const PbSnapshot *snapshot);
+
+/* ---- queue-forward.c ---- */
+
+/** pb_queue_forward: @item's recipients became an alias: queues the message anew for its targets. @item is done. */
+void pb_queue_forward (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot);
+
+/* ---- bounce.c ---- */
+
+/* A DSN on its way. */
+typedef struct _PbNotice PbNotice;
+
+/** pb_notice_new: about recipients of @message. @body (nullable): the store is asked. */
+PbNotice *pb_notice_new (PbQueue *queue, PbQueueMessage *message, PbBody *body, PbDsnAction action);
+
+/** pb_notice_add: tells @result of recipient @index. @row (nullable) (transfer full of its strings): what is settled together with the notice. */
+void pb_notice_add (PbNotice *self, guint index, const PbRecipientStatus *row, const PbResult *result);
+
+/** pb_notice_send: @self (transfer full): makes the DSN and settles. */
+void pb_notice_send (PbNotice *self);
+
+/** pb_notice_is_wanted: whether the sender wants to hear @action of @recipient (RFC 3461 4.1; never the null sender). */
+gboolean pb_notice_is_wanted (const PbEnvelope *envelope, guint recipient, PbDsnAction action);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A message enters the queue: aliases are expanded, the store makes it safe, the submitter hears of it,
+ * and then the queue takes it up with the body still in memory, so that nothing is read back from disk
+ * on the straight way through. Sessions call pb_queue_submit() on their I/O threads; what is told to the
+ * queue travels to the main thread in the closure that was made for the answer.
+ */
+#include "protocol/text.h"
+#include "queue/queue-private.h"
+#include <string.h>
+
+typedef struct
+{
+  PbQueue *queue; /* (owned) */
+  PbStoreSubmitted func;
+  gpointer user_data;
+  PbEnvelope *envelope; /* (owned) (nullable) */
+  PbBody *body;         /* (owned) (nullable) */
+} Submission;
+
+/* A copy of @from that goes to @address; @original is where it was sent. */
+static PbRecipient
+recipient_copy (const PbRecipient *from, const char *address, const char *original)
+{
+  PbRecipient copy = { g_strdup (address), g_strdup (from->orcpt), from->notify };
+
+  if (copy.orcpt == NULL && !g_str_equal (address, original))
+    {
+      g_autofree char *xtext = pb_xtext_encode (original);
+
+      copy.orcpt = g_strconcat ("rfc822;", xtext, NULL);
+    }
+  return copy;
+}
+
+static void
+add_recipient (GArray *out, GHashTable *seen, const PbRecipient *from, const char *address)
+{
+  PbRecipient copy;
+  gpointer index;
+
+  /* Two ways to one mailbox are one delivery. Of two wishes for notices the usual one wins, else both hold. */
+  if (g_hash_table_lookup_extended (seen, address, NULL, &index))
+    {
+      PbNotify *notify = &g_array_index (out, PbRecipient, GPOINTER_TO_UINT (index)).notify;
+
+      *notify = *notify == PB_NOTIFY_UNSAID || from->notify == PB_NOTIFY_UNSAID ? PB_NOTIFY_UNSAID : *notify | from->notify;
+      return;
+    }
+  copy = recipient_copy (from, address, from->address);
+  g_hash_table_insert (seen, copy.address, GUINT_TO_POINTER (out->len));
+  g_array_append_val (out, copy);
+}
+
+/* Mail for other domains, which is most that leaves, needs no look at the aliases. */
+static gboolean
+may_be_alias (const char *address, const PbSnapshot *snapshot)
+{
+  const char *at = strrchr (address, '@');
+
+  return at == NULL || pb_snapshot_is_local_domain (snapshot, at + 1);
+}
+
+void
+pb_queue_expand (PbEnvelope *envelope, const PbSnapshot *snapshot)
+{
+  g_autoptr (GHashTable) seen = NULL;
+  GArray *out;
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < envelope->n_recipients && !any; i++)
+    any = may_be_alias (envelope->recipients[i].address, snapshot);
+  if (!any)
+    return;
+  seen = g_hash_table_new (g_str_hash, g_str_equal);
+  out = g_array_sized_new (FALSE, FALSE, sizeof (PbRecipient), envelope->n_recipients);
+  for (guint i = 0; i < envelope->n_recipients; i++)
+    {
+      PbRecipient *from = &envelope->recipients[i];
+      g_autoptr (GPtrArray) targets
+          = may_be_alias (from->address, snapshot) ? pb_snapshot_expand (snapshot, from->address) : NULL;
+
+      for (guint j = 0; targets != NULL && j < targets->len; j++)
+        add_recipient (out, seen, from, targets->pdata[j]);
+      if (targets == NULL || targets->len == 0)
+        add_recipient (out, seen, from, from->address);
+    }
+  for (guint i = 0; i < envelope->n_recipients; i++)
+    {
+      g_free (envelope->recipients[i].address);
+      g_free (envelope->recipients[i].orcpt);
+    }
+  g_free (envelope->recipients);
+  envelope->n_recipients = out->len;
+  envelope->recipients = (PbRecipient *) (void *) g_array_free (out, FALSE);
+}
+
+static void
+submission_free (Submission *self)
+{
+  g_clear_pointer (&self->envelope, pb_envelope_unref);
+  g_clear_pointer (&self->body, pb_body_unref);
+  pb_queue_unref (self->queue);
+  g_free (self);
+}
+
+/* On the main thread: safe in the store; now to be delivered. */
+static void
+on_taken (gpointer data)
+{
+  Submission *self = data;
+  PbQueue *queue = self->queue;
+
+  if (queue->started && !queue->stopped)
+    {
+      if (!pb_queue_take (queue, self->envelope, self->body, NULL, 0))
+        queue->store_has_more = TRUE;
+      pb_queue_pump (queue);
+    }
+  submission_free (self);
+}
+
+/* On the submitter's thread. */
+static void
+on_submitted (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer user_data)
+{
+  Submission *self = user_data;
+
+  self->func (envelope, body, error, self->user_data);
+  if (error != NULL)
+    {
+      submission_free (self);
+      return;
+    }
+  self->envelope = pb_envelope_ref (envelope);
+  self->body = pb_body_ref (body);
+  pb_mailbox_post (self->queue->parts.main_mailbox, on_taken, self);
+}
+
+void
+pb_queue_submit (PbQueue *self, PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot, PbMailbox *reply_to,
+                 PbStoreSubmitted func, gpointer user_data)
+{
+  Submission *submission = g_new0 (Submission, 1);
+
+  pb_queue_expand (envelope, snapshot);
+  submission->queue = pb_queue_ref (self);
+  submission->func = func;
+  submission->user_data = user_data;
+  pb_store_submit (self->parts.store, envelope, spool, reply_to, on_submitted, submission);
+  pb_envelope_unref (envelope);
+}
