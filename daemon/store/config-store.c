@@ -21,8 +21,9 @@
 #define SQL_SETTINGS "SELECT name, value FROM setting"
 #define SQL_ROWS     "SELECT kind, id, position, value FROM list_row ORDER BY kind, position, id"
 #define SQL_INSTANCE "SELECT id, revision FROM instance"
+/* The first revision is 1: on the bus, 0 stands for any. */
 #define SQL_INTRODUCE                                                                              \
-  "INSERT INTO instance (one, id, revision) SELECT 1, ?1, 0 WHERE NOT EXISTS (SELECT 1 FROM instance)"
+  "INSERT INTO instance (one, id, revision) SELECT 1, ?1, 1 WHERE NOT EXISTS (SELECT 1 FROM instance)"
 #define SQL_N_REVISIONS "SELECT count(*) FROM revision"
 #define SQL_REVISIONS                                                                              \
   "SELECT revision, time, who, what FROM revision ORDER BY revision DESC LIMIT ?1 OFFSET ?2"
