@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Joins the server to the floors below it: the settings it takes a snapshot of, the store whose
+ * state it asks, the queue it submits to. The one file of the session that knows the queue, so that
+ * sessions can be tested over a store alone.
+ */
+#include "session/session-private.h"
+
+#define SECOND ((gint64) G_USEC_PER_SEC)
+
+static PbSnapshot *
+take_snapshot (gpointer data)
+{
+  const PbServerParts *parts = data;
+
+  return pb_registry_snapshot (parts->registry);
+}
+
+static PbStoreState
+ask_state (gpointer data)
+{
+  const PbServerParts *parts = data;
+
+  return pb_store_state (parts->store);
+}
+
+static void
+submit (PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot, PbMailbox *reply_to,
+        PbStoreSubmitted func, gpointer user_data, gpointer data)
+{
+  const PbServerParts *parts = data;
+
+  pb_queue_submit (parts->queue, envelope, spool, snapshot, reply_to, func, user_data);
+}
+
+PbServer *
+pb_server_new (const PbServerParts *parts)
+{
+  PbServerWiring wiring = {
+    .snapshot = take_snapshot,
+    .state = ask_state,
+    .submit = submit,
+    .data = g_memdup2 (parts, sizeof *parts),
+    .free_data = g_free,
+    .store = parts->store,
+    .budget = pb_budget_default_limit (),
+    .second = SECOND,
+    .command_timeout = 300 * SECOND,
+    .data_timeout = 180 * SECOND,
+    .data_rate = 1000,
+  };
+
+  return pb_server_new_wired (&wiring);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * DATA (RFC 5321 4.1.1.4): from 354 through the octets of the message to the answer. The decoder
+ * writes straight into the spool's buffer, behind our Received field; the header section is looked
+ * at as it passes by. What cannot be taken any more is read on to its real end, then refused. The
+ * answer 250 is given when the queue says that the message is safe, never before.
+ */
+#include "session/session-private.h"
+
+#include "protocol/trace.h"
+#include "util/clock.h"
+#include "util/counters.h"
+#include "util/log.h"
+#include <arpa/inet.h>
+#include <string.h>
+
+#define MEMORY_WAIT (G_USEC_PER_SEC / 10)
+
+static guint64
+max_size (const PbSession *self)
+{
+  return (guint64) self->snapshot->values.general_max_message_size << 20;
+}
+
+/* The octets behind a message that was given up are read to its end, but not without one. */
+static guint64
+max_waste (const PbSession *self)
+{
+  return 2 * max_size (self) + (1 << 20);
+}
+
+static const char *
+protocol_name (const PbSession *self)
+{
+  if (!self->esmtp)
+    return "SMTP";
+  return self->transaction->mail.smtputf8 ? "UTF8SMTP" : "ESMTP";
+}
+
+static void
+append_received (PbSession *self, GByteArray *out)
+{
+  PbTransaction *transaction = self->transaction;
+  const PbRecipient *first = &g_array_index (transaction->recipients, PbRecipient, 0);
+  char ip[INET6_ADDRSTRLEN], date[40], id[PB_QUEUE_ID_TEXT];
+  PbTrace trace = {
+    .helo = self->helo,
+    .client_ip = pb_ip_format (&self->ip, ip, sizeof ip),
+    .client_v6 = !pb_ip_is_v4 (&self->ip),
+    .hostname = self->snapshot->values.general_hostname,
+    .protocol = protocol_name (self),
+    .id_text = pb_queue_id_format (transaction->id, id),
+    .recipient = transaction->recipients->len == 1 ? first->address : NULL,
+    .date = pb_clock_format_date (pb_clock_wall (), date),
+  };
+
+  pb_trace_append_received (out, &trace);
+}
+
+static gboolean
+normalizes (const PbSession *self)
+{
+  return self->exempt || g_str_equal (self->snapshot->values.advanced_bare_newline, "normalize");
+}
+
+void
+pb_session_verb_data (PbSession *self, const PbCommand *command)
+{
+  PbStore *store = self->shard->server->wiring.store;
+  PbTransaction *transaction = self->transaction;
+
+  if (self->state != PB_SESSION_RCPT)
+    {
+      pb_session_reply_error (self,
+                              transaction->tried > 0 ? PB_REPLY_NO_VALID_RECIPIENTS
+                                                     : PB_REPLY_BAD_SEQUENCE_RCPT,
+                              NULL);
+      return;
+    }
+  if (!pb_session_store_ready (self))
+    return;
+  transaction->id = pb_store_next_id (store);
+  transaction->spool = pb_spool_new (store);
+  pb_header_scan_init (&transaction->header);
+  pb_data_decoder_init (&transaction->decoder,
+                        normalizes (self) ? PB_DATA_NORMALIZE_BARE : PB_DATA_REJECT_BARE);
+  append_received (self, pb_spool_buffer (transaction->spool));
+  pb_store_hint_incoming (store, 1);
+  transaction->hinted = TRUE;
+  self->data_begun = pb_reactor_now (self->shard->reactor);
+  pb_session_set_state (self, PB_SESSION_DATA);
+  pb_session_reply (self, PB_REPLY_START_DATA, NULL);
+}
+
+gint64
+pb_session_data_deadline (PbSession *self)
+{
+  const PbServerWiring *wiring = &self->shard->server->wiring;
+  guint64 octets = self->transaction->size + self->transaction->wasted;
+  gint64 chunk = pb_reactor_now (self->shard->reactor) + wiring->data_timeout;
+  gint64 whole = self->data_begun + wiring->data_timeout
+                 + (gint64) (octets / wiring->data_rate) * G_USEC_PER_SEC;
+
+  return MIN (chunk, whole);
+}
+
+/* ---- the answer ---- */
+
+static PbReplyId
+store_reply (const GError *error)
+{
+  if (pb_store_error_is_temporary (error))
+    return PB_REPLY_STORE_BUSY;
+  if (g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_FAILED))
+    return PB_REPLY_STORE_FAILED;
+  return PB_REPLY_LOCAL_ERROR;
+}
+
+static void
+log_accepted (PbSession *self, const PbEnvelope *envelope)
+{
+  char recipients[16], size[24];
+
+  g_snprintf (recipients, sizeof recipients, "%u", self->transaction->accepted);
+  g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, envelope->size);
+  pb_log (PB_LOG_INFO, "accepted", "queue-id", envelope->id_text, "client", envelope->client,
+          "helo", envelope->helo, "from", envelope->sender[0] != '\0' ? envelope->sender : "<>",
+          "recipients", recipients, "size", size, "message-id", envelope->message_id, NULL);
+}
+
+/* Counts and answers what the store made of the message. */
+static void
+answer (PbSession *self, const PbEnvelope *envelope, const GError *error)
+{
+  PbVerdict verdict = { .outcome = PB_OUTCOME_DEFER, .check = "store" };
+
+  if (error == NULL)
+    {
+      pb_counter_add (PB_COUNTER_ACCEPTED, 1);
+      pb_counter_add (PB_COUNTER_BYTES_IN, envelope->size);
+      log_accepted (self, envelope);
+      pb_session_forgive (self);
+      pb_session_reply (self, PB_REPLY_QUEUED, envelope->id_text);
+      return;
+    }
+  verdict.reply = store_reply (error);
+  pb_session_refuse (self, &verdict, NULL, FALSE);
+}
+
+/* What follows an answered message: the next one, unless we are shutting down. */
+static void
+finish_message (PbSession *self)
+{
+  pb_session_drop_transaction (self);
+  if (g_atomic_int_get (&self->shard->server->shutting_down))
+    pb_session_fail (self, PB_REPLY_SHUTTING_DOWN, NULL);
+}
+
+static void
+on_submitted (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer user_data)
+{
+  PbSession *self = user_data;
+
+  pb_session_enter (self);
+  self->pending--;
+  answer (self, envelope, error);
+  finish_message (self);
+  pb_session_release (self, PB_HOLD_COMMIT);
+  pb_session_leave (self);
+}
+
+static void
+submit (PbSession *self)
+{
+  const PbServerWiring *wiring = &self->shard->server->wiring;
+  PbTransaction *transaction = self->transaction;
+  PbSpool *spool = g_steal_pointer (&transaction->spool);
+  PbEnvelope *envelope;
+  char ip[INET6_ADDRSTRLEN];
+
+  transaction->accepted = transaction->recipients->len;
+  envelope = pb_transaction_envelope (transaction);
+  envelope->arrival = pb_clock_wall ();
+  envelope->size = pb_spool_size (spool);
+  envelope->client = g_strdup_printf ("[%s]", pb_ip_format (&self->ip, ip, sizeof ip));
+  envelope->helo = g_strdup (self->helo);
+  transaction->hinted = FALSE; /* the submission ends the hint */
+  self->pending++;
+  pb_session_hold (self, PB_HOLD_COMMIT);
+  wiring->submit (envelope, spool, self->snapshot, pb_session_mailbox (self), on_submitted, self,
+                  wiring->data);
+}
+
+static void
+on_data_judged (PbSession *self, PbVerdict *verdict)
+{
+  if (verdict->outcome == PB_OUTCOME_ACCEPT && self->transaction->spool != NULL)
+    {
+      submit (self);
+      return;
+    }
+  if (verdict->outcome == PB_OUTCOME_ACCEPT)
+    pb_session_reply_error (self, PB_REPLY_LOCAL_ERROR, NULL);
+  else
+    pb_session_refuse (self, verdict, NULL, TRUE);
+  finish_message (self);
+}
+
+static void
+end_data (PbSession *self)
+{
+  PbTransaction *transaction = self->transaction;
+  PbJudged judged = {
+    .size = transaction->size,
+    .header = &transaction->header,
+    .bare_newline = transaction->decoder.bare_seen,
+  };
+
+  pb_session_set_state (self, PB_SESSION_ENDED_DATA);
+  self->took_line = TRUE;
+  pb_session_judge (self, PB_STAGE_END_OF_DATA, &judged, on_data_judged);
+}
+
+/* ---- the octets ---- */
+
+/* Never called once the spool was aborted. */
+static void
+on_spool_ready (gpointer data)
+{
+  PbSession *self = data;
+
+  pb_session_enter (self);
+  pb_session_release (self, PB_HOLD_SPOOL);
+  pb_session_leave (self);
+}
+
+/* Hands on what came, and stops reading when that is more than disk or memory take now. */
+static void
+after_read (PbSession *self)
+{
+  PbTransaction *transaction = self->transaction;
+
+  if (transaction->spool != NULL
+      && !pb_spool_flush (transaction->spool, pb_session_mailbox (self), on_spool_ready, self))
+    pb_session_hold (self, PB_HOLD_SPOOL);
+  pb_transaction_charge (transaction);
+  switch (pb_budget_state (transaction->budget))
+    {
+    case PB_BUDGET_EASY:
+      break;
+    case PB_BUDGET_TIGHT:
+    case PB_BUDGET_SCARCE:
+      if (transaction->spool != NULL)
+        {
+          pb_session_hold (self, PB_HOLD_MEMORY);
+          pb_session_set_timer (self, MEMORY_WAIT);
+        }
+      break;
+    case PB_BUDGET_FULL:
+      pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);
+      break;
+    }
+}
+
+gboolean
+pb_session_read_data (PbSession *self)
+{
+  PbTransaction *transaction = self->transaction;
+  const char *data;
+  gsize length = pb_channel_peek (self->channel, &data), consumed;
+  gboolean ended;
+
+  if (length == 0)
+    return FALSE;
+  ended = pb_transaction_take (transaction, data, length, max_size (self), &consumed);
+  pb_channel_consume (self->channel, consumed);
+  if (ended)
+    end_data (self);
+  else if (transaction->wasted > max_waste (self))
+    pb_session_fail (self, PB_REPLY_TOO_LARGE, NULL);
+  else
+    after_read (self);
+  return TRUE;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Between a session and the policy: fills in what is known, holds input while a verdict is pending,
+ * and tells refusals: a counter, a reply and a log line each. The log is spared a flood: of one
+ * session, between two messages, it gets the first refusals only.
+ */
+#include "session/session-private.h"
+
+#include "util/counters.h"
+#include "util/log.h"
+#include <arpa/inet.h>
+
+#define MAX_LOGGED 20
+
+void
+pb_session_count (const char *prefix, const char *check)
+{
+  char name[64];
+
+  g_snprintf (name, sizeof name, "%s.%s", prefix, check);
+  pb_counter_add (pb_counter_register (name), 1);
+}
+
+static void
+on_verdict (PbVerdict *verdict, gpointer user_data)
+{
+  PbSession *self = user_data;
+
+  pb_session_enter (self);
+  self->run = NULL;
+  self->on_verdict (self, verdict);
+  if (self->state != PB_SESSION_CLOSED)
+    pb_session_release (self, PB_HOLD_VERDICT);
+  pb_session_leave (self);
+}
+
+void
+pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
+                  void (*step) (PbSession *self, PbVerdict *verdict))
+{
+  g_auto (PbVerdict) verdict = { 0 };
+  PbTransaction *transaction = self->transaction;
+
+  judged->snapshot = self->snapshot;
+  judged->ip = self->ip;
+  judged->exempt = self->exempt;
+  judged->demand_login = self->role != PB_ROLE_SMTP;
+  judged->helo = self->helo;
+  judged->connections = self->connections;
+  if (transaction != NULL)
+    {
+      judged->sender = transaction->mail.sender;
+      judged->declared_size = transaction->mail.size;
+      judged->n_recipients = transaction->recipients->len;
+    }
+  if (pb_policy_judge (stage, judged, NULL, &verdict, on_verdict, self, &self->run))
+    {
+      step (self, &verdict);
+      return;
+    }
+  self->on_verdict = step;
+  pb_session_hold (self, PB_HOLD_VERDICT);
+}
+
+static void
+log_refusal (PbSession *self, const PbVerdict *verdict, const char *recipient)
+{
+  const PbAddress *sender = self->transaction != NULL ? self->transaction->mail.sender : NULL;
+  const PbReplyRow *row = pb_reply_row (verdict->reply);
+  char client[INET6_ADDRSTRLEN], reply[24];
+
+  if (self->logged >= MAX_LOGGED)
+    return;
+  self->logged++;
+  g_snprintf (reply, sizeof reply, "%u %s", row->code, row->enhanced);
+  pb_log (PB_LOG_INFO, "refused", "check", verdict->check, "reply", reply, "client",
+          pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, "from",
+          self->transaction == NULL ? NULL
+          : sender != NULL          ? sender->text
+                                    : "<>",
+          "to", recipient, NULL);
+}
+
+void
+pb_session_refuse (PbSession *self, const PbVerdict *verdict, const char *recipient,
+                   gboolean is_error)
+{
+  pb_session_count ("refused", verdict->check);
+  log_refusal (self, verdict, recipient);
+  if (is_error)
+    pb_session_reply_error (self, verdict->reply, verdict->detail);
+  else
+    pb_session_reply (self, verdict->reply, verdict->detail);
+}
+
+gboolean
+pb_session_store_ready (PbSession *self)
+{
+  PbServer *server = self->shard->server;
+  PbVerdict verdict = { .outcome = PB_OUTCOME_DEFER };
+
+  if (pb_budget_state (&server->budget) >= PB_BUDGET_SCARCE)
+    {
+      verdict.check = "memory";
+      verdict.reply = PB_REPLY_STORE_BUSY;
+    }
+  else
+    switch (server->wiring.state (server->wiring.data))
+      {
+      case PB_STORE_OK:
+        return TRUE;
+      case PB_STORE_LOW_SPACE:
+        verdict.check = "space";
+        verdict.reply = PB_REPLY_LOW_SPACE;
+        break;
+      case PB_STORE_FAILED:
+        verdict.check = "store";
+        verdict.reply = PB_REPLY_STORE_FAILED;
+        break;
+      }
+  pb_session_refuse (self, &verdict, NULL, FALSE);
+  return FALSE;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * MAIL and RCPT (RFC 5321 4.1.1.2, 4.1.1.3): parsed, judged, recorded. The verdict may come later;
+ * the transaction holds what is being judged, so that it lives as long as the judgement does.
+ */
+#include "session/session-private.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#define OVER_LIMIT_FACTOR 10 /* recipients beyond this many times MaxRecipients are a flood */
+
+static PbParams
+offered (const PbSession *self)
+{
+  return self->esmtp ? PB_PARAM_SIZE | PB_PARAM_BODY | PB_PARAM_SMTPUTF8 : 0;
+}
+
+static void
+on_mail_judged (PbSession *self, PbVerdict *verdict)
+{
+  if (verdict->outcome == PB_OUTCOME_ACCEPT)
+    {
+      pb_session_set_state (self, PB_SESSION_MAIL);
+      pb_session_reply (self, PB_REPLY_SENDER_OK, NULL);
+      return;
+    }
+  pb_session_refuse (self, verdict, NULL, TRUE);
+  pb_session_drop_transaction (self);
+}
+
+void
+pb_session_verb_mail (PbSession *self, const PbCommand *command)
+{
+  g_auto (PbMailArgs) mail = { 0 };
+  PbJudged judged = { 0 };
+  PbReplyId wrong;
+
+  wrong = pb_mail_args_parse (command->argument, command->argument_length, offered (self), &mail);
+  if (wrong != PB_REPLY_NONE)
+    {
+      pb_session_reply_error (self, wrong, NULL);
+      return;
+    }
+  if (!pb_session_store_ready (self))
+    return;
+  self->transaction = pb_transaction_new (&mail, &self->shard->server->budget);
+  pb_session_judge (self, PB_STAGE_MAIL, &judged, on_mail_judged);
+}
+
+/* The recipient's domain is a literal of the address at which the client reached us. */
+static gboolean
+is_our_literal (const PbSession *self, const PbAddress *address)
+{
+  struct sockaddr_storage own = { 0 };
+  socklen_t length = sizeof own;
+  g_autofree char *text = NULL;
+  PbIp ours, theirs;
+
+  if (!address->literal || strlen (address->domain) < 3)
+    return FALSE;
+  text = g_strndup (address->domain + 1, strlen (address->domain) - 2);
+  if (!pb_ip_parse (g_ascii_strncasecmp (text, "IPv6:", 5) == 0 ? text + 5 : text, &theirs))
+    return FALSE;
+  return getsockname (self->fd, (struct sockaddr *) &own, &length) == 0
+         && pb_ip_from_sockaddr ((struct sockaddr *) &own, &ours)
+         && memcmp (&ours, &theirs, sizeof ours) == 0;
+}
+
+/* Whether a refused recipient counts towards the errors that end a session. A long list is told to
+   come back for the rest (RFC 5321 4.5.3.1.10), which only a flood takes for an invitation; and who
+   may relay is known to us. */
+static gboolean
+counts_as_error (PbSession *self, const PbVerdict *verdict)
+{
+  PbTransaction *transaction = self->transaction;
+
+  if (verdict->reply != PB_REPLY_TOO_MANY_RECIPIENTS)
+    return !self->exempt;
+  transaction->over_limit++;
+  return transaction->over_limit / OVER_LIMIT_FACTOR
+         > self->snapshot->values.general_max_recipients;
+}
+
+static void
+on_rcpt_judged (PbSession *self, PbVerdict *verdict)
+{
+  PbTransaction *transaction = self->transaction;
+  PbRcptArgs *rcpt = &transaction->rcpt;
+
+  if (verdict->outcome != PB_OUTCOME_ACCEPT)
+    {
+      pb_session_refuse (self, verdict, rcpt->recipient->text, counts_as_error (self, verdict));
+      if (self->transaction != NULL)
+        pb_rcpt_args_clear (rcpt);
+      return;
+    }
+  pb_transaction_add (transaction, rcpt, self->snapshot->values.general_hostname,
+                      rcpt->recipient->literal && is_our_literal (self, rcpt->recipient));
+  pb_rcpt_args_clear (rcpt);
+  pb_transaction_charge (transaction);
+  if (pb_budget_state (&self->shard->server->budget) == PB_BUDGET_FULL)
+    {
+      pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);
+      return;
+    }
+  pb_session_set_state (self, PB_SESSION_RCPT);
+  pb_session_reply (self, PB_REPLY_RECIPIENT_OK, NULL);
+}
+
+void
+pb_session_verb_rcpt (PbSession *self, const PbCommand *command)
+{
+  PbTransaction *transaction = self->transaction;
+  PbJudged judged = { 0 };
+  PbReplyId wrong;
+
+  transaction->tried++;
+  wrong = pb_rcpt_args_parse (command->argument, command->argument_length, offered (self),
+                              transaction->mail.smtputf8, &transaction->rcpt);
+  if (wrong != PB_REPLY_NONE)
+    {
+      pb_session_reply_error (self, wrong, NULL);
+      return;
+    }
+  judged.recipient = transaction->rcpt.recipient;
+  judged.source_route = transaction->rcpt.source_route;
+  judged.our_literal = is_our_literal (self, transaction->rcpt.recipient);
+  pb_session_judge (self, PB_STAGE_RCPT, &judged, on_rcpt_judged);
+}

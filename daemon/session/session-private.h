@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "net/channel.h"
+#include "policy/clients.h"
+#include "policy/policy.h"
+#include "protocol/command.h"
+#include "session/budget.h"
+#include "session/server.h"
+#include "session/transaction.h"
+#include "settings/snapshot.h"
+#include "store/store.h"
+#include <glib.h>
+#include <stdbool.h>
+
+/* ---- the server ---- */
+
+/* What a server stands on. pb_server_new() fills it in from its parts; tests bring their own. */
+typedef struct
+{
+  PbSnapshot *(*snapshot) (gpointer data); /* (transfer full); any thread */
+  PbStoreState (*state) (gpointer data);   /* any thread */
+  /* as pb_queue_submit() */
+  void (*submit) (PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot, PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data,
+                  gpointer data);
+  gpointer data;
+  GDestroyNotify free_data; /* (nullable) */
+  PbStore *store;         /* (not owned) */
+  gint64 budget;          /* octets */
+  gint64 second;          /* microseconds that a second of a penalty lasts */
+  gint64 command_timeout; /* microseconds for a command (RFC 5321 4.5.3.2.7) */
+  gint64 data_timeout;    /* microseconds for a chunk of data (RFC 5321 4.5.3.2.5) */
+  guint64 data_rate;      /* octets a second that a message must reach on the whole, beyond the first data_timeout */
+} PbServerWiring;
+
+PbServer *pb_server_new_wired (const PbServerWiring *wiring);
+
+typedef struct _PbSession PbSession;
+
+/* The sessions of one reactor; touched on its thread only. */
+typedef struct
+{
+  PbServer *server;    /* (not owned) */
+  PbReactor *reactor;  /* (not owned) */
+  PbSession *sessions; /* (nullable) first of the list */
+  GString *line;       /* (owned) scratch for replies */
+  PbTimer deadline;    /* while shutting down */
+} PbShard;
+
+struct _PbServer
+{
+  gatomicrefcount references; /* the owner, each session, each closure under way */
+  PbServerWiring wiring;
+  PbBudget budget;
+  PbClients *clients; /* (owned) */
+  GMutex lock;
+  GPtrArray *shards;  /* (owned) (element-type PbShard) guarded by lock */
+  gint n_sessions;    /* atomic */
+  gint shutting_down; /* atomic */
+};
+
+PbServer *pb_server_ref (PbServer *self);
+void pb_server_unref (PbServer *self);
+
+/* ---- the session ---- */
+
+typedef enum
+{
+  PB_SESSION_CONNECTED, /* not greeted yet */
+  PB_SESSION_GREETED,   /* waits for HELO or EHLO */
+  PB_SESSION_READY,     /* no transaction */
+  PB_SESSION_MAIL,      /* a sender, no recipient yet */
+  PB_SESSION_RCPT,      /* at least one recipient */
+  PB_SESSION_DATA,      /* reading a message */
+  PB_SESSION_ENDED_DATA, /* its end was read, the answer is being found */
+  PB_SESSION_CLOSED,    /* the connection is gone; the struct may still await an answer */
+} PbSessionState;
+
+/* Why no input is taken now; several may hold at once. */
+typedef enum
+{
+  PB_HOLD_VERDICT = 1 << 0, /* a policy run is pending */
+  PB_HOLD_COMMIT = 1 << 1,  /* the store makes the message safe */
+  PB_HOLD_SPOOL = 1 << 2,   /* the spool writes behind */
+  PB_HOLD_DELAY = 1 << 3,   /* a reply is being put off */
+  PB_HOLD_MEMORY = 1 << 4,  /* the budget is tight */
+  PB_HOLD_OUTPUT = 1 << 5,  /* the client does not read */
+} PbHold;
+
+/* Small, since most sessions are silent most of the time: strings and the transaction exist only while needed. */
+struct _PbSession
+{
+  PbSession *next, **pprev; /* its shard's list */
+  PbShard *shard;           /* (not owned) */
+  PbChannel *channel;       /* (owned) (nullable) NULL once closed */
+  PbSnapshot *snapshot;     /* (owned) one for the whole session */
+  PbTransaction *transaction; /* (owned) (nullable) */
+  char *helo;               /* (owned) (nullable) */
+  GString *delayed;         /* (owned) (nullable) the reply that is being put off */
+  PbPolicyRun *run;         /* (nullable) pending */
+  void (*on_verdict) (PbSession *self, PbVerdict *verdict); /* the step behind @run */
+  PbTimer timer;            /* delay, or the budget's next look */
+  gint64 data_begun;        /* monotonic microseconds, less the time that we kept the client waiting */
+  gint64 held_since;
+  PbIp ip;
+  int fd;                   /* the channel's, for getsockname() */
+  guint16 connections;      /* of this client when it came, this one counted */
+  guint16 junk;             /* commands that bring no mail nearer, since the last message */
+  guint8 errors;            /* since the last message */
+  guint8 memory_waits;      /* looks at the budget that found it tight */
+  guint8 logged;            /* refusals written to the log since the last message */
+  guint8 state;             /* PbSessionState; pb_session_set_state() alone changes it */
+  guint8 holds;             /* PbHold; pb_session_hold() and pb_session_release() alone change it */
+  guint8 role;              /* PbRole */
+  guint8 depth;             /* callbacks of this session on the stack */
+  guint8 pending;           /* answers from other threads that will still come */
+  bool exempt : 1;
+  bool esmtp : 1;           /* EHLO was said */
+  bool watched_pipelining : 1;
+  bool took_line : 1;       /* since the deadline was set */
+};
+
+/* session.c: its life */
+
+/** pb_session_start: takes @fd; greets, or refuses. */
+void pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role);
+
+/** pb_session_shut_down: 421 and close; with @gently a message that is being read or made safe is waited for. */
+void pb_session_shut_down (PbSession *self, gboolean gently);
+
+/** pb_session_enter / _leave: around everything that comes from outside; the last leave sends what was written and frees a closed session. */
+void pb_session_enter (PbSession *self);
+void pb_session_leave (PbSession *self);
+
+void pb_session_set_state (PbSession *self, PbSessionState state);
+void pb_session_hold (PbSession *self, PbHold hold);
+void pb_session_release (PbSession *self, PbHold hold);
+
+/** pb_session_set_timer: HOLD_DELAY or HOLD_MEMORY is looked at again in @span microseconds. */
+void pb_session_set_timer (PbSession *self, gint64 span);
+
+/** pb_session_drop_transaction: back to READY, or to GREETED before HELO. */
+void pb_session_drop_transaction (PbSession *self);
+
+/** pb_session_close: sends what was written, then closes. */
+void pb_session_close (PbSession *self);
+
+/** pb_session_mailbox: where answers for this session are to be posted. */
+PbMailbox *pb_session_mailbox (PbSession *self);
+
+/* session-reply.c: what it says */
+
+/** pb_session_reply: the reply of row @id; later when a delay is due. */
+void pb_session_reply (PbSession *self, PbReplyId id, const char *detail);
+
+/** pb_session_reply_error: likewise, and counts it: too many end the session. */
+void pb_session_reply_error (PbSession *self, PbReplyId id, const char *detail);
+
+/** pb_session_reply_lines: likewise, whole lines. */
+void pb_session_reply_lines (PbSession *self, const GString *lines);
+
+/** pb_session_say_delayed: says at last what was put off. */
+void pb_session_say_delayed (PbSession *self);
+
+/** pb_session_fail: the reply at once, then closes. */
+void pb_session_fail (PbSession *self, PbReplyId id, const char *detail);
+
+/** pb_session_count_junk: Returns: FALSE when it was one too many and the session was ended. */
+gboolean pb_session_count_junk (PbSession *self);
+
+/** pb_session_forgive: a message was taken: errors and junk count from nothing again. */
+void pb_session_forgive (PbSession *self);
+
+/** pb_session_jumped_queue: the client spoke out of turn. Returns: TRUE when the session was ended for it. */
+gboolean pb_session_jumped_queue (PbSession *self);
+
+/* session-judge.c: judgement */
+
+/**
+ * pb_session_judge: asks the policy at @stage and takes @step with the verdict, now or later; input is held until then.
+ * @judged: what is special to the stage; the rest is filled in
+ */
+void pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged, void (*step) (PbSession *self, PbVerdict *verdict));
+
+/** pb_session_refuse: counts, logs and answers a verdict that is not ACCEPT. @recipient (nullable). @is_error: too many end the session. */
+void pb_session_refuse (PbSession *self, const PbVerdict *verdict, const char *recipient, gboolean is_error);
+
+/** pb_session_store_ready: whether a message may be begun now; else replies why not. */
+gboolean pb_session_store_ready (PbSession *self);
+
+/** pb_session_count: adds one to the counter @prefix.@check: "refused", "relay". */
+void pb_session_count (const char *prefix, const char *check);
+
+/* ---- verbs ---- */
+
+typedef enum
+{
+  PB_VERB_PLAIN = 0,
+  PB_VERB_LAST = 1 << 0, /* must be the last of a pipelined group (RFC 2920 3.1) */
+  PB_VERB_JUNK = 1 << 1, /* brings no mail nearer */
+  PB_VERB_BARE = 1 << 2, /* takes no argument */
+} PbVerbFlags;
+
+typedef struct
+{
+  guint states; /* where it is allowed: a bit for each PbSessionState */
+  PbVerbFlags flags;
+  void (*handle) (PbSession *self, const PbCommand *command);
+} PbVerbRow;
+
+/** pb_session_dispatch: one command line. */
+void pb_session_dispatch (PbSession *self, const char *line, gsize length);
+
+void pb_session_verb_mail (PbSession *self, const PbCommand *command);
+void pb_session_verb_rcpt (PbSession *self, const PbCommand *command);
+void pb_session_verb_data (PbSession *self, const PbCommand *command);
+
+/** pb_session_read_data: takes what waits of the message. Returns: FALSE when more must come first. */
+gboolean pb_session_read_data (PbSession *self);
+
+/** pb_session_data_deadline: when the message must have gone on. */
+gint64 pb_session_data_deadline (PbSession *self);

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The life of one SMTP session (RFC 5321 3): begun by the server when a connection was accepted, on
+ * one reactor's thread from then on. Input is pulled line by line as long as nothing holds it; what
+ * comes from outside (socket, timer, policy, store) enters and leaves, and the last leave sends all
+ * that was written in one go and frees a session that is closed and awaits no answer any more. So
+ * nothing below has to ask whether the session outlived the call, and a client that goes away while
+ * its message is being made safe leaves a small struct behind until the store has answered.
+ */
+#include "session/session-private.h"
+
+#include "util/clock.h"
+#include "util/counters.h"
+#include "util/log.h"
+
+#define MAX_LINE         4094        /* octets of a command without its CRLF */
+#define MAX_OUTPUT       (16 * 1024) /* replies that a client may leave unread before we stop reading */
+#define MEMORY_WAIT      (G_USEC_PER_SEC / 10)
+#define MAX_MEMORY_WAITS 250
+
+static const char *
+state_name (PbSessionState state)
+{
+  switch (state)
+    {
+    case PB_SESSION_CONNECTED:
+      return "connected";
+    case PB_SESSION_GREETED:
+      return "greeted";
+    case PB_SESSION_READY:
+      return "ready";
+    case PB_SESSION_MAIL:
+      return "mail";
+    case PB_SESSION_RCPT:
+      return "rcpt";
+    case PB_SESSION_DATA:
+      return "data";
+    case PB_SESSION_ENDED_DATA:
+      return "ended-data";
+    case PB_SESSION_CLOSED:
+      return "closed";
+    }
+  g_assert_not_reached ();
+}
+
+void
+pb_session_set_state (PbSession *self, PbSessionState state)
+{
+  if (self->state == state)
+    return;
+  if (pb_log_threshold () >= PB_LOG_DEBUG)
+    {
+      char session[24];
+
+      g_snprintf (session, sizeof session, "%p", (void *) self);
+      pb_log (PB_LOG_DEBUG, "session", "session", session, "from", state_name (self->state), "to",
+              state_name (state), NULL);
+    }
+  self->state = (guint8) state;
+}
+
+PbMailbox *
+pb_session_mailbox (PbSession *self)
+{
+  return pb_reactor_mailbox (self->shard->reactor);
+}
+
+void
+pb_session_hold (PbSession *self, PbHold hold)
+{
+  if (self->holds == 0)
+    {
+      self->held_since = pb_reactor_now (self->shard->reactor);
+      pb_channel_pause (self->channel);
+    }
+  self->holds |= (guint8) hold;
+}
+
+void
+pb_session_release (PbSession *self, PbHold hold)
+{
+  if ((self->holds & hold) == 0)
+    return;
+  self->holds &= (guint8) ~hold;
+  if (self->holds != 0 || self->state == PB_SESSION_CLOSED)
+    return;
+  /* Time that the client waited for our disk is not its own. */
+  if (hold == PB_HOLD_SPOOL || hold == PB_HOLD_DELAY)
+    self->data_begun += pb_reactor_now (self->shard->reactor) - self->held_since;
+  pb_channel_resume (self->channel);
+}
+
+void
+pb_session_set_timer (PbSession *self, gint64 span)
+{
+  pb_reactor_set_timer (self->shard->reactor, &self->timer,
+                        pb_reactor_now (self->shard->reactor) + span);
+}
+
+void
+pb_session_drop_transaction (PbSession *self)
+{
+  PbTransaction *transaction = g_steal_pointer (&self->transaction);
+
+  if (transaction == NULL)
+    return;
+  if (transaction->hinted)
+    pb_store_hint_incoming (self->shard->server->wiring.store, -1);
+  pb_transaction_free (transaction);
+  if (self->state != PB_SESSION_CLOSED)
+    pb_session_set_state (self, self->helo != NULL ? PB_SESSION_READY : PB_SESSION_GREETED);
+}
+
+static void
+unlink_session (PbSession *self)
+{
+  *self->pprev = self->next;
+  if (self->next != NULL)
+    self->next->pprev = self->pprev;
+}
+
+/* The connection is done with; the struct stays while answers are under way. */
+static void
+detach (PbSession *self)
+{
+  PbServer *server = self->shard->server;
+
+  self->channel = NULL;
+  pb_session_set_state (self, PB_SESSION_CLOSED);
+  g_clear_pointer (&self->run, pb_policy_run_cancel);
+  pb_reactor_clear_timer (self->shard->reactor, &self->timer);
+  /* A message that is being made safe keeps its transaction, and its charge, until the answer. */
+  if ((self->holds & PB_HOLD_COMMIT) == 0)
+    pb_session_drop_transaction (self);
+  pb_clients_leave (server->clients, &self->ip);
+  unlink_session (self);
+  if (self->shard->sessions == NULL)
+    pb_reactor_clear_timer (self->shard->reactor, &self->shard->deadline);
+}
+
+void
+pb_session_close (PbSession *self)
+{
+  PbChannel *channel = self->channel;
+
+  if (self->state == PB_SESSION_CLOSED)
+    return;
+  detach (self);
+  pb_channel_finish (channel);
+}
+
+static void
+free_session (PbSession *self)
+{
+  PbServer *server = self->shard->server;
+
+  pb_session_drop_transaction (self);
+  if (self->delayed != NULL)
+    g_string_free (self->delayed, TRUE);
+  g_free (self->helo);
+  pb_snapshot_unref (self->snapshot);
+  g_free (self);
+  g_atomic_int_dec_and_test (&server->n_sessions);
+  pb_server_unref (server);
+}
+
+/* What the client has to do next has one absolute deadline, which single octets do not put off. */
+static void
+set_deadline (PbSession *self)
+{
+  gint64 now = pb_reactor_now (self->shard->reactor);
+
+  if ((self->holds & (PB_HOLD_VERDICT | PB_HOLD_COMMIT | PB_HOLD_SPOOL)) != 0)
+    {
+      pb_channel_set_deadline (self->channel, 0);
+      self->took_line = TRUE;
+    }
+  else if (self->state == PB_SESSION_DATA)
+    pb_channel_set_deadline (self->channel, pb_session_data_deadline (self));
+  else if (self->took_line)
+    {
+      pb_channel_set_deadline (self->channel, now + self->shard->server->wiring.command_timeout);
+      self->took_line = FALSE;
+    }
+}
+
+void
+pb_session_enter (PbSession *self)
+{
+  self->depth++;
+}
+
+void
+pb_session_leave (PbSession *self)
+{
+  if (self->depth == 1 && self->channel != NULL)
+    {
+      set_deadline (self);
+      pb_channel_flush (self->channel);
+    }
+  self->depth--;
+  if (self->depth == 0 && self->state == PB_SESSION_CLOSED && self->pending == 0)
+    free_session (self);
+}
+
+/* Returns: FALSE when no whole line waits. */
+static gboolean
+take_command (PbSession *self)
+{
+  char *line;
+  gsize length;
+
+  switch (pb_channel_take_line (self->channel, MAX_LINE, &line, &length, NULL))
+    {
+    case PB_LINE_MORE:
+      return FALSE;
+    case PB_LINE_TOO_LONG:
+      self->took_line = TRUE;
+      pb_session_reply_error (self, PB_REPLY_LINE_TOO_LONG, NULL);
+      return TRUE;
+    case PB_LINE_OK:
+      self->took_line = TRUE;
+      pb_session_dispatch (self, line, length);
+      return TRUE;
+    }
+  g_assert_not_reached ();
+}
+
+/* A client that sends and sends but reads no replies is not read from either. */
+static void
+check_output (PbSession *self)
+{
+  if (self->state == PB_SESSION_CLOSED || pb_channel_pending (self->channel) < MAX_OUTPUT)
+    return;
+  pb_channel_flush (self->channel);
+  if (self->state != PB_SESSION_CLOSED && pb_channel_pending (self->channel) > 0)
+    pb_session_hold (self, PB_HOLD_OUTPUT);
+}
+
+static void
+on_readable (PbChannel *channel, gpointer user_data)
+{
+  PbSession *self = user_data;
+  gboolean more = TRUE;
+
+  pb_session_enter (self);
+  while (more && self->holds == 0 && self->state != PB_SESSION_CLOSED)
+    {
+      more = self->state == PB_SESSION_DATA ? pb_session_read_data (self) : take_command (self);
+      check_output (self);
+    }
+  pb_session_leave (self);
+}
+
+static void
+on_drained (PbChannel *channel, gpointer user_data)
+{
+  PbSession *self = user_data;
+
+  pb_session_enter (self);
+  pb_session_release (self, PB_HOLD_OUTPUT);
+  pb_session_leave (self);
+}
+
+static void
+on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
+{
+  PbSession *self = user_data;
+
+  pb_session_enter (self);
+  switch (end)
+    {
+    case PB_CHANNEL_EOF:
+      /* Told only when nothing is held: who closes its side behind a message still reads the answer. */
+      pb_session_close (self);
+      break;
+    case PB_CHANNEL_TIMEOUT:
+      pb_session_fail (self, PB_REPLY_TIMEOUT, NULL);
+      break;
+    case PB_CHANNEL_ERROR:
+      detach (self);
+      pb_channel_free (channel);
+      break;
+    }
+  pb_session_leave (self);
+}
+
+static const PbChannelHandler handler = {
+  .readable = on_readable,
+  .drained = on_drained,
+  .ended = on_ended,
+};
+
+static void
+greet (PbSession *self)
+{
+  const PbSettingValues *values = &self->snapshot->values;
+  GString *banner;
+
+  if (pb_channel_has_input (self->channel, TRUE) && pb_session_jumped_queue (self))
+    return;
+  banner = g_string_new (values->general_hostname);
+  if (values->general_banner[0] != '\0')
+    g_string_append_printf (banner, " %s", values->general_banner);
+  pb_session_set_state (self, PB_SESSION_GREETED);
+  pb_session_reply (self, PB_REPLY_GREETING, banner->str);
+  g_string_free (banner, TRUE);
+  self->took_line = TRUE;
+}
+
+static void
+on_connect_judged (PbSession *self, PbVerdict *verdict)
+{
+  guint delay = self->exempt ? 0 : self->snapshot->values.advanced_greet_delay;
+
+  if (verdict->outcome != PB_OUTCOME_ACCEPT)
+    {
+      pb_session_refuse (self, verdict, NULL, FALSE);
+      pb_session_close (self);
+    }
+  else if (delay > 0)
+    {
+      pb_session_hold (self, PB_HOLD_DELAY);
+      pb_session_set_timer (self, delay * self->shard->server->wiring.second);
+    }
+  else
+    {
+      greet (self);
+      if (self->state != PB_SESSION_CLOSED)
+        pb_channel_resume (self->channel);
+    }
+}
+
+/* The budget was tight: go on when it is not any more, but do not wait for ever. */
+static void
+look_at_memory (PbSession *self)
+{
+  pb_transaction_charge (self->transaction);
+  if (pb_budget_state (&self->shard->server->budget) == PB_BUDGET_EASY)
+    {
+      self->memory_waits = 0;
+      pb_session_release (self, PB_HOLD_MEMORY);
+    }
+  else if (++self->memory_waits >= MAX_MEMORY_WAITS)
+    pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);
+  else
+    pb_session_set_timer (self, MEMORY_WAIT);
+}
+
+static void
+on_timer (PbTimer *timer)
+{
+  PbSession *self = (PbSession *) ((char *) timer - G_STRUCT_OFFSET (PbSession, timer));
+
+  pb_session_enter (self);
+  if ((self->holds & PB_HOLD_MEMORY) != 0)
+    look_at_memory (self);
+  else
+    {
+      if (self->state == PB_SESSION_CONNECTED)
+        greet (self);
+      else
+        pb_session_say_delayed (self);
+      if (self->state != PB_SESSION_CLOSED)
+        pb_session_release (self, PB_HOLD_DELAY);
+    }
+  pb_session_leave (self);
+}
+
+void
+pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
+{
+  PbServer *server = shard->server;
+  PbSession *self = g_new0 (PbSession, 1);
+  PbJudged judged = { 0 };
+
+  self->shard = shard;
+  self->next = shard->sessions;
+  self->pprev = &shard->sessions;
+  if (self->next != NULL)
+    self->next->pprev = &self->next;
+  shard->sessions = self;
+  pb_server_ref (server);
+  g_atomic_int_inc (&server->n_sessions);
+
+  self->timer.func = on_timer;
+  self->ip = *ip;
+  self->fd = fd;
+  self->role = (guint8) role;
+  self->snapshot = server->wiring.snapshot (server->wiring.data);
+  self->exempt = pb_snapshot_is_trusted (self->snapshot, ip);
+  self->connections = (guint16) MIN (pb_clients_enter (server->clients, ip), G_MAXUINT16);
+  self->channel = pb_channel_new (shard->reactor, fd, &handler, self);
+  pb_counter_add (PB_COUNTER_CONNECTIONS, 1);
+
+  pb_session_enter (self);
+  if (g_atomic_int_get (&server->shutting_down))
+    pb_session_fail (self, PB_REPLY_SHUTTING_DOWN, NULL);
+  else if (pb_budget_state (&server->budget) == PB_BUDGET_FULL)
+    pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);
+  else
+    pb_session_judge (self, PB_STAGE_CONNECT, &judged, on_connect_judged);
+  pb_session_leave (self);
+}
+
+void
+pb_session_shut_down (PbSession *self, gboolean gently)
+{
+  gboolean busy = self->state == PB_SESSION_DATA || self->state == PB_SESSION_ENDED_DATA;
+
+  pb_session_enter (self);
+  if (!busy || !gently)
+    pb_session_fail (self, PB_REPLY_SHUTTING_DOWN, NULL);
+  pb_session_leave (self);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A transaction of RFC 5321 3.3: the sender, the recipients accepted so far and, from DATA on, where
+ * the octets go. Made and freed by its session, used on that session's thread. It knows the budget,
+ * so that whatever ends it gives back what it held; it knows no replies and no socket.
+ */
+#include "session/transaction.h"
+
+#include "protocol/text.h"
+#include <string.h>
+
+static void
+clear_recipient (gpointer data)
+{
+  PbRecipient *recipient = data;
+
+  g_free (recipient->address);
+  g_free (recipient->orcpt);
+}
+
+PbTransaction *
+pb_transaction_new (PbMailArgs *mail, PbBudget *budget)
+{
+  PbTransaction *self = g_new0 (PbTransaction, 1);
+
+  self->mail = *mail;
+  *mail = (PbMailArgs){ 0 };
+  self->budget = budget;
+  self->utf8 = self->mail.sender != NULL && self->mail.sender->utf8;
+  self->recipients = g_array_new (FALSE, FALSE, sizeof (PbRecipient));
+  g_array_set_clear_func (self->recipients, clear_recipient);
+  return self;
+}
+
+void
+pb_transaction_free (PbTransaction *self)
+{
+  pb_budget_charge (self->budget, -self->charged);
+  g_clear_pointer (&self->spool, pb_spool_abort);
+  g_clear_pointer (&self->waste, g_byte_array_unref);
+  g_clear_pointer (&self->recipients, g_array_unref);
+  pb_header_scan_clear (&self->header);
+  pb_rcpt_args_clear (&self->rcpt);
+  pb_mail_args_clear (&self->mail);
+  g_free (self);
+}
+
+/* The address as the queue keeps it: postmaster without a domain, or at our address as a literal, is
+   postmaster at our name. */
+static char *
+recipient_address (const PbAddress *address, const char *hostname, gboolean ours)
+{
+  if (address->domain != NULL && !ours)
+    return g_strdup (address->text);
+  return g_strconcat (address->local, "@", hostname, NULL);
+}
+
+void
+pb_transaction_add (PbTransaction *self, PbRcptArgs *rcpt, const char *hostname, gboolean ours)
+{
+  PbRecipient recipient = {
+    .address = recipient_address (rcpt->recipient, hostname, ours),
+    .orcpt = g_steal_pointer (&rcpt->orcpt),
+    .notify = rcpt->notify,
+  };
+
+  self->recipient_octets += sizeof recipient + strlen (recipient.address);
+  if (recipient.orcpt != NULL)
+    self->recipient_octets += strlen (recipient.orcpt);
+  self->utf8 = self->utf8 || rcpt->recipient->utf8;
+  g_array_append_val (self->recipients, recipient);
+}
+
+/* Gives the message up: what was stored goes, the decoder goes on to find the end. */
+static void
+give_up (PbTransaction *self)
+{
+  g_clear_pointer (&self->spool, pb_spool_abort);
+  if (self->waste == NULL)
+    self->waste = g_byte_array_new ();
+}
+
+/* Looks at what the decoder gave out, behind the first @before octets of @out. */
+static void
+scan (PbTransaction *self, const GByteArray *out, gsize before)
+{
+  const char *added = (const char *) out->data + before;
+  gsize length = out->len - before;
+  gsize header = self->header.header_length;
+
+  if (length == 0)
+    return;
+  self->size += length;
+  pb_header_scan_feed (&self->header, added, length);
+  header = self->header.header_length - header;
+  if (header > 0 && self->header.has_8bit && !pb_text_is_ascii (added, MIN (header, length)))
+    self->utf8 = TRUE;
+}
+
+gboolean
+pb_transaction_take (PbTransaction *self, const char *data, gsize length, guint64 max_size,
+                     gsize *consumed)
+{
+  GByteArray *out = self->spool != NULL ? pb_spool_buffer (self->spool) : self->waste;
+  gsize before = out->len;
+  gboolean ended;
+
+  ended = pb_data_decoder_feed (&self->decoder, data, length, consumed, out);
+  scan (self, out, before);
+  if (self->spool == NULL)
+    {
+      self->wasted += *consumed;
+      g_byte_array_set_size (out, 0);
+    }
+  else if (self->size > max_size
+           || (self->decoder.bare_seen && self->decoder.mode == PB_DATA_REJECT_BARE))
+    give_up (self);
+  return ended;
+}
+
+void
+pb_transaction_charge (PbTransaction *self)
+{
+  gint64 held = (gint64) (self->recipient_octets + self->recipients->len * sizeof (PbRecipient));
+
+  if (self->spool != NULL)
+    held += (gint64) pb_spool_held (self->spool);
+  pb_budget_charge (self->budget, held - self->charged);
+  self->charged = held;
+}
+
+static PbEnvelopeFlags
+envelope_flags (const PbTransaction *self)
+{
+  PbEnvelopeFlags flags = 0;
+
+  /* RFC 6531 3.2: asked for, but in need of it only when something is not ASCII. */
+  if (self->mail.smtputf8 && self->utf8)
+    flags |= PB_ENVELOPE_SMTPUTF8;
+  if (self->mail.body == PB_BODY_8BITMIME || self->header.has_8bit)
+    flags |= PB_ENVELOPE_8BIT;
+  return flags;
+}
+
+PbEnvelope *
+pb_transaction_envelope (PbTransaction *self)
+{
+  PbEnvelope *envelope = pb_envelope_new (self->id);
+  gsize n_recipients;
+
+  envelope->sender = g_strdup (self->mail.sender != NULL ? self->mail.sender->text : "");
+  envelope->recipients = g_array_steal (self->recipients, &n_recipients);
+  envelope->n_recipients = (guint) n_recipients;
+  envelope->flags = envelope_flags (self);
+  envelope->ret = self->mail.ret;
+  envelope->envid = g_strdup (self->mail.envid);
+  envelope->message_id = g_steal_pointer (&self->header.message_id);
+  return envelope;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "protocol/command.h"
+#include "protocol/data-coding.h"
+#include "protocol/envelope.h"
+#include "protocol/header-scan.h"
+#include "session/budget.h"
+#include "store/spool.h"
+#include <glib.h>
+
+/* One message on its way in: from MAIL to the answer at the end of its data. A session has none most of the time. */
+typedef struct
+{
+  PbMailArgs mail;
+  GArray *recipients; /* (owned) (element-type PbRecipient) accepted */
+  gsize recipient_octets;
+  PbRcptArgs rcpt;    /* (owned) the recipient being judged */
+  guint tried;        /* RCPT commands, refused ones too */
+  guint accepted;     /* recipients, once submitted */
+  guint over_limit;   /* RCPT commands put off since there were too many */
+  gboolean utf8;      /* an address or the header section has non-ASCII */
+  PbBudget *budget;
+  gint64 charged;     /* octets charged to the budget */
+
+  /* from DATA on */
+  gboolean hinted;    /* the store knows that a message is on its way */
+  guint64 id;         /* queue id */
+  PbSpool *spool;     /* (owned) (nullable) NULL while the message is read only to find its end */
+  GByteArray *waste;  /* (owned) (nullable) what the decoder gives out then */
+  PbDataDecoder decoder;
+  PbHeaderScan header;
+  guint64 size;       /* octets of the message so far, decoded, without our Received */
+  guint64 wasted;     /* octets read after the message was given up */
+} PbTransaction;
+
+/** pb_transaction_new: @mail is taken over and left empty. */
+PbTransaction *pb_transaction_new (PbMailArgs *mail, PbBudget *budget);
+
+/** pb_transaction_free: an unsubmitted spool is dropped, its charge given back. */
+void pb_transaction_free (PbTransaction *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbTransaction, pb_transaction_free)
+
+/** pb_transaction_add: accepts @rcpt, whose strings are taken. @hostname completes a bare postmaster; @ours: the domain is a literal of our address. */
+void pb_transaction_add (PbTransaction *self, PbRcptArgs *rcpt, const char *hostname, gboolean ours);
+
+/**
+ * pb_transaction_take:
+ * @max_size: octets; a larger message, or one refused for bare newlines, is no longer stored, only read to its end
+ * The next octets from the wire. @consumed (out): those used up. Returns: TRUE at the end of the data.
+ */
+gboolean pb_transaction_take (PbTransaction *self, const char *data, gsize length, guint64 max_size, gsize *consumed);
+
+/** pb_transaction_charge: brings the budget's charge up to date. */
+void pb_transaction_charge (PbTransaction *self);
+
+/** pb_transaction_envelope: (transfer full): the recipients move into it; the caller adds what it knows of the client. */
+PbEnvelope *pb_transaction_envelope (PbTransaction *self);

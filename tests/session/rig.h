@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/*
+ * Real sessions without a network: a server on a reactor of its own, over a real store in a temporary folder and a snapshot from the builder.
+ * Connections are socket pairs that claim to come from any address. One rig at a time for each thread of a test; what the server's threads
+ * write is guarded.
+ */
+#include "session/session-private.h"
+#include <glib.h>
+
+typedef enum
+{
+  RIG_SUBMIT_STORE, /* into the store */
+  RIG_SUBMIT_FAIL,  /* the store answers rig->submit_error */
+  RIG_SUBMIT_HOLD,  /* the answer waits for rig_release() */
+} RigSubmit;
+
+/* One message as the server handed it to the store. */
+typedef struct
+{
+  PbEnvelope *envelope; /* (owned) */
+  GBytes *octets;       /* (owned) */
+} RigMessage;
+
+typedef struct
+{
+  char *directory; /* (owned) */
+  PbStore *store;  /* (owned) */
+  PbReactor *reactor; /* (owned) */
+  PbSnapshot *snapshot; /* (owned) */
+  PbServerWiring wiring;
+  PbServer *server; /* (owned) after rig_start() */
+
+  GMutex lock;
+  GPtrArray *messages; /* (owned) (element-type RigMessage) under lock */
+  PbStoreState state;  /* under lock */
+  RigSubmit submit;    /* under lock */
+  PbStoreError submit_error; /* under lock */
+  GPtrArray *held;     /* (owned) under lock: answers that wait */
+} Rig;
+
+/** rig_new: @builder (transfer full) gives the snapshot; the wiring may be changed until rig_start(). */
+Rig *rig_new (PbSnapshotBuilder *builder);
+void rig_start (Rig *rig);
+
+/** rig_free: ends what is left and checks that no session and no octet of the budget stays behind. */
+void rig_free (Rig *rig);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Rig, rig_free)
+
+/** rig_connect: @early (nullable) is in the socket before the server sees it. Returns: the client's end, to be closed by the caller. */
+int rig_connect (Rig *rig, const char *ip, PbRole role, const void *early, gsize early_length);
+
+/** rig_builder: a snapshot as most tests want it: mx.example.test, local domain example.test, accounts anna and ben, 192.0.2.0/24 trusted. */
+PbSnapshotBuilder *rig_builder (void);
+
+void rig_set_state (Rig *rig, PbStoreState state);
+void rig_set_submit (Rig *rig, RigSubmit submit, PbStoreError error);
+/** rig_release: answers what RIG_SUBMIT_HOLD kept, with success. */
+void rig_release (Rig *rig);
+guint rig_n_messages (Rig *rig);
+guint rig_n_held (Rig *rig);
+/** rig_take_message: the oldest, or NULL. */
+RigMessage *rig_take_message (Rig *rig);
+void rig_message_free (RigMessage *message);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RigMessage, rig_message_free)
+
+/** rig_wait_sessions: until @n sessions are there; fails the test after 20 s. */
+void rig_wait_sessions (Rig *rig, guint n);
+/** rig_wait_held: until @n answers wait. */
+void rig_wait_held (Rig *rig, guint n);
+
+/* ---- the client's end ---- */
+
+/** rig_send: all of it, while reading what comes into @replies (nullable) so that neither side blocks. Returns: FALSE when the server closed. */
+gboolean rig_send (int fd, const void *data, gsize length, GString *replies);
+
+/** rig_read_replies: until @replies holds @n replies (multi-line ones count once). Returns: FALSE at the end of the stream. Fails the test after 20 s. */
+gboolean rig_read_replies (int fd, guint n, GString *replies);
+
+/** rig_read_end: everything up to the server's close. */
+void rig_read_end (int fd, GString *replies);
+
+/** rig_await_taken: until the server has read all that was sent. */
+void rig_await_taken (int fd);
