@@ -113,7 +113,7 @@ static void
 test_poison (void)
 {
   const char *const poison[] = { "a\r\nb.c", "mail.example.org\n", "\x1b[0m", "a\tb", "\xc2\x85" };
-  g_autofree char *huge = g_strnfill (31 * 1024 * 1024, 'a');
+  g_autofree char *huge = g_strnfill (64 * 1024, 'a');
 
   for (guint id = 0; id < PB_N_SETTINGS; id++)
     {
@@ -133,6 +133,14 @@ test_poison (void)
       if (list)
         assert_refused (spec, g_variant_new_strv ((const char *const[]) { "" }, 1));
     }
+}
+
+static void
+test_endless (void)
+{
+  g_autofree char *endless = g_strnfill (31 * 1024 * 1024, 'a');
+
+  assert_refused (pb_setting_lookup ("General.Banner"), g_variant_new_string (endless));
 }
 
 static void
@@ -269,6 +277,7 @@ main (int argc, char **argv)
   g_test_add_func ("/settings-table/numbers", test_numbers);
   g_test_add_func ("/settings-table/words", test_words);
   g_test_add_func ("/settings-table/poison", test_poison);
+  g_test_add_func ("/settings-table/endless", test_endless);
   g_test_add_func ("/settings-table/long-list", test_long_list);
   g_test_add_func ("/settings-table/emptiness", test_emptiness);
   g_test_add_func ("/settings-table/values", test_values);
