@@ -10,10 +10,11 @@
 #include "protocol/text.h"
 #include <string.h>
 
-#define WIDTH     72
-#define MAX_TEXT  2048
-#define MAX_WORD  900 /* a longer one is cut: no line may pass 998 octets */
-#define MAX_TITLE 200
+#define WIDTH        72
+#define MAX_TEXT     2048
+#define MAX_WORD     900 /* a longer one is cut: no line may pass 998 octets */
+#define MAX_TITLE    200
+#define MAX_SEARCHED (64 * 1024)
 
 /* By subject and detail of the status code; the class is said by the report itself. NULL matches any detail. */
 static const struct
@@ -149,26 +150,35 @@ find_reason (const char *status)
   return NULL;
 }
 
-/* The original's Subject, for people to know which message this is about; only when it can be read as it stands. */
+/*
+ * The original's Subject, for people to know which message this is about; only when it can be read as it stands. Its first
+ * line is enough, and so are the header's first 64 KiB.
+ */
 static char *
 find_title (const PbDsn *dsn)
 {
-  g_autofree char *header =
-    g_strndup (dsn->original != NULL ? dsn->original : "", pb_dsn_header_length (dsn));
-  g_auto (GStrv) lines = g_strsplit (header, "\r\n", -1);
+  const char *line = dsn->original;
+  gsize left = MIN (pb_dsn_header_length (dsn), MAX_SEARCHED);
 
-  for (char **line = lines; *line != NULL; line++)
+  while (left > 0)
     {
-      g_autoptr (GString) title = NULL;
+      const char *end = memchr (line, '\n', left);
+      gsize length = end != NULL ? (gsize) (end - line) : left;
+      gsize used = MIN (length + 1, left);
 
-      if (g_ascii_strncasecmp (*line, "Subject:", 8) != 0)
-        continue;
-      title = g_string_new (NULL);
-      pb_text_append_safe (title, g_strstrip (*line + 8), -1, MAX_TITLE, TRUE);
-      if (title->len == 0 || strstr (title->str, "=?") != NULL
-          || !g_utf8_validate (*line, -1, NULL))
-        return NULL;
-      return g_string_free (g_steal_pointer (&title), FALSE);
+      if (length > 8 && g_ascii_strncasecmp (line, "Subject:", 8) == 0)
+        {
+          g_autofree char *raw = g_strstrip (g_strndup (line + 8, length - 8));
+          g_autoptr (GString) title = g_string_new (NULL);
+
+          pb_text_append_safe (title, raw, -1, MAX_TITLE, TRUE);
+          if (title->len == 0 || strstr (title->str, "=?") != NULL
+              || !g_utf8_validate (raw, -1, NULL))
+            return NULL;
+          return g_string_free (g_steal_pointer (&title), FALSE);
+        }
+      line += used;
+      left -= used;
     }
   return NULL;
 }

@@ -31,9 +31,13 @@ typedef struct
   const char *arrival_date;
   const char *will_retry_until; /* (nullable) for PB_DSN_DELAYED */
   const char *id_text;        /* queue id of the DSN itself: Message-ID, boundary */
-  const char *original;       /* octets of the original (headers only unless RET=FULL and small) */
+  const char *original;       /* octets of the original as stored: all of it when RET=FULL, it failed and it is at most 64 KiB;
+                                 else its first 64 KiB do, the header section is cut from them */
   gsize original_length;
 } PbDsn;
 
-/** pb_dsn_build: a multipart/report (RFC 3464, RFC 6522; RFC 6533 when the envelope is SMTPUTF8) with CRLF lines, no Received. Returns: (transfer full). */
+/** pb_dsn_build: a multipart/report (RFC 3464, RFC 6522; RFC 6533 when the envelope is SMTPUTF8) with CRLF lines, no Received.
+ * The original goes along whole only when PB_DSN_FAILED, RET=FULL, original_length == envelope->size <= 64 KiB, lines of at most 998 octets; else
+ * its header section does. The report needs SMTPUTF8 only where the sender does, 8BITMIME only with a whole 8-bit original: run it through
+ * PbHeaderScan like any message. Returns: (transfer full). */
 GByteArray *pb_dsn_build (const PbDsn *dsn);

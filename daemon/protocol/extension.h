@@ -34,5 +34,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbExtensionSet, pb_extension_set_clear)
 /** pb_extension_append_ehlo: the multi-line 250 reply to EHLO for @self, first line "@hostname greets @peer". */
 void pb_extension_append_ehlo (GString *out, const PbExtensionSet *self, const char *hostname, const char *peer);
 
-/** pb_extension_parse_reply: @text as PbRemoteReply.text has it (first line is the greeting). Unknown keywords are passed over. */
+/**
+ * pb_extension_parse_reply: @text as PbRemoteReply.text has it (first line is the greeting). Unknown keywords are passed over. @set, which must
+ * be initialized, is emptied first.
+ */
 void pb_extension_parse_reply (const char *text, PbExtensionSet *set);

@@ -7,8 +7,8 @@
 /* What the Received field tells (RFC 5321 4.4, RFC 3848 for the protocol). */
 typedef struct
 {
-  const char *helo;       /* as given by the client */
-  const char *client_ip;  /* text, no brackets */
+  const char *helo;       /* (nullable) as given by the client */
+  const char *client_ip;  /* (nullable) text, no brackets; NULL for a local program: no "from" then */
   gboolean client_v6;
   const char *hostname;   /* ours */
   const char *protocol;   /* "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "UTF8SMTP", ... */
