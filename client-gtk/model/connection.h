@@ -32,8 +32,8 @@ typedef enum
  *   error (s)        (nullable) a sentence in the user's language, why it is not connected
  *   detail (s)       (nullable) ssh's own words
  * Signals:
- *   properties-changed::<Interface> (interface s, changed GVariant a{sv}, invalidated GStrv)
- *   bus-signal::<Interface> (interface s, name s, parameters GVariant)
+ *   properties-changed (interface s, changed GVariant a{sv}, invalidated GStrv)
+ *   bus-signal (interface s, name s, parameters GVariant)
  *   question (PbaQuestion, text s): somebody must call pba_connection_answer()
  */
 #define PBA_TYPE_CONNECTION (pba_connection_get_type ())
@@ -45,6 +45,8 @@ gboolean pba_connection_check_address (const char *address, GError **error);
 PbaConnection *pba_connection_new (const char *address);
 /** pba_connection_open: connects, and from then on again whenever the link is lost, until closed. */
 void pba_connection_open (PbaConnection *self);
+/** pba_connection_probe: one look whether the service is there: starts nothing, asks nothing, tries once. */
+void pba_connection_probe (PbaConnection *self);
 void pba_connection_close (PbaConnection *self);
 /** pba_connection_retry: tries again now instead of when the waiting time is over. */
 void pba_connection_retry (PbaConnection *self);

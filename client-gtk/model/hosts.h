@@ -5,8 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* A host once connected to. Properties, read-only: address (s "admin@nas.example.org:2222"), host (s), user (s), last-used (x Unix seconds),
- * summary (s "admin, yesterday", translated). */
+/* A host once connected to: its address ("admin@nas.example.org:2222"), host, and a summary ("admin, yesterday") in the user's language. */
 #define PBA_TYPE_HOST (pba_host_get_type ())
 G_DECLARE_FINAL_TYPE (PbaHost, pba_host, PBA, HOST, GObject)
 const char *pba_host_get_address (PbaHost *self);

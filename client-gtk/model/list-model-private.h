@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "model/list-model.h"
+
+/* Shared by list-model.c (what is seen) and list-write.c (what is changed). */
+struct _PbaListModel
+{
+  GObject parent_instance;
+
+  PbaConnection *connection; /* (owned) */
+  const PbListSpec *spec;    /* (nullable): NULL for a query */
+  PbListKind kind;
+  char *interface, *method; /* (owned) */
+
+  GCancellable *cancellable; /* (owned): of what is asked since the last change of question */
+  char *search;              /* (owned) (nullable) */
+  GVariant *filter;          /* (owned) (nullable) */
+  guint64 revision;
+  GPtrArray *rows;    /* (owned) (element-type PbaListRow) (nullable elements): total places */
+  GHashTable *by_id;  /* (owned): id -> PbaListRow, borrows */
+  GHashTable *asked;  /* (owned): pages under way */
+  GHashTable *fresh;  /* (owned) (nullable): during a refresh: place -> cells */
+  GArray *to_refresh; /* (owned) (nullable): pages still to be asked for by it */
+  guint refresh_source;
+  gboolean loaded, writable, used;
+  char *error; /* (owned) (nullable) */
+
+  GPtrArray *removed; /* (owned) (nullable) (element-type GVariant): what undo puts back */
+};
+
+/** pba_list_model_find_row: (nullable) (transfer none). */
+PbaListRow *pba_list_model_find_row (PbaListModel *self, const char *id);
+/** pba_list_model_look: (transfer none): the row at a place, its page asked for when it is empty. */
+PbaListRow *pba_list_model_look (PbaListModel *self, guint position);
+/** pba_list_model_start_over: another question: what is there answers it no more. */
+void pba_list_model_start_over (PbaListModel *self);
+void pba_list_model_ask_page (PbaListModel *self, guint page, gboolean refreshing);
