@@ -73,3 +73,19 @@ pb_resolv_conf_parse_server (const char *text, GError **error)
                "“%s” is not a name server: an IP address, or one with a port as 192.0.2.1:53 or [2001:db8::1]:53", text);
   return NULL;
 }
+
+GPtrArray *
+pb_resolv_conf_parse_servers (const char *const *texts, GError **error)
+{
+  g_autoptr (GPtrArray) servers = g_ptr_array_new_with_free_func (g_free);
+
+  for (gsize i = 0; texts[i] != NULL; i++)
+    {
+      char *server = pb_resolv_conf_parse_server (texts[i], error);
+
+      if (server == NULL)
+        return NULL;
+      g_ptr_array_add (servers, server);
+    }
+  return g_steal_pointer (&servers);
+}

@@ -10,3 +10,6 @@ GPtrArray *pb_resolv_conf_parse (const char *text);
 
 /** pb_resolv_conf_parse_server: @text "ADDRESS[:PORT]" or "[IPv6]:PORT". Errors: G_IO_ERROR_INVALID_ARGUMENT naming it. */
 char *pb_resolv_conf_parse_server (const char *text, GError **error);
+
+/** pb_resolv_conf_parse_servers: likewise a NULL-terminated list. Returns: (transfer full) of char *, NULL with @error naming the bad one. */
+GPtrArray *pb_resolv_conf_parse_servers (const char *const *texts, GError **error);

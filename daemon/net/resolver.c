@@ -10,43 +10,22 @@
 #include "net/resolver.h"
 #include "net/dns-answer.h"
 #include "net/resolv-conf.h"
+#include "net/resolver-private.h"
 #include "net/wheel.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #include <gio/gio.h>
-#include <glib-unix.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unbound.h>
 #include <unistd.h>
 
-#define RESOLV_CONF        "/etc/resolv.conf"
-#define LOOK_AT_FILE_USEC  (2 * G_USEC_PER_SEC)
 #define LOOK_AT_ROUTE_USEC (30 * G_USEC_PER_SEC)
 
 typedef struct _Lookup Lookup;
 typedef struct _Waiter Waiter;
-
-struct _PbResolver
-{
-  GMainContext *context; /* (owned) */
-  PbMailbox *mailbox;    /* (owned) */
-  GSource *mailbox_source, *timer_source; /* (owned) */
-  char *file;            /* (owned) (nullable) NULL when the servers were given */
-  GPtrArray *servers;    /* (owned) of char * */
-  struct ub_ctx *unbound; /* (owned) (nullable) */
-  GSource *unbound_source; /* (owned) (nullable) */
-  GHashTable *lookups;   /* (owned) set of (owned) Lookup */
-  PbWheel *wheel;        /* (owned) */
-  gint64 file_looked, route_looked;
-  struct timespec file_changed;
-  ino_t file_inode;
-  gboolean has_six;      /* a route into the IPv6 Internet, as of route_looked */
-  gboolean closing;
-};
 
 typedef struct
 {
@@ -260,13 +239,6 @@ on_unbound_answer (void *data, int error, struct ub_result *result)
   lookup_answer (lookup, answer);
 }
 
-static gboolean
-on_unbound_readable (int fd, GIOCondition condition, gpointer user_data)
-{
-  ub_process (((PbResolver *) user_data)->unbound);
-  return G_SOURCE_CONTINUE;
-}
-
 /* Puts the question; an answer never comes before this returns, but the lookup may be gone when it cannot be put. */
 static void
 lookup_ask (Lookup *self)
@@ -354,113 +326,6 @@ resolver_wait (PbResolver *self, Request *request, PbDnsType type, WaiterFunc fu
 }
 
 static void
-set_option (struct ub_ctx *unbound, const char *name, const char *value)
-{
-  int error = ub_ctx_set_option (unbound, name, value);
-
-  if (error != 0)
-    pb_log (PB_LOG_WARNING, "resolver-option-refused", "option", name, "error", ub_strerror (error), NULL);
-}
-
-/* (Re)makes libunbound's context for the servers in hand: it takes no new ones once it has begun. */
-static void
-resolver_open (PbResolver *self)
-{
-  static const char *const options[][2] = {
-    { "do-not-query-localhost:", "no" },
-    /* A small NAS asks one forwarder; its replies are what counts, also for private networks. */
-    { "unblock-lan-zones:", "yes" },
-    { "qname-minimisation:", "no" },
-    /* The library's defaults are for a shell tool: 16 questions at a time. */
-    { "num-queries-per-thread:", "1024" },
-    { "outgoing-range:", "128" },
-    /* A forwarder that was away is asked again within a minute, not fifteen. */
-    { "infra-host-ttl:", "60" },
-    { "infra-keep-probing:", "yes" },
-  };
-  static const char *const open_zones[] = {
-    "test.", "home.arpa.", "127.in-addr.arpa.",
-    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
-  };
-  struct ub_ctx *unbound = ub_ctx_create ();
-
-  if (unbound == NULL)
-    g_error ("No memory for the resolver");
-  ub_ctx_debugout (unbound, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (options); i++)
-    set_option (unbound, options[i][0], options[i][1]);
-  for (guint i = 0; i < self->servers->len; i++)
-    if (ub_ctx_set_fwd (unbound, g_ptr_array_index (self->servers, i)) != 0)
-      pb_log (PB_LOG_WARNING, "name-server-refused", "server", g_ptr_array_index (self->servers, i), NULL);
-  ub_ctx_async (unbound, 1);
-  /* Last: this settles everything set before. */
-  for (guint i = 0; i < G_N_ELEMENTS (open_zones); i++)
-    ub_ctx_zone_add (unbound, open_zones[i], "transparent");
-  self->unbound = unbound;
-  self->unbound_source = g_unix_fd_source_new (ub_fd (unbound), G_IO_IN);
-  g_source_set_callback (self->unbound_source, G_SOURCE_FUNC (on_unbound_readable), self, NULL);
-  g_source_set_static_name (self->unbound_source, "resolver");
-  g_source_attach (self->unbound_source, self->context);
-}
-
-static void
-resolver_shut (PbResolver *self)
-{
-  if (self->unbound == NULL)
-    return;
-  g_source_destroy (self->unbound_source);
-  g_clear_pointer (&self->unbound_source, g_source_unref);
-  g_clear_pointer (&self->unbound, ub_ctx_delete);
-}
-
-/* Reads the file if it is another than last time. Returns: whether the servers are others. */
-static gboolean
-resolver_look_at_file (PbResolver *self)
-{
-  g_autoptr (GPtrArray) servers = NULL;
-  g_autofree char *text = NULL;
-  struct stat status = { 0 };
-  gboolean same;
-
-  if (stat (self->file, &status) == 0 && status.st_ino == self->file_inode
-      && memcmp (&status.st_mtim, &self->file_changed, sizeof self->file_changed) == 0)
-    return FALSE;
-  self->file_inode = status.st_ino;
-  self->file_changed = status.st_mtim;
-  if (!g_file_get_contents (self->file, &text, NULL, NULL))
-    text = g_strdup ("");
-  servers = pb_resolv_conf_parse (text);
-  same = self->servers != NULL && self->servers->len == servers->len;
-  for (guint i = 0; same && i < servers->len; i++)
-    same = g_str_equal (g_ptr_array_index (servers, i), g_ptr_array_index (self->servers, i));
-  if (same)
-    return FALSE;
-  g_clear_pointer (&self->servers, g_ptr_array_unref);
-  self->servers = g_steal_pointer (&servers);
-  return TRUE;
-}
-
-/* Follows resolv.conf: a VPN or another network came or went. What is under way is asked again. */
-static void
-resolver_refresh (PbResolver *self)
-{
-  g_autoptr (GList) lookups = NULL;
-  gint64 now = pb_clock_monotonic ();
-
-  if (self->file == NULL || now - self->file_looked < LOOK_AT_FILE_USEC)
-    return;
-  self->file_looked = now;
-  if (!resolver_look_at_file (self))
-    return;
-  pb_log (PB_LOG_NOTICE, "name-servers-changed", "first", g_ptr_array_index (self->servers, 0), NULL);
-  resolver_shut (self);
-  resolver_open (self);
-  lookups = g_hash_table_get_keys (self->lookups);
-  for (GList *l = lookups; l != NULL; l = l->next)
-    lookup_ask (l->data);
-}
-
-static void
 on_request (gpointer data)
 {
   Request *request = data;
@@ -471,7 +336,7 @@ on_request (gpointer data)
       request_answer (request, pb_dns_answer_new (PB_DNS_TROUBLE, "the resolver is closing"));
       return;
     }
-  resolver_refresh (self);
+  pb_resolver_follow (self);
   if (request->type != 0)
     resolver_wait (self, request, request->type, on_direct_answer);
   else
@@ -506,31 +371,35 @@ pb_resolver_new_following (const char *file, GMainContext *context)
 
   self->file = g_strdup (file);
   self->file_looked = pb_clock_monotonic ();
-  resolver_look_at_file (self);
-  resolver_open (self);
+  pb_resolver_look_at_file (self);
+  pb_resolver_open (self);
   return self;
 }
 
 PbResolver *
 pb_resolver_new (const char *const *servers, GMainContext *context, GError **error)
 {
-  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *texts;
   PbResolver *self;
 
   if (servers == NULL || servers[0] == NULL)
-    return pb_resolver_new_following (RESOLV_CONF, context);
-  for (gsize i = 0; servers[i] != NULL; i++)
-    {
-      char *text = pb_resolv_conf_parse_server (servers[i], error);
-
-      if (text == NULL)
-        return NULL;
-      g_ptr_array_add (texts, text);
-    }
+    return pb_resolver_new_following (PB_RESOLV_CONF, context);
+  texts = pb_resolv_conf_parse_servers (servers, error);
+  if (texts == NULL)
+    return NULL;
   self = resolver_new (context);
-  self->servers = g_steal_pointer (&texts);
-  resolver_open (self);
+  self->servers = texts;
+  pb_resolver_open (self);
   return self;
+}
+
+void
+pb_resolver_ask_again (PbResolver *self)
+{
+  g_autoptr (GList) lookups = g_hash_table_get_keys (self->lookups);
+
+  for (GList *l = lookups; l != NULL; l = l->next)
+    lookup_ask (l->data);
 }
 
 void
@@ -543,7 +412,7 @@ pb_resolver_free (PbResolver *self)
     return;
   self->closing = TRUE;
   pb_mailbox_run (self->mailbox);
-  resolver_shut (self);
+  pb_resolver_shut (self);
   lookups = g_hash_table_get_keys (self->lookups);
   for (GList *l = lookups; l != NULL; l = l->next)
     lookup_answer (l->data, answer);

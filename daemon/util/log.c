@@ -69,6 +69,31 @@ use_journal (void)
   return known;
 }
 
+static void
+append_escape (GString *out, guchar c)
+{
+  char code[8];
+
+  if (c == '"' || c == '\\')
+    g_snprintf (code, sizeof code, "\\%c", c);
+  else if (c == '\n' || c == '\r' || c == '\t')
+    g_snprintf (code, sizeof code, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+  else
+    g_snprintf (code, sizeof code, "\\x%02x", c);
+  g_string_append (out, code);
+}
+
+/* How many octets at @value, which is UTF-8 up to @end, stand for themselves. */
+static gsize
+clean_length (const char *value, const char *end, gboolean quote)
+{
+  const char *at = value;
+
+  while (at < end && (guchar) *at >= ' ' && *at != 0x7f && !(quote && (*at == '"' || *at == '\\')))
+    at++;
+  return (gsize) (at - value);
+}
+
 /* Appends @value without control characters and bytes that are no UTF-8: they come out as \n, \r, \t or \xHH. */
 static void
 append_escaped (GString *out, const char *value, gboolean quote)
@@ -77,24 +102,20 @@ append_escaped (GString *out, const char *value, gboolean quote)
 
   while (value < end)
     {
-      const char *stop;
-      guchar c;
+      const char *valid;
 
-      g_utf8_validate_len (value, (gsize) (end - value), &stop);
-      for (; value < stop; value++)
+      g_utf8_validate_len (value, (gsize) (end - value), &valid);
+      while (value < valid)
         {
-          c = (guchar) *value;
-          if (c >= ' ' && c != 0x7f && !(quote && (c == '"' || c == '\\')))
-            g_string_append_c (out, (char) c);
-          else if (c == '"' || c == '\\')
-            g_string_append_printf (out, "\\%c", c);
-          else if (c == '\n' || c == '\r' || c == '\t')
-            g_string_append (out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
-          else
-            g_string_append_printf (out, "\\x%02x", c);
+          gsize clean = clean_length (value, valid, quote);
+
+          g_string_append_len (out, value, (gssize) clean);
+          value += clean;
+          if (value < valid)
+            append_escape (out, (guchar) *value++);
         }
       if (value < end)
-        g_string_append_printf (out, "\\x%02x", (guchar) *value++);
+        append_escape (out, (guchar) *value++);
     }
 }
 

@@ -33,6 +33,7 @@ struct _Fixture
   const Step *on_readable; /* what the handler does; one step a call, the last for all further */
   const Step *on_drained, *on_connected;
   guint readable_calls;
+  guint64 octets_in; /* as of the last step that asked */
   gboolean keep_on_end;
   int error;
   GBytes *bytes;
@@ -226,6 +227,14 @@ static inline void
 resume (Fixture *self)
 {
   pb_channel_resume (self->channel);
+}
+
+/* An idle channel owns no buffer. */
+static inline void
+check_no_buffers (Fixture *self)
+{
+  g_assert_null (self->channel->in);
+  g_assert_null (self->channel->out);
 }
 
 static inline void

@@ -8,6 +8,7 @@
 
 #define THREADS 4
 #define LINES   500
+#define FLOOD   4000
 
 static int saved_stderr;
 static int reading_end;
@@ -177,14 +178,13 @@ static void
 test_hanging_reader (void)
 {
   g_autofree char *value = g_strnfill (2000, 'v');
-  g_auto (GStrv) lines = NULL;
   guint64 written = 0, dropped = 0;
   GThread *reader;
   GString *got;
 
   capture_begin ();
   pb_log_start (PB_LOG_INFO);
-  for (guint i = 0; i < 10000; i++)
+  for (guint i = 0; i < FLOOD; i++)
     pb_log (PB_LOG_INFO, "flood", "value", value, NULL);
   reader = g_thread_new ("read", read_main, NULL);
   pb_log_stop ();
@@ -192,15 +192,14 @@ test_hanging_reader (void)
   close (saved_stderr);
   got = g_thread_join (reader);
   close (reading_end);
-  lines = g_strsplit (got->str, "\n", -1);
-  for (char **line = lines; *line != NULL; line++)
+  for (const char *line = got->str; *line != '\0'; line = (const char *) memchr (line, '\n', (gsize) (got->str + got->len - line)) + 1)
     {
-      written += g_str_has_prefix (*line, "flood ");
-      if (g_str_has_prefix (*line, "log-lines-dropped count="))
-        dropped += g_ascii_strtoull (strchr (*line, '=') + 1, NULL, 10);
+      written += g_str_has_prefix (line, "flood ");
+      if (g_str_has_prefix (line, "log-lines-dropped count="))
+        dropped += g_ascii_strtoull (line + strlen ("log-lines-dropped count="), NULL, 10);
     }
   g_assert_cmpuint (dropped, >, 0);
-  g_assert_cmpuint (written + dropped, ==, 10000);
+  g_assert_cmpuint (written + dropped, ==, FLOOD);
   g_string_free (got, TRUE);
 }
 

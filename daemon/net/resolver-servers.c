@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The resolver's servers: libunbound's context made for them, remade when they change. They are given,
+ * or read from resolv.conf and followed. Called by resolver.c on the resolver's own context; what is
+ * under way when the servers change is asked again of the new ones, so no asker is lost.
+ */
+#include "net/resolv-conf.h"
+#include "net/resolver-private.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#include <glib-unix.h>
+#include <string.h>
+
+#define LOOK_AT_FILE_USEC (2 * G_USEC_PER_SEC)
+
+static gboolean
+on_unbound_readable (int fd, GIOCondition condition, gpointer user_data)
+{
+  ub_process (((PbResolver *) user_data)->unbound);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+set_option (struct ub_ctx *unbound, const char *name, const char *value)
+{
+  int error = ub_ctx_set_option (unbound, name, value);
+
+  if (error != 0)
+    pb_log (PB_LOG_WARNING, "resolver-option-refused", "option", name, "error", ub_strerror (error), NULL);
+}
+
+/* (Re)makes libunbound's context for the servers in hand: it takes no new ones once it has begun. */
+void
+pb_resolver_open (PbResolver *self)
+{
+  static const char *const options[][2] = {
+    { "do-not-query-localhost:", "no" },
+    /* A small NAS asks one forwarder; its replies are what counts, also for private networks. */
+    { "unblock-lan-zones:", "yes" },
+    { "qname-minimisation:", "no" },
+    /* The library's defaults are for a shell tool: 16 questions at a time. */
+    { "num-queries-per-thread:", "1024" },
+    { "outgoing-range:", "128" },
+    /* A forwarder that was away is asked again within a minute, not fifteen. */
+    { "infra-host-ttl:", "60" },
+    { "infra-keep-probing:", "yes" },
+  };
+  static const char *const open_zones[] = {
+    "test.", "home.arpa.", "127.in-addr.arpa.",
+    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
+  };
+  struct ub_ctx *unbound = ub_ctx_create ();
+
+  if (unbound == NULL)
+    g_error ("No memory for the resolver");
+  ub_ctx_debugout (unbound, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (options); i++)
+    set_option (unbound, options[i][0], options[i][1]);
+  for (guint i = 0; i < self->servers->len; i++)
+    if (ub_ctx_set_fwd (unbound, g_ptr_array_index (self->servers, i)) != 0)
+      pb_log (PB_LOG_WARNING, "name-server-refused", "server", g_ptr_array_index (self->servers, i), NULL);
+  ub_ctx_async (unbound, 1);
+  /* Last: this settles everything set before. */
+  for (guint i = 0; i < G_N_ELEMENTS (open_zones); i++)
+    ub_ctx_zone_add (unbound, open_zones[i], "transparent");
+  self->unbound = unbound;
+  self->unbound_source = g_unix_fd_source_new (ub_fd (unbound), G_IO_IN);
+  g_source_set_callback (self->unbound_source, G_SOURCE_FUNC (on_unbound_readable), self, NULL);
+  g_source_set_static_name (self->unbound_source, "resolver");
+  g_source_attach (self->unbound_source, self->context);
+}
+
+void
+pb_resolver_shut (PbResolver *self)
+{
+  if (self->unbound == NULL)
+    return;
+  g_source_destroy (self->unbound_source);
+  g_clear_pointer (&self->unbound_source, g_source_unref);
+  g_clear_pointer (&self->unbound, ub_ctx_delete);
+}
+
+/* Reads the file if it is another than last time. Returns: whether the servers are others. */
+gboolean
+pb_resolver_look_at_file (PbResolver *self)
+{
+  g_autoptr (GPtrArray) servers = NULL;
+  g_autofree char *text = NULL;
+  struct stat status = { 0 };
+  gboolean same;
+
+  if (stat (self->file, &status) == 0 && status.st_ino == self->file_inode
+      && memcmp (&status.st_mtim, &self->file_changed, sizeof self->file_changed) == 0)
+    return FALSE;
+  self->file_inode = status.st_ino;
+  self->file_changed = status.st_mtim;
+  if (!g_file_get_contents (self->file, &text, NULL, NULL))
+    text = g_strdup ("");
+  servers = pb_resolv_conf_parse (text);
+  same = self->servers != NULL && self->servers->len == servers->len;
+  for (guint i = 0; same && i < servers->len; i++)
+    same = g_str_equal (g_ptr_array_index (servers, i), g_ptr_array_index (self->servers, i));
+  if (same)
+    return FALSE;
+  g_clear_pointer (&self->servers, g_ptr_array_unref);
+  self->servers = g_steal_pointer (&servers);
+  return TRUE;
+}
+
+/* The servers are others: what is under way is asked again. */
+static void
+resolver_reopen (PbResolver *self)
+{
+  pb_resolver_shut (self);
+  pb_resolver_open (self);
+  pb_resolver_ask_again (self);
+}
+
+/* Follows resolv.conf: a VPN or another network came or went. What is under way is asked again. */
+void
+pb_resolver_follow (PbResolver *self)
+{
+  gint64 now = pb_clock_monotonic ();
+
+  if (self->file == NULL || now - self->file_looked < LOOK_AT_FILE_USEC)
+    return;
+  self->file_looked = now;
+  if (!pb_resolver_look_at_file (self))
+    return;
+  pb_log (PB_LOG_NOTICE, "name-servers-changed", "first", g_ptr_array_index (self->servers, 0), NULL);
+  resolver_reopen (self);
+}
+
+gboolean
+pb_resolver_set_servers (PbResolver *self, const char *const *servers, GError **error)
+{
+  GPtrArray *texts = NULL;
+
+  if (servers != NULL && servers[0] != NULL)
+    {
+      texts = pb_resolv_conf_parse_servers (servers, error);
+      if (texts == NULL)
+        return FALSE;
+    }
+  g_clear_pointer (&self->servers, g_ptr_array_unref);
+  g_clear_pointer (&self->file, g_free);
+  self->servers = texts;
+  if (texts == NULL)
+    {
+      self->file = g_strdup (PB_RESOLV_CONF);
+      self->file_looked = pb_clock_monotonic ();
+      self->file_inode = 0;
+      pb_resolver_look_at_file (self);
+    }
+  resolver_reopen (self);
+  return TRUE;
+}
