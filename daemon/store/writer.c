@@ -246,7 +246,8 @@ writer_run_batch (PbWriter *self, JobList *batch)
       writer_consider_checkpoint (self);
       return;
     }
-  pb_log (PB_LOG_ERROR, "store write failed", "reason", error->message, NULL);
+  pb_log (pb_store_error_is_temporary (error) ? PB_LOG_WARNING : PB_LOG_ERROR, "store write failed",
+          "reason", error->message, NULL);
   if (pb_store_error_is_temporary (error))
     {
       batch_put_back (self, batch, error);

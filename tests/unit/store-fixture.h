@@ -208,7 +208,7 @@ static inline guint64
 submit_message (Fixture *self, const char *sender, guint n_recipients, const char *first,
                 gsize size)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
   guint64 id = send_message (self, sender, n_recipients, first, size, &answer);
 
   wait_for (self->mailbox, &answer.called);
@@ -242,7 +242,7 @@ static inline void
 settle_one (Fixture *self, guint64 id, guint recipient, PbRecipientState state, guint attempts,
             gint64 next_attempt)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
 
   pb_store_settle (self->store,
                    make_settlement (id, recipient, state, attempts, next_attempt,
@@ -291,4 +291,27 @@ assert_counts (Fixture *self, guint64 active, guint64 deferred, guint64 held)
     }
   else
     g_assert_cmpint (counts.oldest, >, 0);
+}
+
+/* Files of messages in the spool. */
+static inline guint
+n_spool_files (Fixture *self)
+{
+  g_autofree char *path = fixture_path (self, "spool");
+  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while ((name = g_dir_read_name (directory)) != NULL)
+    n += strlen (name) == PB_QUEUE_ID_TEXT - 1;
+  return n;
+}
+
+static inline void
+page (Fixture *self, PbQueueFilter *filter, guint offset, guint limit, Answer *answer)
+{
+  answer_clear (answer);
+  pb_store_page (self->store, filter, offset, limit, self->mailbox, on_paged, answer);
+  wait_for (self->mailbox, &answer->called);
+  g_assert_no_error (answer->error);
 }

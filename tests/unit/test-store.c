@@ -5,14 +5,13 @@
 #include "store-fixture.h"
 
 #include <sqlite3.h>
-#include <sys/stat.h>
 
 #define FAR G_MAXINT64
 
 static void
 test_submit_and_claim (Fixture *self, gconstpointer data)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
   guint64 first = submit_message (self, "a@example.org", 1, "b@example.net", 4096);
   guint64 second = submit_message (self, "", 2, "c@example.net", 10);
   PbQueued *queued;
@@ -38,7 +37,7 @@ test_submit_and_claim (Fixture *self, gconstpointer data)
 static void
 test_claim_limits (Fixture *self, gconstpointer data)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
   guint64 ids[5];
   GArray *except = g_array_new (FALSE, FALSE, sizeof (guint64));
 
@@ -63,7 +62,7 @@ test_claim_limits (Fixture *self, gconstpointer data)
 static void
 test_settle_delivered (Fixture *self, gconstpointer data)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
   guint64 id = submit_message (self, "a@example.org", 1, "b@example.net", 4096);
 
   settle_one (self, id, 0, PB_RECIPIENT_DELIVERED, 1, 0);
@@ -87,7 +86,7 @@ test_claim_waits_for_marks (Fixture *self, gconstpointer data)
 {
   for (guint i = 0; i < 50; i++)
     {
-      g_auto (Answer) answer = { FALSE };
+      g_auto (Answer) answer = { 0 };
       guint64 id = submit_message (self, "a@example.org", 1, "b@example.net", 100);
 
       pb_store_settle (self->store, make_settlement (id, 0, PB_RECIPIENT_DELIVERED, 1, 0, NULL),
@@ -102,7 +101,7 @@ test_claim_waits_for_marks (Fixture *self, gconstpointer data)
 static void
 test_settled_during_claim (Fixture *self, gconstpointer data)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
   guint64 gone = submit_message (self, "a@example.org", 1, "b@example.net", 100);
   guint64 left = submit_message (self, "a@example.org", 1, "b@example.net", 100);
 
@@ -117,7 +116,7 @@ test_settled_during_claim (Fixture *self, gconstpointer data)
 static void
 test_settle_recipients (Fixture *self, gconstpointer data)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
   guint64 id = submit_message (self, "a@example.org", 3, "b@example.net", 4096);
   PbQueued *queued;
 
@@ -151,7 +150,7 @@ test_settle_many (Fixture *self, gconstpointer data)
   {
     N = 500
   };
-  g_auto (Answer) last = { FALSE };
+  g_auto (Answer) last = { 0 };
   guint64 id = submit_message (self, "a@example.org", N, "b@example.net", 4096);
 
   for (guint i = 0; i < N; i++)
@@ -169,7 +168,7 @@ test_settle_many (Fixture *self, gconstpointer data)
 static void
 test_dsn (Fixture *self, gconstpointer data)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
   guint64 id = submit_message (self, "a@example.org", 1, "b@example.net", 4096);
   PbSettlement *settlement =
     make_settlement (id, 0, PB_RECIPIENT_FAILED, 1, 0, "550 5.1.1 unknown");
@@ -197,7 +196,7 @@ test_bodies (Fixture *self, gconstpointer data)
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     {
-      g_auto (Answer) answer = { FALSE };
+      g_auto (Answer) answer = { 0 };
       guint64 id = submit_message (self, "a@example.org", 1, "b@example.net", sizes[i]);
       g_autofree guint8 *octets = g_malloc (sizes[i] + 1);
 
@@ -212,23 +211,10 @@ test_bodies (Fixture *self, gconstpointer data)
     }
 }
 
-static guint
-n_spool_files (Fixture *self)
-{
-  g_autofree char *path = fixture_path (self, "spool");
-  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
-  const char *name;
-  guint n = 0;
-
-  while ((name = g_dir_read_name (directory)) != NULL)
-    n += strlen (name) == PB_QUEUE_ID_TEXT - 1;
-  return n;
-}
-
 static void
 test_restart (Fixture *self, gconstpointer data)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
   guint64 small = submit_message (self, "a@example.org", 2, "b@example.net", 500);
   guint64 large = submit_message (self, "a@example.org", 1, "b@example.net", 200000);
   guint64 gone = submit_message (self, "a@example.org", 1, "b@example.net", 200000);
@@ -260,7 +246,7 @@ test_close_commits (Fixture *self, gconstpointer data)
   {
     N = 200
   };
-  Answer answers[N] = { { FALSE } };
+  Answer answers[N] = { { 0 } };
   guint64 first = submit_message (self, "a@example.org", 1, "b@example.net", 100);
 
   pb_store_settle (self->store, make_settlement (first, 0, PB_RECIPIENT_DELIVERED, 1, 0, NULL),
@@ -317,18 +303,9 @@ test_ids (Fixture *self, gconstpointer data)
 }
 
 static void
-page (Fixture *self, PbQueueFilter *filter, guint offset, guint limit, Answer *answer)
-{
-  answer_clear (answer);
-  pb_store_page (self->store, filter, offset, limit, self->mailbox, on_paged, answer);
-  wait_for (self->mailbox, &answer->called);
-  g_assert_no_error (answer->error);
-}
-
-static void
 test_page (Fixture *self, gconstpointer data)
 {
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
   guint64 ids[4];
   PbQueueFilter *filter;
 
@@ -367,223 +344,6 @@ test_page (Fixture *self, gconstpointer data)
   g_assert_cmpuint (answer.total, ==, 0);
 }
 
-/* ---- damage ---- */
-
-/* Changes one octet of a column behind the store's back. */
-static void
-flip (Fixture *self, const char *table, const char *column, guint64 id, int offset)
-{
-  g_autofree char *path = fixture_path (self, "queue.db");
-  sqlite3 *handle = NULL;
-  sqlite3_blob *blob = NULL;
-  guint8 octet;
-
-  g_clear_pointer (&self->store, pb_store_close);
-  g_assert_cmpint (sqlite3_open (path, &handle), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_blob_open (handle, "main", table, column, (sqlite3_int64) id, 1, &blob),
-                   ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_blob_read (blob, &octet, 1, offset), ==, SQLITE_OK);
-  octet ^= 0x20;
-  g_assert_cmpint (sqlite3_blob_write (blob, &octet, 1, offset), ==, SQLITE_OK);
-  sqlite3_blob_close (blob);
-  sqlite3_close (handle);
-  self->store = open_store (self->directory);
-}
-
-static void
-assert_only_held (Fixture *self, guint64 id, guint n_statuses)
-{
-  g_auto (Answer) answer = { FALSE };
-  PbQueueFilter *filter = g_new0 (PbQueueFilter, 1);
-  PbQueued *queued;
-
-  /* Behind the quarantine, which rides lazily like every mark. */
-  claim (self, FAR, 10, NULL, &answer);
-  g_assert_cmpuint (answer.queued->len, ==, 1);
-  assert_counts (self, 1, 0, 1);
-  filter->state = "held";
-  page (self, filter, 0, 10, &answer);
-  g_assert_cmpuint (answer.total, ==, 1);
-  queued = queued_at (&answer, 0);
-  g_assert_cmpuint (queued->envelope->id, ==, id);
-  g_assert_cmpuint (queued->n_statuses, ==, n_statuses);
-  g_assert_cmpint (queued->statuses[0].state, ==, PB_RECIPIENT_HELD);
-  g_assert_true (g_str_has_prefix (queued->statuses[0].last_reply, "5.3.0 "));
-}
-
-static void
-test_damaged_envelope (Fixture *self, gconstpointer data)
-{
-  g_auto (Answer) answer = { FALSE };
-  guint64 bad = submit_message (self, "a@example.org", 2, "b@example.net", 100);
-
-  submit_message (self, "a@example.org", 1, "b@example.net", 100);
-  flip (self, "message", "envelope", bad, 20);
-  claim (self, FAR, 10, NULL, &answer);
-  g_assert_cmpuint (answer.queued->len, ==, 1);
-  assert_only_held (self, bad, 2);
-  /* Kept until a person decides: it can be removed like any other. */
-  settle_one (self, bad, 0, PB_RECIPIENT_DELIVERED, 0, 0);
-  settle_one (self, bad, 1, PB_RECIPIENT_DELIVERED, 0, 0);
-  assert_counts (self, 1, 0, 0);
-}
-
-static void
-test_damaged_status (Fixture *self, gconstpointer data)
-{
-  g_auto (Answer) answer = { FALSE };
-  guint64 bad = submit_message (self, "a@example.org", 2, "b@example.net", 100);
-
-  submit_message (self, "a@example.org", 1, "b@example.net", 100);
-  settle_one (self, bad, 0, PB_RECIPIENT_QUEUED, 1, 1);
-  flip (self, "message", "status", bad, 12);
-  claim (self, FAR, 10, NULL, &answer);
-  g_assert_cmpuint (answer.queued->len, ==, 1);
-  assert_only_held (self, bad, 2);
-}
-
-static void
-test_damaged_body (Fixture *self, gconstpointer data)
-{
-  g_auto (Answer) answer = { FALSE };
-  guint64 bad = submit_message (self, "a@example.org", 1, "b@example.net", 5000);
-
-  submit_message (self, "a@example.org", 1, "b@example.net", 100);
-  flip (self, "body", "data", bad, 4999);
-  read_body (self, bad, &answer);
-  g_assert_error (answer.error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT);
-  g_assert_null (answer.body);
-  assert_only_held (self, bad, 1);
-}
-
-static char *
-spool_file (Fixture *self, guint64 id)
-{
-  char name[PB_QUEUE_ID_TEXT];
-
-  return g_build_filename (self->directory, "spool", pb_queue_id_format (id, name), NULL);
-}
-
-static void
-test_damaged_file (Fixture *self, gconstpointer data)
-{
-  g_auto (Answer) answer = { FALSE };
-  guint64 bad = submit_message (self, "a@example.org", 1, "b@example.net", 100000);
-  g_autofree char *path = spool_file (self, bad);
-  FILE *file = fopen (path, "r+");
-
-  submit_message (self, "a@example.org", 1, "b@example.net", 100);
-  g_assert_nonnull (file);
-  fseek (file, 77777, SEEK_SET);
-  fputc ('x', file);
-  fclose (file);
-  read_body (self, bad, &answer);
-  g_assert_error (answer.error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT);
-  assert_only_held (self, bad, 1);
-}
-
-static void
-test_missing_file (Fixture *self, gconstpointer data)
-{
-  g_auto (Answer) answer = { FALSE };
-  guint64 bad = submit_message (self, "a@example.org", 1, "b@example.net", 100000);
-  g_autofree char *path = spool_file (self, bad);
-
-  submit_message (self, "a@example.org", 1, "b@example.net", 100);
-  g_assert_cmpint (unlink (path), ==, 0);
-  read_body (self, bad, &answer);
-  g_assert_error (answer.error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT);
-  assert_only_held (self, bad, 1);
-}
-
-/* ---- start-up ---- */
-
-static void
-write_file (const char *path, const char *text)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_file_set_contents (path, text, -1, &error);
-  g_assert_no_error (error);
-}
-
-static void
-test_orphans (Fixture *self, gconstpointer data)
-{
-  guint64 kept = submit_message (self, "a@example.org", 1, "b@example.net", 100000);
-  g_autofree char *kept_path = spool_file (self, kept);
-  g_autofree char *orphan = spool_file (self, pb_store_next_id (self->store));
-  g_autofree char *half = fixture_path (self, "spool/tmp/7");
-  g_autofree char *foreign = fixture_path (self, "spool/README");
-
-  g_clear_pointer (&self->store, pb_store_close);
-  write_file (orphan, "never acknowledged");
-  write_file (half, "half");
-  write_file (foreign, "not ours");
-  self->store = open_store (self->directory);
-  g_assert_false (g_file_test (orphan, G_FILE_TEST_EXISTS));
-  g_assert_false (g_file_test (half, G_FILE_TEST_EXISTS));
-  g_assert_true (g_file_test (foreign, G_FILE_TEST_EXISTS));
-  g_assert_true (g_file_test (kept_path, G_FILE_TEST_EXISTS));
-}
-
-/* Without its database a message file is all that is left of a message: set aside, not removed. */
-static void
-test_lost_database (Fixture *self, gconstpointer data)
-{
-  guint64 id = submit_message (self, "a@example.org", 1, "b@example.net", 100000);
-  char name[PB_QUEUE_ID_TEXT];
-  g_autofree char *database = fixture_path (self, "queue.db");
-  g_autofree char *lost =
-    g_build_filename (self->directory, "spool", "lost", pb_queue_id_format (id, name), NULL);
-
-  g_clear_pointer (&self->store, pb_store_close);
-  g_assert_cmpint (unlink (database), ==, 0);
-  self->store = open_store (self->directory);
-  g_assert_true (g_file_test (lost, G_FILE_TEST_EXISTS));
-  assert_counts (self, 0, 0, 0);
-}
-
-static void
-test_second_instance (Fixture *self, gconstpointer data)
-{
-  g_autoptr (GError) error = NULL;
-  PbStore *second = pb_store_open (self->directory, &error);
-
-  g_assert_null (second);
-  g_assert_error (error, PB_STORE_ERROR, PB_STORE_ERROR_BUSY);
-  g_assert_nonnull (strstr (error->message, self->directory));
-  g_assert_nonnull (strstr (error->message, "another postbusd"));
-}
-
-static void
-test_unusable_directory (Fixture *self, gconstpointer data)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *path = fixture_path (self, "file");
-
-  write_file (path, "in the way");
-  g_assert_null (pb_store_open (path, &error));
-  g_assert_nonnull (error);
-  g_assert_nonnull (strstr (error->message, path));
-}
-
-static void
-test_private_files (Fixture *self, gconstpointer data)
-{
-  static const char *const names[] = { "queue.db", "queue.db-wal", "queue.lock" };
-
-  submit_message (self, "a@example.org", 1, "b@example.net", 100);
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    {
-      g_autofree char *path = fixture_path (self, names[i]);
-      struct stat status;
-
-      g_assert_cmpint (stat (path, &status), ==, 0);
-      g_assert_cmpuint (status.st_mode & 0777, ==, 0600);
-    }
-}
-
 /* ---- many threads ---- */
 
 typedef struct
@@ -615,7 +375,7 @@ test_threads (Fixture *self, gconstpointer data)
 {
   Sender senders[4];
   GThread *threads[4];
-  g_auto (Answer) answer = { FALSE };
+  g_auto (Answer) answer = { 0 };
 
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     {
@@ -656,16 +416,6 @@ main (int argc, char **argv)
   add ("/store/close-commits", test_close_commits);
   add ("/store/ids", test_ids);
   add ("/store/page", test_page);
-  add ("/store/damaged-envelope", test_damaged_envelope);
-  add ("/store/damaged-status", test_damaged_status);
-  add ("/store/damaged-body", test_damaged_body);
-  add ("/store/damaged-file", test_damaged_file);
-  add ("/store/missing-file", test_missing_file);
-  add ("/store/orphans", test_orphans);
-  add ("/store/lost-database", test_lost_database);
-  add ("/store/second-instance", test_second_instance);
-  add ("/store/unusable-directory", test_unusable_directory);
-  add ("/store/private-files", test_private_files);
   add ("/store/threads", test_threads);
   return g_test_run ();
 }

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Messages on their way in: small ones in memory, large ones streamed, back-pressure, giving up.
+ */
+#include "store-fixture.h"
+
+static void
+on_resumed (gpointer data)
+{
+  gboolean *resumed = data;
+
+  g_assert_false (*resumed);
+  *resumed = TRUE;
+}
+
+/* Octets that differ everywhere, so that chunks out of order would show. */
+static void
+append_pattern (PbSpool *spool, guint64 from, gsize length)
+{
+  GByteArray *buffer = pb_spool_buffer (spool);
+  guint start = buffer->len;
+
+  g_byte_array_set_size (buffer, start + (guint) length);
+  for (gsize i = 0; i < length; i++)
+    buffer->data[start + i] = (guint8) (((from + i) * 2654435761u) >> 13);
+}
+
+static void
+assert_pattern (PbBody *body)
+{
+  g_autofree guint8 *octets = g_malloc (65536);
+  guint64 offset = 0;
+  gssize n;
+
+  while ((n = pb_body_read (body, offset, octets, 65536, NULL)) > 0)
+    {
+      for (gssize i = 0; i < n; i++)
+        g_assert_cmpuint (octets[i], ==, (guint8) (((offset + (guint64) i) * 2654435761u) >> 13));
+      offset += (guint64) n;
+    }
+  g_assert_cmpint (n, ==, 0);
+  g_assert_cmpuint (offset, ==, pb_body_size (body));
+}
+
+/* Streams @size octets in pieces, waiting when told to, and submits them. */
+static guint64
+stream (Fixture *self, gsize size, gsize piece)
+{
+  g_auto (Answer) answer = { 0 };
+  g_autoptr (PbEnvelope) envelope =
+    make_envelope (self->store, "a@example.org", 1, "b@example.net", size);
+  PbSpool *spool = pb_spool_new (self->store);
+
+  for (gsize sent = 0; sent < size; sent += MIN (piece, size - sent))
+    {
+      gboolean resumed = FALSE;
+
+      append_pattern (spool, sent, MIN (piece, size - sent));
+      if (!pb_spool_flush (spool, self->mailbox, on_resumed, &resumed))
+        wait_for (self->mailbox, &resumed);
+    }
+  g_assert_cmpuint (pb_spool_size (spool), ==, size);
+  pb_store_submit (self->store, envelope, spool, self->mailbox, on_submitted, &answer);
+  wait_for (self->mailbox, &answer.called);
+  g_assert_no_error (answer.error);
+  return envelope->id;
+}
+
+static void
+test_stream (Fixture *self, gconstpointer data)
+{
+  static const struct
+  {
+    gsize size, piece;
+    gboolean in_file;
+  } rows[] = {
+    { 0, 1, FALSE },
+    { 5000, 100, FALSE },
+    { PB_BODY_INLINE_MAX, 4096, FALSE },
+    { PB_BODY_INLINE_MAX + 1, 4096, TRUE },
+    { 1000000, 1460, TRUE },
+    { 5000000, 65536, TRUE },
+    { 5000000, 5000000, TRUE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_auto (Answer) answer = { 0 };
+      guint64 id = stream (self, rows[i].size, rows[i].piece);
+
+      read_body (self, id, &answer);
+      g_assert_no_error (answer.error);
+      g_assert_true ((pb_body_bytes (answer.body) == NULL) == rows[i].in_file);
+      assert_pattern (answer.body);
+    }
+}
+
+static void
+test_body_descriptor (Fixture *self, gconstpointer data)
+{
+  g_auto (Answer) answer = { 0 };
+  guint64 id = stream (self, 300000, 65536);
+  g_autoptr (GError) error = NULL;
+  guint8 octets[8];
+  int fd;
+
+  read_body (self, id, &answer);
+  fd = pb_body_open (answer.body, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (read (fd, octets, sizeof octets), ==, (gssize) sizeof octets);
+  g_assert_cmpuint (octets[1], ==, (guint8) (2654435761u >> 13));
+  close (fd);
+  settle_one (self, id, 0, PB_RECIPIENT_DELIVERED, 1, 0);
+  /* The file goes on a thread of its own; closing waits for it. */
+  fixture_reopen (self);
+  g_assert_cmpint (pb_body_open (answer.body, &error), ==, -1);
+  g_assert_error (error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND);
+}
+
+/* Over 1 MiB between session and disk stops the session until half of it is written. */
+static void
+test_back_pressure (Fixture *self, gconstpointer data)
+{
+  gboolean resumed = FALSE;
+  PbSpool *spool = pb_spool_new (self->store);
+
+  append_pattern (spool, 0, 64 * 1024);
+  g_assert_true (pb_spool_flush (spool, self->mailbox, on_resumed, &resumed));
+  append_pattern (spool, 0, 1024);
+  g_assert_true (pb_spool_flush (spool, self->mailbox, on_resumed, &resumed));
+  append_pattern (spool, 0, 2 * 1024 * 1024);
+  g_assert_cmpuint (pb_spool_held (spool), >=, 2 * 1024 * 1024);
+  g_assert_false (pb_spool_flush (spool, self->mailbox, on_resumed, &resumed));
+  wait_for (self->mailbox, &resumed);
+  g_assert_cmpuint (pb_spool_held (spool), <=, 512 * 1024);
+  pb_spool_abort (spool);
+}
+
+static void
+assert_spool_empty (Fixture *self)
+{
+  static const char *const folders[] = { "spool", "spool/tmp" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (folders); i++)
+    {
+      g_autofree char *path = fixture_path (self, folders[i]);
+      g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
+      const char *name;
+
+      while ((name = g_dir_read_name (directory)) != NULL)
+        g_assert_cmpstr (name, ==, "tmp");
+    }
+}
+
+/* A spool given up while its session waits: no call comes any more, no file stays. */
+static void
+test_abort (Fixture *self, gconstpointer data)
+{
+  for (guint i = 0; i < 20; i++)
+    {
+      gboolean resumed = FALSE;
+      PbSpool *spool = pb_spool_new (self->store);
+
+      append_pattern (spool, 0, i % 2 == 0 ? 3 * 1024 * 1024 : 1000);
+      g_assert_true (pb_spool_flush (spool, self->mailbox, on_resumed, &resumed) == (i % 2 != 0));
+      pb_spool_abort (spool);
+      pb_mailbox_dispatch (self->mailbox);
+      g_assert_false (resumed);
+    }
+  g_clear_pointer (&self->store, pb_store_close);
+  pb_mailbox_dispatch (self->mailbox);
+  assert_spool_empty (self);
+  self->store = open_store (self->directory);
+  assert_counts (self, 0, 0, 0);
+}
+
+static void
+test_many_at_once (Fixture *self, gconstpointer data)
+{
+  enum
+  {
+    N = 16
+  };
+  PbSpool *spools[N];
+  Answer answers[N] = { { 0 } };
+
+  for (guint i = 0; i < N; i++)
+    spools[i] = pb_spool_new (self->store);
+  for (guint round = 0; round < 10; round++)
+    for (guint i = 0; i < N; i++)
+      {
+        append_pattern (spools[i], round * 70000, 70000);
+        g_assert_true (pb_spool_flush (spools[i], self->mailbox, on_resumed, NULL));
+      }
+  for (guint i = 0; i < N; i++)
+    {
+      g_autoptr (PbEnvelope) envelope =
+        make_envelope (self->store, "a@example.org", 1, "b@example.net", 700000);
+
+      pb_store_submit (self->store, envelope, spools[i], self->mailbox, on_submitted, &answers[i]);
+    }
+  for (guint i = 0; i < N; i++)
+    {
+      wait_for (self->mailbox, &answers[i].called);
+      g_assert_no_error (answers[i].error);
+      assert_pattern (answers[i].body);
+      answer_clear (&answers[i]);
+    }
+}
+
+static void
+add (const char *path, void (*test) (Fixture *, gconstpointer))
+{
+  g_test_add (path, Fixture, NULL, fixture_set_up, test, fixture_tear_down);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  add ("/spool/stream", test_stream);
+  add ("/spool/body-descriptor", test_body_descriptor);
+  add ("/spool/back-pressure", test_back_pressure);
+  add ("/spool/abort", test_abort);
+  add ("/spool/many-at-once", test_many_at_once);
+  return g_test_run ();
+}
