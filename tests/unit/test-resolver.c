@@ -519,6 +519,29 @@ test_following (Fixture *self, gconstpointer data)
   g_rmdir (dir);
 }
 
+/* Other servers by a setting: what is under way is asked again of them, and a bad list changes nothing. */
+static void
+test_set_servers (Fixture *self, gconstpointer data)
+{
+  const char *const nobody[] = { "127.0.0.78:9", NULL };
+  const char *const bad[] = { "nonsense", NULL };
+  g_autofree char *good_text = g_strdup_printf ("127.0.0.1:%u", self->server.port);
+  const char *const good[] = { good_text, NULL };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (pb_resolver_set_servers (self->resolver, nobody, &error));
+  g_assert_no_error (error);
+  pb_resolver_query (self->resolver, "four.test", PB_DNS_A, 20, self->mailbox, on_answer, self);
+  /* Under way: the request has been read, and nobody is there to answer it. */
+  g_main_context_iteration (self->context, FALSE);
+  g_assert_false (pb_resolver_set_servers (self->resolver, bad, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_true (pb_resolver_set_servers (self->resolver, good, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (wait_answers (self, 1)->status, ==, PB_DNS_OK);
+}
+
 #define ADD(name, func) g_test_add ("/resolver/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -536,5 +559,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/resolver/server-texts", test_server_texts);
   g_test_add_func ("/resolver/resolv-conf", test_resolv_conf);
   ADD ("following", test_following);
+  ADD ("set-servers", test_set_servers);
   return g_test_run ();
 }
