@@ -103,7 +103,8 @@ input_skip (PbChannel *self)
 
   if (!self->skipping)
     return;
-  lf = input_length (self) > 0 ? memchr (self->in + self->in_start, '\n', input_length (self)) : NULL;
+  lf =
+    input_length (self) > 0 ? memchr (self->in + self->in_start, '\n', input_length (self)) : NULL;
   self->in_start = lf != NULL ? (guint32) (lf + 1 - self->in) : self->in_end;
   self->skipping = lf == NULL;
 }
@@ -170,7 +171,8 @@ pb_channel_drop_input (PbChannel *self)
 
 /* A whole line ends at @lf. */
 static PbLine
-take_whole_line (PbChannel *self, char *lf, gsize max, char **line, gsize *length, gboolean *bare_lf)
+take_whole_line (PbChannel *self, char *lf, gsize max, char **line, gsize *length,
+                 gboolean *bare_lf)
 {
   char *start = self->in + self->in_start;
   gboolean has_cr = lf > start && lf[-1] == '\r';
@@ -239,5 +241,6 @@ pb_channel_has_input (PbChannel *self, gboolean look_in_kernel)
   input_skip (self);
   if (input_length (self) > 0)
     return TRUE;
-  return look_in_kernel && self->watch.fd >= 0 && ioctl (self->watch.fd, FIONREAD, &waiting) == 0 && waiting > 0;
+  return look_in_kernel && self->watch.fd >= 0 && ioctl (self->watch.fd, FIONREAD, &waiting) == 0
+         && waiting > 0;
 }

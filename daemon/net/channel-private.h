@@ -33,19 +33,19 @@ struct _PbChannel
   guint64 octets_in, octets_out;
   int error;
   guint32 linger_budget; /* how much more input is thrown away before closing */
-  guint busy : 1;           /* inside a callback: freeing and sending wait for its end */
-  guint freed : 1;          /* while busy */
-  guint ended : 1;          /* ended() was called */
+  guint busy : 1;        /* inside a callback: freeing and sending wait for its end */
+  guint freed : 1;       /* while busy */
+  guint ended : 1;       /* ended() was called */
   guint connecting : 1;
-  guint connected : 1;      /* at once; connected() is to be called from the task */
+  guint connected : 1; /* at once; connected() is to be called from the task */
   guint paused : 1;
-  guint eof : 1;            /* the peer has closed its side */
-  guint failed : 1;         /* error is set, ended() is to be called from the task */
-  guint blocked : 1;        /* the socket took less than offered */
-  guint full : 1;           /* too much untaken input to read more */
-  guint input_waits : 1;    /* readable() is to be called from the task */
+  guint eof : 1;         /* the peer has closed its side */
+  guint failed : 1;      /* error is set, ended() is to be called from the task */
+  guint blocked : 1;     /* the socket took less than offered */
+  guint full : 1;        /* too much untaken input to read more */
+  guint input_waits : 1; /* readable() is to be called from the task */
   guint input_borrowed : 1;
-  guint skipping : 1;       /* dropping the rest of a too long line */
+  guint skipping : 1; /* dropping the rest of a too long line */
   guint finishing : 1;
   guint lingering : 1;
 };

@@ -21,7 +21,8 @@
 #define FINISH_USEC   (5 * G_USEC_PER_SEC)
 #define LINGER_OCTETS (256 * 1024)
 #define INPUT_EVENTS  ((guint32) EPOLLIN | EPOLLRDHUP)
-#define OWNER(member, pointer) ((PbChannel *) (void *) ((char *) (pointer) -offsetof (PbChannel, member)))
+#define OWNER(member, pointer)                                                                     \
+  ((PbChannel *) (void *) ((char *) (pointer) -offsetof (PbChannel, member)))
 
 /* Callbacks of a channel nobody listens to any more. */
 static const PbChannelHandler no_handler;
@@ -239,7 +240,8 @@ on_task (PbTask *task)
   if (self->failed && !self->ended && !self->freed)
     {
       /* A peer that closed on us may have said why: what it sent is still there to be read. */
-      if (self->watch.fd >= 0 && !self->connecting && !self->paused && !self->finishing && !self->eof)
+      if (self->watch.fd >= 0 && !self->connecting && !self->paused && !self->finishing
+          && !self->eof)
         pb_channel_receive (self, 0);
       if (!self->paused)
         channel_deliver (self);

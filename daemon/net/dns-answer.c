@@ -139,7 +139,8 @@ decode_record (PbDnsAnswer *self, PbDnsType type, const guint8 *data, gsize leng
       return decode_mx (self, data, length);
     case PB_DNS_PTR:
     case PB_DNS_TXT:
-      self->names[*n_names] = type == PB_DNS_PTR ? name_decode (data, length) : text_decode (data, length);
+      self->names[*n_names] =
+        type == PB_DNS_PTR ? name_decode (data, length) : text_decode (data, length);
       if (self->names[*n_names] == NULL)
         return FALSE;
       *n_names += 1;
@@ -213,6 +214,7 @@ pb_dns_answer_merge_hosts (const PbDnsAnswer *four, const PbDnsAnswer *six, gboo
   self->ttl = first->status != PB_DNS_OK ? second->ttl : first->ttl;
   if (second->status == PB_DNS_OK)
     self->ttl = MIN (self->ttl, second->ttl);
-  self->secure = (first->status != PB_DNS_OK || first->secure) && (second->status != PB_DNS_OK || second->secure);
+  self->secure = (first->status != PB_DNS_OK || first->secure)
+                 && (second->status != PB_DNS_OK || second->secure);
   return self;
 }

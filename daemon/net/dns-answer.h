@@ -16,4 +16,5 @@ PbDnsAnswer *pb_dns_answer_new (PbDnsStatus status, const char *why);
 PbDnsAnswer *pb_dns_answer_decode (PbDnsType type, char *const *data, const int *lengths);
 
 /** pb_dns_answer_merge_hosts: of the answers for A and AAAA one, with the addresses of @six first when @six_first. */
-PbDnsAnswer *pb_dns_answer_merge_hosts (const PbDnsAnswer *four, const PbDnsAnswer *six, gboolean six_first);
+PbDnsAnswer *
+pb_dns_answer_merge_hosts (const PbDnsAnswer *four, const PbDnsAnswer *six, gboolean six_first);

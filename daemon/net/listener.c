@@ -22,11 +22,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BACKLOG         1024
-#define MAX_BUDGET      64
-#define PAUSE_USEC      (100 * 1000)
-#define LOG_PAUSE_USEC  (10 * G_USEC_PER_SEC)
-#define OWNER(member, pointer) ((PbListener *) (void *) ((char *) (pointer) -offsetof (PbListener, member)))
+#define BACKLOG        1024
+#define MAX_BUDGET     64
+#define PAUSE_USEC     (100 * 1000)
+#define LOG_PAUSE_USEC (10 * G_USEC_PER_SEC)
+#define OWNER(member, pointer)                                                                     \
+  ((PbListener *) (void *) ((char *) (pointer) -offsetof (PbListener, member)))
 
 typedef union
 {
@@ -38,14 +39,14 @@ typedef union
 
 struct _PbListener
 {
-  PbEndpoint *endpoint;  /* (owned) */
-  PbWatch watch;         /* its fd is owned */
-  PbTimer timer;         /* ends a pause */
-  PbReactor **reactors;  /* (owned) (nullable) array of (not owned), accepting one first */
+  PbEndpoint *endpoint; /* (owned) */
+  PbWatch watch;        /* its fd is owned */
+  PbTimer timer;        /* ends a pause */
+  PbReactor **reactors; /* (owned) (nullable) array of (not owned), accepting one first */
   guint n_reactors;
-  guint turn;            /* whose the next connection is */
-  guint budget;          /* most connections to take at the next wake-up */
-  guint64 full_round;    /* the wake-up in which the budget was used up */
+  guint turn;         /* whose the next connection is */
+  guint budget;       /* most connections to take at the next wake-up */
+  guint64 full_round; /* the wake-up in which the budget was used up */
   gint64 pause_logged;
   PbAcceptFunc func;
   gpointer user_data; /* (not owned) */
@@ -145,10 +146,11 @@ pb_endpoint_parse (const char *text, GError **error)
   if (address == NULL || !pb_role_parse (role_text, &role)
       || !g_ascii_string_to_unsigned (last + 1, 10, 0, G_MAXUINT16, &port, NULL))
     {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                   "“%s” is not ROLE:ADDRESS:PORT with a role of smtp, submission or submissions and an "
-                   "address like 192.0.2.1, [2001:db8::1] or *",
-                   text);
+      g_set_error (
+        error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+        "“%s” is not ROLE:ADDRESS:PORT with a role of smtp, submission or submissions and an "
+        "address like 192.0.2.1, [2001:db8::1] or *",
+        text);
       return NULL;
     }
   return endpoint_new (role, address, (guint16) port);
@@ -160,9 +162,9 @@ set_error (GError **error, const PbEndpoint *endpoint, const char *what)
   int saved = errno;
   gboolean six = strchr (endpoint->address, ':') != NULL;
 
-  g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (saved), "Cannot %s %s:%s%s%s:%u: %s", what,
-               pb_role_name (endpoint->role), six ? "[" : "", endpoint->address, six ? "]" : "", endpoint->port,
-               g_strerror (saved));
+  g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (saved), "Cannot %s %s:%s%s%s:%u: %s",
+               what, pb_role_name (endpoint->role), six ? "[" : "", endpoint->address,
+               six ? "]" : "", endpoint->port, g_strerror (saved));
   return FALSE;
 }
 
@@ -214,7 +216,8 @@ listen_on (const PbEndpoint *endpoint, gboolean v4)
 static guint16
 port_of (const Address *address)
 {
-  return ntohs (address->any.sa_family == AF_INET ? address->four.sin_port : address->six.sin6_port);
+  return ntohs (address->any.sa_family == AF_INET ? address->four.sin_port
+                                                  : address->six.sin6_port);
 }
 
 static PbListener *
@@ -265,13 +268,16 @@ pb_listener_adopt (int fd, PbRole role, GError **error)
       || !pb_ip_from_sockaddr (&address.any, &ip))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "The socket passed for %s (descriptor %d) is not a listening TCP socket", pb_role_name (role), fd);
+                   "The socket passed for %s (descriptor %d) is not a listening TCP socket",
+                   pb_role_name (role), fd);
       return NULL;
     }
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   fcntl (fd, F_SETFL, fcntl (fd, F_GETFL) | O_NONBLOCK);
   fcntl (fd, F_SETFD, FD_CLOEXEC);
-  return listener_new (endpoint_new (role, pb_ip_format (&ip, text, sizeof text), port_of (&address)), fd);
+  return listener_new (endpoint_new (role, pb_ip_format (&ip, text, sizeof text),
+                                     port_of (&address)),
+                       fd);
 }
 
 static void
@@ -313,8 +319,8 @@ listener_pause (PbListener *self, int error)
   if (self->pause_logged != 0 && now - self->pause_logged < LOG_PAUSE_USEC)
     return;
   self->pause_logged = now;
-  pb_log (PB_LOG_WARNING, "accept-paused", "role", pb_role_name (self->endpoint->role), "error", g_strerror (error),
-          NULL);
+  pb_log (PB_LOG_WARNING, "accept-paused", "role", pb_role_name (self->endpoint->role), "error",
+          g_strerror (error), NULL);
 }
 
 static void
@@ -367,7 +373,8 @@ on_start (gpointer data)
 }
 
 void
-pb_listener_start (PbListener *self, PbReactor **reactors, guint n_reactors, PbAcceptFunc func, gpointer user_data)
+pb_listener_start (PbListener *self, PbReactor **reactors, guint n_reactors, PbAcceptFunc func,
+                   gpointer user_data)
 {
   g_return_if_fail (n_reactors > 0 && self->reactors == NULL);
   self->reactors = g_memdup2 (reactors, n_reactors * sizeof *reactors);

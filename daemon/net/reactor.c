@@ -48,7 +48,7 @@ struct _PbReactor
   PbTask *tasks; /* first put off (not owned) */
   PbTask **tasks_tail;
   PbTask *end_tasks; /* (not owned) */
-  char *scratch; /* (owned) */
+  char *scratch;     /* (owned) */
   struct epoll_event events[MAX_EVENTS];
 };
 
@@ -262,6 +262,9 @@ pb_reactor_new (const char *name)
   self->source = g_source_new (&reactor_source_funcs, sizeof (ReactorSource));
   ((ReactorSource *) self->source)->reactor = self;
   g_source_add_unix_fd (self->source, self->epoll_fd, G_IO_IN);
+  /* Else GLib takes the descriptor out of its poll set and puts it back around every dispatch, waking itself by two
+   * writes to its own eventfd each time. Nothing here runs the context from inside. */
+  g_source_set_can_recurse (self->source, TRUE);
   g_source_set_static_name (self->source, "reactor");
   g_source_attach (self->source, self->context);
   self->thread = g_thread_new (name, reactor_main, self);
@@ -325,7 +328,9 @@ pb_reactor_watch (PbReactor *self, PbWatch *watch, guint32 events)
       entry->generation = MAX (entry->generation + 1, 1);
     }
   event.data.u64 = (guint64) entry->generation << 32 | (guint32) watch->fd;
-  if (epoll_ctl (self->epoll_fd, watch->added != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, watch->fd, &event) != 0)
+  if (epoll_ctl (self->epoll_fd, watch->added != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, watch->fd,
+                 &event)
+      != 0)
     pb_log (PB_LOG_ERROR, "cannot-watch-descriptor", "error", g_strerror (errno), NULL);
   watch->added = entry->generation;
   watch->armed = events;

@@ -12,16 +12,11 @@
 
 static guint64 values[MAX_COUNTERS];
 static char *names[MAX_COUNTERS] = {
-  [PB_COUNTER_CONNECTIONS] = (char *) "connections",
-  [PB_COUNTER_ACCEPTED] = (char *) "accepted",
-  [PB_COUNTER_DELIVERED] = (char *) "delivered",
-  [PB_COUNTER_DEFERRED] = (char *) "deferred",
-  [PB_COUNTER_BOUNCED] = (char *) "bounced",
-  [PB_COUNTER_DISCARDED] = (char *) "discarded",
-  [PB_COUNTER_BYTES_IN] = (char *) "bytes.in",
-  [PB_COUNTER_BYTES_OUT] = (char *) "bytes.out",
-  [PB_COUNTER_TLS_IN] = (char *) "tls.in",
-  [PB_COUNTER_AUTH_OK] = (char *) "auth.ok",
+  [PB_COUNTER_CONNECTIONS] = (char *) "connections", [PB_COUNTER_ACCEPTED] = (char *) "accepted",
+  [PB_COUNTER_DELIVERED] = (char *) "delivered",     [PB_COUNTER_DEFERRED] = (char *) "deferred",
+  [PB_COUNTER_BOUNCED] = (char *) "bounced",         [PB_COUNTER_DISCARDED] = (char *) "discarded",
+  [PB_COUNTER_BYTES_IN] = (char *) "bytes.in",       [PB_COUNTER_BYTES_OUT] = (char *) "bytes.out",
+  [PB_COUNTER_TLS_IN] = (char *) "tls.in",           [PB_COUNTER_AUTH_OK] = (char *) "auth.ok",
   [PB_COUNTER_AUTH_FAILED] = (char *) "auth.failed",
 };
 static guint n_counters = PB_N_FIXED_COUNTERS;

@@ -22,11 +22,11 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
-#define GATHER_USEC  (5 * 1000)
-#define MAX_WAITING  (4 * 1024 * 1024)
-#define MAX_FIELDS   32
-#define WRITE_AHEAD  (64 * 1024)
-#define MAX_VALUE    4096
+#define GATHER_USEC (5 * 1000)
+#define MAX_WAITING (4 * 1024 * 1024)
+#define MAX_FIELDS  32
+#define WRITE_AHEAD (64 * 1024)
+#define MAX_VALUE   4096
 
 typedef struct
 {
@@ -51,7 +51,8 @@ stderr_is_journal (void)
   guint64 device, inode;
   struct stat status;
 
-  if (stream == NULL || sscanf (stream, "%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, &device, &inode) != 2)
+  if (stream == NULL
+      || sscanf (stream, "%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, &device, &inode) != 2)
     return FALSE;
   return fstat (STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }

@@ -138,14 +138,16 @@ gboolean
 pb_netblock_parse (const char *text, PbNetblock *block, GError **error)
 {
   const char *slash = strchr (text, '/');
-  g_autofree char *address = slash != NULL ? g_strndup (text, (gsize) (slash - text)) : g_strdup (text);
+  g_autofree char *address =
+    slash != NULL ? g_strndup (text, (gsize) (slash - text)) : g_strdup (text);
   gboolean v4 = strchr (address, ':') == NULL;
   guint prefix = v4 ? 32 : 128;
   PbIp ip;
 
   if (!pb_ip_parse (address, &ip))
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "“%s” is not an IP address", address);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "“%s” is not an IP address",
+                   address);
       return FALSE;
     }
   if (slash != NULL && !prefix_parse (slash + 1, v4, &prefix))

@@ -11,8 +11,8 @@
 typedef struct
 {
   PbMailFunc work;
-  PbMailFunc done;      /* (nullable) */
-  PbMailbox *reply_to;  /* (owned) (nullable) */
+  PbMailFunc done;     /* (nullable) */
+  PbMailbox *reply_to; /* (owned) (nullable) */
   gpointer data;
 } Job;
 
@@ -20,7 +20,7 @@ struct _PbPool
 {
   GMutex lock;
   GCond wake;
-  GQueue jobs; /* of (owned) Job, under lock */
+  GQueue jobs;     /* of (owned) Job, under lock */
   gboolean ending; /* under lock */
   guint n_threads;
   GThread *threads[];

@@ -26,7 +26,8 @@ check_answer (PbDnsType type, const PbDnsAnswer *answer)
 {
   guint n_names = answer->names != NULL ? g_strv_length (answer->names) : 0;
 
-  g_assert_true ((answer->status == PB_DNS_OK) == (answer->n_mx + answer->n_addresses + n_names > 0));
+  g_assert_true ((answer->status == PB_DNS_OK)
+                 == (answer->n_mx + answer->n_addresses + n_names > 0));
   for (guint i = 0; i < answer->n_mx; i++)
     {
       check_name (answer->mx[i].exchange);

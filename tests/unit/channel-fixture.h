@@ -15,10 +15,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BOUND_MS  30000
+#define BOUND_MS   30000
 #define BOUND_USEC (BOUND_MS * G_GINT64_CONSTANT (1000))
-#define MAX_LINE  20
-#define BIG       (4 * 1024 * 1024)
+#define MAX_LINE   20
+#define BIG        (4 * 1024 * 1024)
 
 typedef struct _Fixture Fixture;
 typedef void (*Step) (Fixture *self);
@@ -44,8 +44,7 @@ struct _Fixture
   guint steps;  /* under lock: how many were done */
 };
 
-static inline void G_GNUC_PRINTF (2, 3)
-note (Fixture *self, const char *format, ...)
+static inline void G_GNUC_PRINTF (2, 3) note (Fixture *self, const char *format, ...)
 {
   va_list arguments;
 
@@ -171,7 +170,8 @@ take_lines (Fixture *self)
   gsize length;
   gboolean bare;
 
-  while ((result = pb_channel_take_line (self->channel, MAX_LINE, &line, &length, &bare)) != PB_LINE_MORE)
+  while ((result = pb_channel_take_line (self->channel, MAX_LINE, &line, &length, &bare))
+         != PB_LINE_MORE)
     {
       if (result == PB_LINE_TOO_LONG)
         {
@@ -262,7 +262,8 @@ tcp_listen (Fixture *self)
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
   self->length = sizeof *address;
-  *address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  *address =
+    (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   g_assert_cmpint (bind (fd, (struct sockaddr *) address, self->length), ==, 0);
   g_assert_cmpint (listen (fd, 4), ==, 0);
   g_assert_cmpint (getsockname (fd, (struct sockaddr *) address, &self->length), ==, 0);
@@ -355,4 +356,3 @@ expect_peer_eof (Fixture *self)
 
   g_assert_cmpuint (peer_receive (self, &byte, 1), ==, 0);
 }
-

@@ -110,7 +110,8 @@ test_big_output (Fixture *self, gconstpointer data)
 static void
 set_deadline_soon (Fixture *self)
 {
-  pb_channel_set_deadline (self->channel, pb_clock_monotonic () + G_GINT64_CONSTANT (3600) * G_USEC_PER_SEC);
+  pb_channel_set_deadline (self->channel,
+                           pb_clock_monotonic () + G_GINT64_CONSTANT (3600) * G_USEC_PER_SEC);
   pb_channel_set_deadline (self->channel, 0);
   pb_channel_set_deadline (self->channel, pb_clock_monotonic () + 20000);
 }
@@ -321,7 +322,8 @@ test_finish_sends_all (Fixture *self, gconstpointer data)
 static void
 do_connect (Fixture *self)
 {
-  self->channel = pb_channel_connect (self->reactor, (struct sockaddr *) &self->address, self->length, &handler, self);
+  self->channel = pb_channel_connect (self->reactor, (struct sockaddr *) &self->address,
+                                      self->length, &handler, self);
   note (self, "returned;");
 }
 

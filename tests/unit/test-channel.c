@@ -5,10 +5,12 @@
 static void
 test_lines_at_every_split (Fixture *self, gconstpointer data)
 {
-  static const char input[] = "one\r\ntwo\nthree\r\r\n\r\n\nx\0y\r\ntwenty octets long..\r\ntwenty octets long..\n"
-                              "twenty-one octets it is\r\n123456789012345678901\r\n123456789012345678901\nend\r\n";
-  static const char expected[] = "one;two!;three\r;;!;x0y;twenty octets long..;twenty octets long..!;"
-                                 "long;long;long;end;";
+  static const char input[] =
+    "one\r\ntwo\nthree\r\r\n\r\n\nx\0y\r\ntwenty octets long..\r\ntwenty octets long..\n"
+    "twenty-one octets it is\r\n123456789012345678901\r\n123456789012345678901\nend\r\n";
+  static const char expected[] =
+    "one;two!;three\r;;!;x0y;twenty octets long..;twenty octets long..!;"
+    "long;long;long;end;";
 
   start (self);
   for (gsize split = 0; split < sizeof input - 1; split++)
@@ -150,7 +152,8 @@ test_leftover_is_bounded (Fixture *self, gconstpointer data)
 static void
 check_input (Fixture *self)
 {
-  note (self, "%d%d;", pb_channel_has_input (self->channel, FALSE), pb_channel_has_input (self->channel, TRUE));
+  note (self, "%d%d;", pb_channel_has_input (self->channel, FALSE),
+        pb_channel_has_input (self->channel, TRUE));
 }
 
 static void

@@ -47,7 +47,8 @@ test_date (void)
       char buffer[40];
 
       use_zone (rows[i].zone);
-      g_assert_cmpstr (pb_clock_format_date (rows[i].seconds * G_USEC_PER_SEC, buffer), ==, rows[i].expected);
+      g_assert_cmpstr (pb_clock_format_date (rows[i].seconds * G_USEC_PER_SEC, buffer), ==,
+                       rows[i].expected);
     }
 }
 

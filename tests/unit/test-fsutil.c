@@ -27,7 +27,8 @@ set_up (Fixture *self, gconstpointer data)
 static void
 remove_tree (const char *path)
 {
-  g_autoptr (GDir) dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
+  g_autoptr (GDir) dir =
+    g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
   const char *name;
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
@@ -132,7 +133,8 @@ test_sync_dir (Fixture *self, gconstpointer data)
 static void
 test_open_beneath (Fixture *self, gconstpointer data)
 {
-  static const char *const outside[] = { "../x", "/etc/passwd", "link", "linkdir/x", "sub/../../x", "missing/x" };
+  static const char *const outside[] = { "../x",      "/etc/passwd", "link",
+                                         "linkdir/x", "sub/../../x", "missing/x" };
   g_autofree char *sub = g_build_filename (self->dir, "sub", NULL);
   g_autofree char *link = g_build_filename (self->dir, "link", NULL);
   g_autofree char *linkdir = g_build_filename (self->dir, "linkdir", NULL);
@@ -146,7 +148,9 @@ test_open_beneath (Fixture *self, gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpint (fcntl (fd, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
   close (fd);
-  g_assert_cmpint (pb_fs_open_beneath (self->fd, "sub/x", O_CREAT | O_EXCL | O_WRONLY, 0600, &error), ==, -1);
+  g_assert_cmpint (pb_fs_open_beneath (self->fd, "sub/x", O_CREAT | O_EXCL | O_WRONLY, 0600,
+                                       &error),
+                   ==, -1);
   g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_EXIST);
   g_clear_error (&error);
   for (guint i = 0; i < G_N_ELEMENTS (outside); i++)

@@ -45,8 +45,8 @@ tear_down (Fixture *self, gconstpointer data)
 }
 
 static void
-on_accept (int fd, const struct sockaddr *peer, socklen_t peer_length, PbRole role, PbReactor *reactor,
-           gpointer user_data)
+on_accept (int fd, const struct sockaddr *peer, socklen_t peer_length, PbRole role,
+           PbReactor *reactor, gpointer user_data)
 {
   Fixture *self = user_data;
   int value = 0;
@@ -84,7 +84,8 @@ wait_accepted (Fixture *self, guint count)
 static int
 client (Fixture *self)
 {
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in address = { .sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
   g_assert_cmpint (fd, >=, 0);
@@ -124,9 +125,24 @@ test_endpoints (void)
     { "smtp:0.0.0.0:65535", "0.0.0.0", PB_ROLE_SMTP, 65535 },
   };
   static const char *const bad[] = {
-    "", ":", "::", "smtp", "smtp:25", "smtp:127.0.0.1", "smtp:127.0.0.1:", "smtp:127.0.0.1:65536", "smtp:127.0.0.1:-1",
-    "smtp:127.0.0.1:x", "smtp::1:25", "smtp:[127.0.0.1]:25", "smtp:localhost:25", "smtp:[::1:25", "smtp:[]:25",
-    "SMTP:127.0.0.1:25", "pop3:127.0.0.1:110", "smtp:[*]:25",
+    "",
+    ":",
+    "::",
+    "smtp",
+    "smtp:25",
+    "smtp:127.0.0.1",
+    "smtp:127.0.0.1:",
+    "smtp:127.0.0.1:65536",
+    "smtp:127.0.0.1:-1",
+    "smtp:127.0.0.1:x",
+    "smtp::1:25",
+    "smtp:[127.0.0.1]:25",
+    "smtp:localhost:25",
+    "smtp:[::1:25",
+    "smtp:[]:25",
+    "SMTP:127.0.0.1:25",
+    "pop3:127.0.0.1:110",
+    "smtp:[*]:25",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (good); i++)
@@ -217,7 +233,8 @@ static void
 test_adopt (Fixture *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in address = { .sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   int fd = socket (AF_INET, SOCK_STREAM, 0), ends[2];
 
   g_assert_null (pb_listener_adopt (fd, PB_ROLE_SUBMISSION, &error));

@@ -58,7 +58,10 @@ test_form (void)
     { "k=v", "event name=\"k=v\"\n" },
     { "line\r\nforged level=3", "event name=\"line\\r\\nforged level=3\"\n" },
     { "tab\tbell\a\x7f", "event name=\"tab\\tbell\\x07\\x7f\"\n" },
-    { "gr\xc3\xbc\xc3\x9f" "e", "event name=\"gr\xc3\xbc\xc3\x9f" "e\"\n" },
+    { "gr\xc3\xbc\xc3\x9f"
+      "e",
+      "event name=\"gr\xc3\xbc\xc3\x9f"
+      "e\"\n" },
     { "bad\xff\xc3", "event name=\"bad\\xff\\xc3\"\n" },
   };
 
@@ -192,7 +195,8 @@ test_hanging_reader (void)
   close (saved_stderr);
   got = g_thread_join (reader);
   close (reading_end);
-  for (const char *line = got->str; *line != '\0'; line = (const char *) memchr (line, '\n', (gsize) (got->str + got->len - line)) + 1)
+  for (const char *line = got->str; *line != '\0';
+       line = (const char *) memchr (line, '\n', (gsize) (got->str + got->len - line)) + 1)
     {
       written += g_str_has_prefix (line, "flood ");
       if (g_str_has_prefix (line, "log-lines-dropped count="))

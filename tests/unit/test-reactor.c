@@ -50,7 +50,8 @@ typedef struct
   GString *order;
 } Fixture;
 
-#define OWNER(member, pointer) ((Fixture *) (void *) ((char *) (pointer) -offsetof (Fixture, member)))
+#define OWNER(member, pointer)                                                                     \
+  ((Fixture *) (void *) ((char *) (pointer) -offsetof (Fixture, member)))
 
 static void
 set_up (Fixture *self, gconstpointer data)
@@ -61,7 +62,8 @@ set_up (Fixture *self, gconstpointer data)
     {
       int ends[2];
 
-      g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), ==, 0);
+      g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends),
+                       ==, 0);
       self->watches[i].fd = ends[0];
       self->peers[i] = ends[1];
     }
