@@ -15,7 +15,6 @@
 
 #define MAX_LINE         4094        /* octets of a command without its CRLF */
 #define MAX_OUTPUT       (16 * 1024) /* replies that a client may leave unread before we stop reading */
-#define MEMORY_WAIT      (G_USEC_PER_SEC / 10)
 #define MAX_MEMORY_WAITS 250
 
 static const char *
@@ -331,6 +330,13 @@ on_connect_judged (PbSession *self, PbVerdict *verdict)
     }
 }
 
+void
+pb_session_await_memory (PbSession *self)
+{
+  pb_session_hold (self, PB_HOLD_MEMORY);
+  pb_session_set_timer (self, self->shard->server->wiring.second / 10);
+}
+
 /* The budget was tight: go on when it is not any more, but do not wait for ever. */
 static void
 look_at_memory (PbSession *self)
@@ -344,7 +350,7 @@ look_at_memory (PbSession *self)
   else if (++self->memory_waits >= MAX_MEMORY_WAITS)
     pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);
   else
-    pb_session_set_timer (self, MEMORY_WAIT);
+    pb_session_await_memory (self);
 }
 
 static void
@@ -373,6 +379,7 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
   PbServer *server = shard->server;
   PbSession *self = g_new0 (PbSession, 1);
   PbJudged judged = { 0 };
+  guint connections;
 
   self->shard = shard;
   self->next = shard->sessions;
@@ -389,7 +396,8 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
   self->role = (guint8) role;
   self->snapshot = server->wiring.snapshot (server->wiring.data);
   self->exempt = pb_snapshot_is_trusted (self->snapshot, ip);
-  self->connections = (guint16) MIN (pb_clients_enter (server->clients, ip), G_MAXUINT16);
+  connections = pb_clients_enter (server->clients, ip);
+  self->connections = (guint16) MIN (connections, G_MAXUINT16);
   self->channel = pb_channel_new (shard->reactor, fd, &handler, self);
   pb_counter_add (PB_COUNTER_CONNECTIONS, 1);
 
