@@ -74,8 +74,8 @@ class Api:
                                              Gio.DBusCallFlags.NO_AUTO_START, seconds * 1000, None)
         except GLib.Error as error:
             name = Gio.DBusError.get_remote_error(error) or "none"
-            Gio.DBusError.strip_remote_error(error)
-            raise BusError(name.removeprefix(NAME + ".Error."), error.message) from None
+            text = error.message.removeprefix(f"GDBus.Error:{name}: ")
+            raise BusError(name.removeprefix(NAME + ".Error."), text) from None
 
     def call(self, interface, method, signature="()", *arguments):
         reply = self.raw_call(f"{NAME}.{interface}", method, GLib.Variant(signature, arguments))

@@ -164,7 +164,7 @@ def test_recipient_limit(bed):
 
 def test_smtputf8_mailbox(bed):
     bed.start()
-    account = bed.api.add("Accounts", Name="jörg", Addresses=["jörg@local.example"])
+    account = bed.api.add("Accounts", Name="joerg", Addresses=["jörg@local.example"])
     with bed.talk() as talk:
         talk.ehlo()
         talk.expect("MAIL FROM:<a@b.example> SMTPUTF8", 250)
