@@ -265,6 +265,8 @@ pb_reactor_new (const char *name)
   /* Else GLib takes the descriptor out of its poll set and puts it back around every dispatch, waking itself by two
    * writes to its own eventfd each time. Nothing here runs the context from inside. */
   g_source_set_can_recurse (self->source, TRUE);
+  /* Spares GLib taking the descriptor out of its poll set and putting it back around every dispatch. */
+  g_source_set_can_recurse (self->source, TRUE);
   g_source_set_static_name (self->source, "reactor");
   g_source_attach (self->source, self->context);
   self->thread = g_thread_new (name, reactor_main, self);

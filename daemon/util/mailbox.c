@@ -183,6 +183,9 @@ pb_mailbox_attach (PbMailbox *self, GMainContext *context)
 
   own->mailbox = pb_mailbox_ref (self);
   own->tag = g_source_add_unix_fd (source, self->fd, G_IO_IN);
+  /* Else GLib wakes itself twice around every dispatch, taking the descriptor out of its poll set and putting it back. What
+   * is run has been taken out of the pile, so running the context from inside would be safe. */
+  g_source_set_can_recurse (source, TRUE);
   g_source_set_static_name (source, "mailbox");
   g_source_attach (source, context);
   return source;
