@@ -6,7 +6,7 @@
  * pb_policy_continue(), which its check calls exactly once, also after pb_policy_run_cancel(); so
  * neither the check's answer nor the session's end can come too late for the other.
  */
-#include "policy/policy-private.h"
+#include "policy/policy.h"
 
 struct _PbPolicyRun
 {

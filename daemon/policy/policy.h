@@ -91,6 +91,10 @@ const PbPolicyRow *pb_policy_rows (guint *n_rows);
  * @done may steal the verdict's detail; what is left is cleared for it.
  */
 gboolean pb_policy_judge (PbStage stage, const PbJudged *judged, GArray *trail, PbVerdict *verdict, PbPolicyDone done, gpointer user_data, PbPolicyRun **run);
+
+/** pb_policy_judge_rows: likewise over another table, for tests and dry runs. */
+gboolean pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, const PbJudged *judged, GArray *trail, PbVerdict *verdict, PbPolicyDone done, gpointer user_data,
+                               PbPolicyRun **run);
 void pb_policy_run_cancel (PbPolicyRun *run);
 
 /**

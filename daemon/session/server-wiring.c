@@ -50,5 +50,6 @@ pb_server_new (const PbServerParts *parts)
     .data_rate = 1000,
   };
 
+  wiring.rows = pb_policy_rows (&wiring.n_rows);
   return pb_server_new_wired (&wiring);
 }

@@ -14,8 +14,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define MEMORY_WAIT (G_USEC_PER_SEC / 10)
-
 static guint64
 max_size (const PbSession *self)
 {
@@ -251,10 +249,7 @@ after_read (PbSession *self)
     case PB_BUDGET_TIGHT:
     case PB_BUDGET_SCARCE:
       if (transaction->spool != NULL)
-        {
-          pb_session_hold (self, PB_HOLD_MEMORY);
-          pb_session_set_timer (self, MEMORY_WAIT);
-        }
+        pb_session_await_memory (self);
       break;
     case PB_BUDGET_FULL:
       pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);

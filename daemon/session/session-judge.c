@@ -38,6 +38,7 @@ void
 pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
                   void (*step) (PbSession *self, PbVerdict *verdict))
 {
+  const PbServerWiring *wiring = &self->shard->server->wiring;
   g_auto (PbVerdict) verdict = { 0 };
   PbTransaction *transaction = self->transaction;
 
@@ -53,7 +54,8 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
       judged->declared_size = transaction->mail.size;
       judged->n_recipients = transaction->recipients->len;
     }
-  if (pb_policy_judge (stage, judged, NULL, &verdict, on_verdict, self, &self->run))
+  if (pb_policy_judge_rows (wiring->rows, wiring->n_rows, stage, judged, NULL, &verdict, on_verdict,
+                            self, &self->run))
     {
       step (self, &verdict);
       return;

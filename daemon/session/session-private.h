@@ -26,6 +26,8 @@ typedef struct
   gpointer data;
   GDestroyNotify free_data; /* (nullable) */
   PbStore *store;         /* (not owned) */
+  const PbPolicyRow *rows; /* (not owned) the table of judgement */
+  guint n_rows;
   gint64 budget;          /* octets */
   gint64 second;          /* microseconds that a second of a penalty lasts */
   gint64 command_timeout; /* microseconds for a command (RFC 5321 4.5.3.2.7) */
@@ -138,6 +140,9 @@ void pb_session_release (PbSession *self, PbHold hold);
 
 /** pb_session_set_timer: HOLD_DELAY or HOLD_MEMORY is looked at again in @span microseconds. */
 void pb_session_set_timer (PbSession *self, gint64 span);
+
+/** pb_session_await_memory: holds until the budget is easy again, for a while; then the session fails. */
+void pb_session_await_memory (PbSession *self);
 
 /** pb_session_drop_transaction: back to READY, or to GREETED before HELO. */
 void pb_session_drop_transaction (PbSession *self);

@@ -178,6 +178,7 @@ rig_new (PbSnapshotBuilder *builder)
   rig->reactor = pb_reactor_new ("rig");
   rig->snapshot = pb_snapshot_builder_build (builder);
   g_mutex_init (&rig->lock);
+  g_cond_init (&rig->looked);
   rig->messages = g_ptr_array_new_with_free_func ((GDestroyNotify) rig_message_free);
   rig->held = g_ptr_array_new ();
   rig->wiring = (PbServerWiring){
@@ -192,6 +193,7 @@ rig_new (PbSnapshotBuilder *builder)
     .data_timeout = 180 * (gint64) G_USEC_PER_SEC,
     .data_rate = 1000,
   };
+  rig->wiring.rows = pb_policy_rows (&rig->wiring.n_rows);
   return rig;
 }
 
@@ -221,6 +223,7 @@ rig_free (Rig *rig)
   g_ptr_array_unref (rig->messages);
   g_ptr_array_unref (rig->held);
   g_mutex_clear (&rig->lock);
+  g_cond_clear (&rig->looked);
   nftw (rig->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   g_free (rig->directory);
   g_free (rig);
@@ -289,6 +292,64 @@ rig_release (Rig *rig)
     hand_to_store (rig->held->pdata[i]);
   g_ptr_array_set_size (rig->held, 0);
   g_mutex_unlock (&rig->lock);
+}
+
+typedef struct
+{
+  Rig *rig;
+  void (*look) (PbSession *session, gpointer data);
+  gpointer data;
+  gboolean done; /* under the rig's lock */
+} Look;
+
+static void
+on_look (gpointer data)
+{
+  Look *look = data;
+  PbShard *shard = look->rig->server->shards->len > 0 ? look->rig->server->shards->pdata[0] : NULL;
+
+  for (PbSession *session = shard != NULL ? shard->sessions : NULL; session != NULL;
+       session = session->next)
+    look->look (session, look->data);
+  g_mutex_lock (&look->rig->lock);
+  look->done = TRUE;
+  g_cond_signal (&look->rig->looked);
+  g_mutex_unlock (&look->rig->lock);
+}
+
+void
+rig_look (Rig *rig, void (*func) (PbSession *session, gpointer data), gpointer data)
+{
+  Look look = { rig, func, data, FALSE };
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+
+  pb_mailbox_post (pb_reactor_mailbox (rig->reactor), on_look, &look);
+  g_mutex_lock (&rig->lock);
+  while (!look.done)
+    g_assert_true (g_cond_wait_until (&rig->looked, &rig->lock, until));
+  g_mutex_unlock (&rig->lock);
+}
+
+static void
+add_holds (PbSession *session, gpointer data)
+{
+  guint *holds = data;
+
+  *holds |= session->holds;
+}
+
+void
+rig_wait_hold (Rig *rig, PbHold hold)
+{
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+  guint holds = 0;
+
+  for (rig_look (rig, add_holds, &holds); (holds & hold) == 0; rig_look (rig, add_holds, &holds))
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, until);
+      poll (NULL, 0, 1);
+      holds = 0;
+    }
 }
 
 static guint
@@ -446,4 +507,57 @@ rig_await_taken (int fd)
       if (poll (&gone, 1, 0) == 1 && (gone.revents & POLLHUP) != 0)
         return;
     }
+}
+
+/* ---- whole steps ---- */
+
+void
+rig_say (int fd, const char *text, guint replies)
+{
+  g_autoptr (GString) heard = g_string_new (NULL);
+
+  g_assert_true (rig_send (fd, text, strlen (text), heard));
+  g_assert_true (rig_read_replies (fd, replies, heard));
+  g_assert_true (heard->str[0] == '2' || heard->str[0] == '3');
+  g_assert_null (strstr (heard->str, "\r\n4"));
+  g_assert_null (strstr (heard->str, "\r\n5"));
+}
+
+int
+rig_greeted (Rig *rig, const char *ip)
+{
+  int fd = rig_connect (rig, ip, PB_ROLE_SMTP, NULL, 0);
+
+  rig_say (fd, "", 1);
+  return fd;
+}
+
+int
+rig_in_data (Rig *rig, const char *ip)
+{
+  int fd = rig_greeted (rig, ip);
+
+  rig_say (fd, RIG_EHLO, 1);
+  rig_say (fd, RIG_ENVELOPE, 3);
+  return fd;
+}
+
+void
+rig_expect (int fd, const char *text, const char *reply)
+{
+  g_autoptr (GString) heard = g_string_new (NULL);
+
+  g_assert_true (rig_send (fd, text, strlen (text), heard));
+  rig_read_replies (fd, 1, heard);
+  g_assert_cmpstr (heard->str, ==, reply);
+}
+
+void
+rig_expect_end (int fd, const char *last)
+{
+  g_autoptr (GString) heard = g_string_new (NULL);
+
+  rig_read_end (fd, heard);
+  g_assert_cmpstr (heard->str, ==, last);
+  close (fd);
 }

@@ -33,6 +33,7 @@ typedef struct
   PbServer *server; /* (owned) after rig_start() */
 
   GMutex lock;
+  GCond looked;
   GPtrArray *messages; /* (owned) (element-type RigMessage) under lock */
   PbStoreState state;  /* under lock */
   RigSubmit submit;    /* under lock */
@@ -70,6 +71,11 @@ void rig_wait_sessions (Rig *rig, guint n);
 /** rig_wait_held: until @n answers wait. */
 void rig_wait_held (Rig *rig, guint n);
 
+/** rig_look: runs @func for each session on the reactor's thread and waits for that. */
+void rig_look (Rig *rig, void (*func) (PbSession *session, gpointer data), gpointer data);
+/** rig_wait_hold: until a session is held for @hold. */
+void rig_wait_hold (Rig *rig, PbHold hold);
+
 /* ---- the client's end ---- */
 
 /** rig_send: all of it, while reading what comes into @replies (nullable) so that neither side blocks. Returns: FALSE when the server closed. */
@@ -83,3 +89,21 @@ void rig_read_end (int fd, GString *replies);
 
 /** rig_await_taken: until the server has read all that was sent. */
 void rig_await_taken (int fd);
+
+/* ---- whole steps ---- */
+
+#define RIG_STRANGER "198.51.100.7"
+#define RIG_TRUSTED "192.0.2.7"
+#define RIG_EHLO "EHLO client.test\r\n"
+#define RIG_ENVELOPE "MAIL FROM:<a@client.test>\r\nRCPT TO:<anna@example.test>\r\nDATA\r\n"
+
+/** rig_say: says @text, which takes @replies replies, and checks that none refuses. */
+void rig_say (int fd, const char *text, guint replies);
+/** rig_greeted: a connection that has read the greeting. */
+int rig_greeted (Rig *rig, const char *ip);
+/** rig_in_data: a connection whose next octets are a message. */
+int rig_in_data (Rig *rig, const char *ip);
+/** rig_expect: says @text and checks the one reply to it, to the letter. */
+void rig_expect (int fd, const char *text, const char *reply);
+/** rig_expect_end: checks all that is said before the server closes; closes. */
+void rig_expect_end (int fd, const char *last);

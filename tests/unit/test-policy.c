@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "policy/policy-private.h"
-
+#include "policy/policy.h"
 #include "settings/registry.h"
 #include <string.h>
 
