@@ -303,6 +303,11 @@ on_data_reply (PbSmtpConnection *self, PbTransaction *transaction)
     pb_smtp_body_send (self);
   else if (self->reply.code == 354)
     send_empty (self, transaction);
+  else if (self->reply.code / 100 == 2)
+    {
+      /* A "yes" that asks for no message: nobody knows what it took. */
+      pb_smtp_connection_lose (self, "4.5.0", "the server answered DATA as if it had the message", FALSE);
+    }
   else
     {
       set_open_by_reply (self, transaction, PB_RCPT_ACCEPTED);
