@@ -39,7 +39,8 @@ BUILDERS = re.compile(r"\b(g_strdup_v?printf|g_string_(?:append_|prepend_)?v?pri
                       r"v?asprintf|sqlite3_v?s?n?mprintf|sqlite3_str_appendf|strcat|stpcpy)\s*\(")
 SQL = re.compile(r"\b(SELECT\b.*|INSERT\s+(OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|"
                  r"WHERE\s+\S|ORDER\s+BY|(CREATE|DROP|ALTER)\s+(TABLE|INDEX))")
-PACKAGES = ["glib-2.0", "gobject-2.0", "gio-2.0", "gio-unix-2.0", "sqlite3", "libcrypto", "libsystemd"]
+PACKAGES = ["glib-2.0", "gobject-2.0", "gio-2.0", "gio-unix-2.0", "sqlite3", "libcrypto", "libsystemd",
+            "json-glib-1.0"]
 CLIENT_PACKAGES = PACKAGES + ["libadwaita-1"]
 
 

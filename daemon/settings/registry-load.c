@@ -24,6 +24,30 @@ load_setting (PbRegistry *self, PbSettingValues *values, const char *key, GVaria
             "default", NULL);
 }
 
+/* What was applied and never confirmed does not hold for a moment. */
+static void
+load_pending (PbRegistry *self, PbSettingValues *values)
+{
+  GVariant *pending = g_hash_table_lookup (self->stored, PB_PENDING_KEY);
+  GVariantIter iter;
+  const char *key;
+  GVariant *before;
+
+  if (pending == NULL || !g_variant_is_of_type (pending, G_VARIANT_TYPE (PB_PENDING_TYPE)))
+    return;
+  g_variant_iter_init (&iter, pending);
+  while (g_variant_iter_next (&iter, "(&smv)", &key, &before))
+    {
+      const PbSettingSpec *spec = pb_setting_lookup (key);
+
+      if (spec != NULL && before == NULL)
+        before = pb_registry_default (self, spec);
+      if (spec != NULL && pb_setting_validate (spec, before, NULL))
+        pb_setting_values_set (values, spec, before);
+      g_clear_pointer (&before, g_variant_unref);
+    }
+}
+
 static void
 load_row (PbRegistry *self, const PbConfigRow *stored)
 {
@@ -76,6 +100,7 @@ pb_registry_load (PbRegistry *self, const PbConfigContent *content)
   g_hash_table_iter_init (&iter, content->settings);
   while (g_hash_table_iter_next (&iter, &key, &value))
     load_setting (self, &values, key, value);
+  load_pending (self, &values);
   for (guint i = 0; i < content->rows->len; i++)
     load_row (self, content->rows->pdata[i]);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)

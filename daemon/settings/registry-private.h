@@ -5,6 +5,10 @@
 #include "settings/snapshot-private.h"
 
 #define PB_REGISTRY_MAX_ROWS 50000 /* of one list */
+/* In the store, beside the settings: what to bring back unless Confirm comes, a(smv) of key and value. No setting can be called so. */
+#define PB_PENDING_KEY "#pending"
+#define PB_PENDING_TYPE "a(smv)"
+
 #define PB_ROW_STEP 1024           /* between the sort keys of neighbours, so that a move touches one row */
 
 /* What one operation would make of the settings; becomes theirs once it is committed. */
@@ -26,7 +30,7 @@ struct _PbOperation
 {
   PbPrepareFunc prepare;
   char *who;          /* (owned) */
-  guint64 if_revision;
+  guint64 if_revision; /* 0: whatever */
   gboolean dry_run;
   guint confirm_timeout; /* seconds; 0: none */
   PbListKind kind;
@@ -34,7 +38,9 @@ struct _PbOperation
   char **ids;         /* (owned) (nullable) */
   guint position;
   GVariant *argument; /* (owned) (nullable) */
-  gpointer data;      /* (unowned) (nullable) the caller's, kept until func */
+  guint64 revision;   /* to go back to, or to confirm */
+  GPtrArray *history; /* (owned) (nullable) (element-type PbConfigRevision) newest first */
+  void (*applied) (PbRegistry *self, PbOperation *operation); /* (nullable) after the commit, before the signals */
   PbRegistryDone func;
   gpointer user_data;
 
@@ -95,6 +101,15 @@ gboolean pb_draft_take_rows (PbDraft *self, PbRegistry *registry, PbListKind kin
 /** pb_draft_values: the settings as they would be. To be cleared by the caller. */
 void pb_draft_values (const PbDraft *self, PbRegistry *registry, PbSettingValues *values);
 void pb_draft_clear (PbDraft *self);
+
+/** pb_registry_check_pending: FALSE while something waits for Confirm: PB_ERROR_BUSY. */
+gboolean pb_registry_check_pending (PbRegistry *self, GError **error);
+/** pb_draft_pending: what the draft's settings were before goes into it under PB_PENDING_KEY. */
+void pb_draft_pending (PbDraft *self, PbRegistry *registry);
+/** pb_registry_on_applied: starts the wait for Confirm; PbOperation.applied of an operation with a confirm_timeout. */
+void pb_registry_on_applied (PbRegistry *self, PbOperation *operation);
+/** pb_registry_roll_back: takes back what was never confirmed, if there is something. */
+void pb_registry_roll_back (PbRegistry *self);
 
 /** pb_registry_load: puts what was stored in place; what is damaged is logged and left at its default. */
 void pb_registry_load (PbRegistry *self, const PbConfigContent *content);

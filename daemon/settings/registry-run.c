@@ -30,6 +30,7 @@ pb_operation_free (PbOperation *self)
   pb_draft_clear (&self->draft);
   g_clear_object (&self->registry);
   g_clear_pointer (&self->argument, g_variant_unref);
+  g_clear_pointer (&self->history, g_ptr_array_unref);
   g_strfreev (self->ids);
   g_free (self->id);
   g_free (self->who);
@@ -119,6 +120,8 @@ on_committed (guint64 revision, const GError *error, gpointer user_data)
       self->revision = revision;
       put_in_place (self, &operation->draft);
       remember_stored (self, &operation->draft);
+      if (operation->applied != NULL)
+        operation->applied (self, operation);
       pb_log (PB_LOG_NOTICE, "settings changed", "what", operation->draft.what, "by",
               operation->who, NULL);
       pb_registry_emit (self, &operation->draft);

@@ -94,10 +94,19 @@ pb_draft_settings (PbDraft *self, PbRegistry *registry, GVariant *changes, GErro
 static gboolean
 prepare_apply (PbRegistry *self, PbOperation *operation, PbDraft *draft, GError **error)
 {
-  if (!pb_draft_settings (draft, self, operation->argument, error))
+  if (!pb_registry_check_pending (self, error)
+      || !pb_draft_settings (draft, self, operation->argument, error))
     return FALSE;
   draft->what = describe_changes (draft);
+  if (operation->confirm_timeout > 0 && draft->changes->len > 0)
+    pb_draft_pending (draft, self);
   return TRUE;
+}
+
+GVariant *
+pb_registry_validate (PbRegistry *self)
+{
+  return pb_cross_check_report (self->snapshot, self->rows);
 }
 
 void
@@ -109,6 +118,9 @@ pb_registry_apply (PbRegistry *self, GVariant *changes, const PbApplyOptions *op
   g_return_if_fail (g_variant_is_of_type (changes, G_VARIANT_TYPE ("a{sa{sv}}")));
   operation->if_revision = options->if_revision;
   operation->dry_run = options->dry_run;
+  operation->confirm_timeout = options->confirm_timeout;
+  if (options->confirm_timeout > 0)
+    operation->applied = pb_registry_on_applied;
   operation->argument = g_variant_ref_sink (changes);
   pb_registry_run (self, operation);
 }

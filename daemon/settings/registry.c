@@ -144,6 +144,7 @@ pb_registry_new (PbConfigStore *store, PbMailbox *reply_to, const char *hostname
   self->reply_to = pb_mailbox_ref (reply_to);
   self->hostname = g_strdup (hostname);
   pb_registry_load (self, content);
+  pb_registry_roll_back (self);
   return self;
 }
 

@@ -28,6 +28,7 @@ typedef struct
   const char *who;        /* for revisions: "uid 1000" */
   guint64 if_revision;    /* 0: whatever; else PB_ERROR_CONFLICT when it differs */
   gboolean dry_run;
+  guint confirm_timeout;  /* seconds; not 0: rolled back by itself unless pb_registry_confirm() comes in time. A restart rolls back too. */
 } PbApplyOptions;
 
 /** PbRegistryDone: @error as on the bus (PB_ERROR_*). @result: revision as t, or a new row's id as s. */
@@ -35,6 +36,24 @@ typedef void (*PbRegistryDone) (GVariant *result, const GError *error, gpointer 
 
 /** pb_registry_apply: @changes a{sa{sv}}: interface -> name -> value; all or nothing; concurrent calls are taken one after the other. */
 void pb_registry_apply (PbRegistry *self, GVariant *changes, const PbApplyOptions *options, PbRegistryDone func, gpointer user_data);
+
+/** pb_registry_confirm: keeps what was applied with a confirm_timeout. @revision: what that Apply answered. Errors: NOT_FOUND when it waits for none. */
+void pb_registry_confirm (PbRegistry *self, guint64 revision, const char *who, PbRegistryDone func, gpointer user_data);
+
+/** pb_registry_validate: (transfer full) a(sss): place, severity ("error", "problem", "warning"), words; across settings and lists. */
+GVariant *pb_registry_validate (PbRegistry *self);
+
+/** pb_registry_revisions: @func gets (taa{sv}): how many there are; Revision t, Time t, Who s, What s, Changes as; newest first. */
+void pb_registry_revisions (PbRegistry *self, guint offset, guint limit, PbRegistryDone func, gpointer user_data);
+/** pb_registry_revert: everything but Accounts as it was at @revision, as a new revision. Needs modify-settings alone. Errors: NOT_FOUND when it is not kept. */
+void pb_registry_revert (PbRegistry *self, guint64 revision, const char *who, PbRegistryDone func, gpointer user_data);
+
+/** pb_registry_export: (transfer full) JSON of all settings and lists; no secrets. */
+char *pb_registry_export (PbRegistry *self);
+/** pb_registry_import: what pb_registry_export() gave, all or nothing, one revision; settings and lists that are not in it stay. Unknown keys are refused. */
+void pb_registry_import (PbRegistry *self, const char *json, const PbApplyOptions *options, PbRegistryDone func, gpointer user_data);
+/** pb_registry_import_actions: (transfer full) the polkit actions of all that importing @json would change. */
+char **pb_registry_import_actions (PbRegistry *self, const char *json, GError **error);
 
 /* Lists: one implementation for every kind; writes act at once. */
 GVariant *pb_registry_list_page (PbRegistry *self, PbListKind kind, GVariant *filter, guint offset, guint limit, GError **error); /* (tuaa{sv}) */

@@ -51,11 +51,12 @@ test_list_effect (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (PbSnapshot) before = pb_registry_snapshot (fixture->registry);
   g_autoptr (PbSnapshot) after = NULL;
-  g_autofree char *network = add_network (fixture, "a");
-  g_autofree char *domain = add (fixture, PB_LIST_LOCAL_DOMAINS, "{'Name': <'example.org'>}");
-  g_autofree char *anna = add (fixture, PB_LIST_ACCOUNTS, "{'Name': <'anna'>}");
+  g_autofree char *anna = NULL;
   PbIp ip;
 
+  g_free (add_network (fixture, "a"));
+  g_free (add (fixture, PB_LIST_LOCAL_DOMAINS, "{'Name': <'example.org'>}"));
+  anna = add (fixture, PB_LIST_ACCOUNTS, "{'Name': <'anna'>}");
   g_assert_true (pb_ip_parse ("10.0.0.1", &ip));
   g_assert_cmpstr (fixture->told->str, ==, "TrustedList LocalDomains Accounts ");
   after = pb_registry_snapshot (fixture->registry);
@@ -118,10 +119,9 @@ test_unique (Fixture *fixture, gconstpointer data)
   g_autofree char *anna
     = add (fixture, PB_LIST_ACCOUNTS, "{'Name': <'Anna'>, 'Addresses': <['a@x.org']>}");
   g_autofree char *bob = add (fixture, PB_LIST_ACCOUNTS, "{'Name': <'bob'>}");
-  g_autofree char *domain = add (fixture, PB_LIST_LOCAL_DOMAINS, "{'Name': <'Example.org'>}");
-  g_autofree char *alias
-    = add (fixture, PB_LIST_ALIASES, "{'Address': <'root'>, 'Targets': <['a@x.org']>}");
 
+  g_free (add (fixture, PB_LIST_LOCAL_DOMAINS, "{'Name': <'Example.org'>}"));
+  g_free (add (fixture, PB_LIST_ALIASES, "{'Address': <'root'>, 'Targets': <['a@x.org']>}"));
   add_refused (fixture, PB_LIST_ACCOUNTS, "{'Name': <'anna'>}",
                "Accounts[new]: anna is already in the list");
   add_refused (fixture, PB_LIST_ACCOUNTS, "{'Name': <'eve'>, 'Addresses': <['A@X.org']>}",
