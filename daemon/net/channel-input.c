@@ -17,6 +17,7 @@
 #define MAX_LEFTOVER (128 * 1024)
 #define MIN_CAPACITY 64
 #define READ_ROOM    (16 * 1024)
+#define STREAMING    512
 
 static gsize
 input_length (const PbChannel *self)
@@ -137,6 +138,7 @@ pb_channel_receive (PbChannel *self, guint32 epoll_events)
     {
       self->in_end += (guint32) n;
       self->octets_in += (guint64) n;
+      self->streaming = n >= STREAMING;
       /* Less than asked and a FIN already seen: nothing more will come; spares a wake-up and a recv. After a
        * reset the next recv has the error. */
       if ((gsize) n < room && (epoll_events & (EPOLLRDHUP | EPOLLERR)) == EPOLLRDHUP)

@@ -45,7 +45,8 @@ struct _PbChannel
   guint full : 1;        /* too much untaken input to read more */
   guint input_waits : 1; /* readable() is to be called from the task */
   guint input_borrowed : 1;
-  guint skipping : 1; /* dropping the rest of a too long line */
+  guint skipping : 1;  /* dropping the rest of a too long line */
+  guint streaming : 1; /* the last read was large: more may be on its way */
   guint finishing : 1;
   guint lingering : 1;
 };

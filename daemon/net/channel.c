@@ -93,6 +93,18 @@ channel_deliver (PbChannel *self)
     channel_end (self, PB_CHANNEL_EOF);
 }
 
+/* Whether input may wait unread. Asking the kernel is spared in the common case: reading all along, and the last read,
+ * a moment ago, took a command or two and found no more. */
+static gboolean
+has_unread_input (PbChannel *self)
+{
+  if (self->linger_budget > 0)
+    return TRUE;
+  if (!self->streaming && (self->watch.armed & EPOLLIN) != 0)
+    return FALSE;
+  return pb_channel_has_input (self, TRUE);
+}
+
 /* Output is gone: close, but not over the head of a peer that is still sending, since that would be a reset which
  * makes its kernel throw away our last reply. */
 static void
@@ -103,8 +115,7 @@ channel_finish_on (PbChannel *self)
       pb_channel_arm (self, TRUE);
       return;
     }
-  if (self->failed || self->eof
-      || (!self->lingering && self->linger_budget == 0 && !pb_channel_has_input (self, TRUE)))
+  if (self->failed || self->eof || (!self->lingering && !has_unread_input (self)))
     {
       pb_channel_free (self);
       return;
