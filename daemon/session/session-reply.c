@@ -11,21 +11,21 @@
 #define TARPIT_ERRORS 10 /* from here on every reply is slower */
 #define MAX_DELAY     5  /* seconds */
 
-/* Seconds by which the next reply is put off. */
-static guint
+/* Microseconds by which the next reply is put off. */
+static gint64
 reply_delay (const PbSession *self)
 {
   guint limit = self->snapshot->values.advanced_max_junk_commands;
   guint junk = self->junk > limit ? (self->junk - limit) / 10 : 0;
   guint errors = self->errors > TARPIT_ERRORS ? (self->errors - TARPIT_ERRORS + 1u) / 2 : 0;
 
-  return MIN (MAX (junk, errors), MAX_DELAY);
+  return MIN (MAX (junk, errors), MAX_DELAY) * self->shard->server->wiring.second;
 }
 
 void
 pb_session_reply_lines (PbSession *self, const GString *lines)
 {
-  guint delay;
+  gint64 delay;
 
   if (self->state == PB_SESSION_CLOSED)
     return;
@@ -39,7 +39,7 @@ pb_session_reply_lines (PbSession *self, const GString *lines)
     {
       self->delayed = g_string_new (NULL);
       pb_session_hold (self, PB_HOLD_DELAY);
-      pb_session_set_timer (self, delay * self->shard->server->wiring.second);
+      pb_session_set_timer (self, delay);
     }
   g_string_append_len (self->delayed, lines->str, (gssize) lines->len);
 }

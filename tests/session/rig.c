@@ -30,6 +30,7 @@ typedef struct
   PbStoreSubmitted func;
   gpointer user_data;
   PbStoreError error;
+  gboolean forget;
 } Answer;
 
 static void
@@ -104,11 +105,13 @@ on_stored (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer use
 }
 
 static void
-on_failed (gpointer data)
+on_not_stored (gpointer data)
 {
   Answer *answer = data;
-  g_autoptr (GError) error = g_error_new_literal (PB_STORE_ERROR, (gint) answer->error, "as asked");
+  g_autoptr (GError) error = NULL;
 
+  if (!answer->forget)
+    error = g_error_new_literal (PB_STORE_ERROR, (gint) answer->error, "as asked");
   pb_store_hint_incoming (answer->rig->store, -1);
   answer->func (answer->envelope, NULL, error, answer->user_data);
   answer_free (answer);
@@ -138,13 +141,14 @@ submit (PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot, PbMail
   g_mutex_lock (&rig->lock);
   how = rig->submit;
   answer->error = rig->submit_error;
+  answer->forget = how == RIG_SUBMIT_FORGET;
   if (how == RIG_SUBMIT_HOLD)
     g_ptr_array_add (rig->held, answer);
   g_mutex_unlock (&rig->lock);
   if (how == RIG_SUBMIT_STORE)
     hand_to_store (answer);
-  else if (how == RIG_SUBMIT_FAIL)
-    pb_mailbox_post (reply_to, on_failed, answer);
+  else if (how != RIG_SUBMIT_HOLD)
+    pb_mailbox_post (reply_to, on_not_stored, answer);
 }
 
 PbSnapshotBuilder *

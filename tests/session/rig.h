@@ -14,6 +14,7 @@ typedef enum
   RIG_SUBMIT_STORE, /* into the store */
   RIG_SUBMIT_FAIL,  /* the store answers rig->submit_error */
   RIG_SUBMIT_HOLD,  /* the answer waits for rig_release() */
+  RIG_SUBMIT_FORGET, /* all is well, and nothing was stored */
 } RigSubmit;
 
 /* One message as the server handed it to the store. */
