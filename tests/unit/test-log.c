@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define THREADS 4
@@ -207,6 +208,31 @@ test_hanging_reader (void)
   g_string_free (got, TRUE);
 }
 
+/* When stderr is the journal's stream lines go to the journal by its own protocol, and none to stderr as text. */
+static void
+test_journal_stream (void)
+{
+  g_autofree char *stream = NULL;
+  g_autofree char *got = NULL;
+  struct stat status;
+
+  capture_begin ();
+  g_assert_cmpint (fstat (STDERR_FILENO, &status), ==, 0);
+  stream = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64) status.st_dev,
+                            (guint64) status.st_ino);
+  g_setenv ("JOURNAL_STREAM", stream, TRUE);
+  pb_log_start (PB_LOG_INFO);
+  pb_log (PB_LOG_INFO, "test-event", "queue-id", "4XY", "left-out", NULL, "text", "a \"b\"\n", NULL);
+  pb_log (PB_LOG_INFO, "test-event", NULL);
+  pb_log_stop ();
+  g_unsetenv ("JOURNAL_STREAM");
+  pb_log_start (PB_LOG_INFO);
+  pb_log (PB_LOG_INFO, "text-again", NULL);
+  pb_log_stop ();
+  got = capture_end ();
+  g_assert_cmpstr (got, ==, "text-again\n");
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -218,5 +244,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/log/threshold", test_threshold);
   g_test_add_func ("/log/threads", test_threads);
   g_test_add_func ("/log/hanging-reader", test_hanging_reader);
+  g_test_add_func ("/log/journal-stream", test_journal_stream);
   return g_test_run ();
 }
