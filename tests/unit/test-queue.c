@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The whole queue over real stores: ways through, deferrals, notices, recovery, changed settings. */
+#include "queue-fixture.h"
+
+#define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define SERVER(name, ...)                                 \
+  const char *const *const scripts_[] = { __VA_ARGS__ };  \
+  g_autoptr (PbScriptServer) name = pb_script_server_new (scripts_, G_N_ELEMENTS (scripts_))
+
+static void
+assert_contains (const char *text, const char *part)
+{
+  if (strstr (text, part) == NULL)
+    g_error ("no \"%s\" in:\n%s", part, text);
+}
+
+static void
+test_local (Fixture *self, gconstpointer data)
+{
+  g_autofree char *text = NULL;
+
+  pb_queue_start (self->queue);
+  send_message (self, "s@far.example", "anna@example.org");
+  text = wait_mail (self, self->anna, 1);
+  assert_contains (text, "Return-Path: <s@far.example>\nDelivered-To: anna@example.org\nFrom: s@example.org\n");
+  wait_until (self, is_store_empty, NULL);
+}
+
+/* Recipients of one message go their ways: two mailboxes, the relay, and nowhere. */
+static void
+test_all_ways (Fixture *self, gconstpointer data)
+{
+  g_autofree char *anna = NULL, *bob = NULL, *dsn = NULL;
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL FROM:<anna@example.org>", "C:RCPT TO:<x@far.example>", "C:RCPT TO:<y@other.example>",
+                          "C:DATA", "S:250 ok", "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok"));
+
+  use_relay (self, server);
+  pb_queue_start (self->queue);
+  send_message (self, "anna@example.org", "x@far.example bob@example.org y@other.example nobody@example.org");
+  bob = wait_mail (self, self->bob, 1);
+  dsn = wait_mail (self, self->anna, 1);
+  assert_contains (dsn, "Return-Path: <>\n");
+  assert_contains (dsn, "nobody@example.org");
+  assert_contains (dsn, "Status: 5.1.1");
+  g_assert_null (strstr (dsn, "x@far.example"));
+  wait_until (self, is_store_empty, NULL);
+  g_assert_cmpstr (pb_script_server_body (server, 0), ==, MESSAGE);
+  pb_script_server_finish (server);
+}
+
+static void
+test_alias (Fixture *self, gconstpointer data)
+{
+  g_autofree char *row = add_row (self, PB_LIST_ALIASES,
+                                  "{'Address': <'team@example.org'>, 'Targets': <['anna@example.org', 'bob@example.org']>}");
+  g_autofree char *anna = NULL, *bob = NULL, *twice = NULL;
+
+  pb_queue_start (self->queue);
+  send_message (self, "s@far.example", "team@example.org anna@example.org");
+  anna = wait_mail (self, self->anna, 1);
+  bob = wait_mail (self, self->bob, 1);
+  wait_until (self, is_store_empty, NULL);
+  twice = mailbox_file (self, self->anna, 1);
+  g_assert_null (twice);
+}
+
+/* A refusal comes back to the sender with the other side's words; a second message finds the connection. */
+static void
+test_bounce (Fixture *self, gconstpointer data)
+{
+  g_autofree char *dsn = NULL;
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:550 5.1.1 no such user", "S:503 no"));
+
+  use_relay (self, server);
+  pb_queue_start (self->queue);
+  send_message (self, "anna@example.org", "x@far.example");
+  dsn = wait_mail (self, self->anna, 1);
+  assert_contains (dsn, "From: ");
+  assert_contains (dsn, "@mail.example.org");
+  assert_contains (dsn, "Content-Type: multipart/report");
+  assert_contains (dsn, "Action: failed");
+  assert_contains (dsn, "Final-Recipient: rfc822; x@far.example");
+  assert_contains (dsn, "550 5.1.1 no such user");
+  assert_contains (dsn, "Remote-MTA: dns; [127.0.0.1]");
+  assert_contains (dsn, "Subject: the subject");
+  wait_until (self, is_store_empty, NULL);
+}
+
+/* Nobody hears of a failed notice, or of a failure that was not to be told; both end all the same. */
+static void
+test_silent_failures (Fixture *self, gconstpointer data)
+{
+  PbEnvelope *envelope;
+  g_autofree char *none = NULL;
+
+  pb_queue_start (self->queue);
+  send_message (self, "", "nobody@example.org");
+  envelope = make_envelope (self, "anna@example.org", "nobody@example.org");
+  envelope->recipients[0].notify = PB_NOTIFY_NEVER;
+  submit (self, envelope);
+  send_message (self, "ghost@example.org", "nobody@example.org");
+  wait_until (self, is_store_empty, NULL);
+  wait_until (self, is_idle, NULL);
+  none = mailbox_file (self, self->anna, 0);
+  g_assert_null (none);
+}
+
+/* Relay mode without a relay host waits; setting one sends it on its way at once. */
+static void
+test_nowhere (Fixture *self, gconstpointer data)
+{
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok"));
+
+  apply (self, "{'Queueing': {'MinBackoff': <uint32 600>, 'MaxBackoff': <uint32 4000>}}");
+  pb_queue_start (self->queue);
+  send_message (self, "anna@example.org", "x@far.example");
+  wait_until (self, is_deferred, GUINT_TO_POINTER (1));
+  use_relay (self, server);
+  wait_until (self, is_store_empty, NULL);
+  g_assert_cmpuint (pb_script_server_n_bodies (server), ==, 1);
+}
+
+/* 4xx, a closed connection, and then success; the body comes from the store for the later attempts. */
+static void
+test_retry (Fixture *self, gconstpointer data)
+{
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:450 4.2.0 later", "S:503 no", "C:RSET", "C:MAIL"),
+          SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go", "B"),
+          SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok"));
+
+  use_relay (self, server);
+  pb_queue_start (self->queue);
+  send_message (self, "anna@example.org", "x@far.example");
+  wait_until (self, is_store_empty, NULL);
+  g_assert_cmpuint (pb_script_server_n_bodies (server), ==, 2);
+  g_assert_cmpstr (pb_script_server_body (server, 1), ==, MESSAGE);
+}
+
+/* At the end of its life the mail comes back with what was said last. */
+static void
+test_expiry (Fixture *self, gconstpointer data)
+{
+  g_autofree char *dsn = NULL;
+
+  apply (self, "{'Queueing': {'Lifetime': <uint32 0>}}");
+  pb_queue_start (self->queue);
+  send_message (self, "anna@example.org", "x@far.example");
+  dsn = wait_mail (self, self->anna, 1);
+  assert_contains (dsn, "Action: failed");
+  assert_contains (dsn, "Status: 4.4.7");
+  wait_until (self, is_store_empty, NULL);
+}
+
+/* Old mail that waits on is told once, and goes on waiting over further attempts. */
+static void
+test_delay_warning (Fixture *self, gconstpointer data)
+{
+  PbEnvelope *envelope = make_envelope (self, "anna@example.org", "x@far.example");
+  g_autofree char *dsn = NULL, *second = NULL;
+  g_autoptr (PbScriptServer) late = NULL;
+  static const char *const script[] = { "G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:450 4.2.0 later", "S:503 no", "C:RSET",
+                                        "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:450 4.2.0 later", "S:503 no",
+                                        "C:RSET", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok", NULL };
+  static const char *const *const scripts[] = { script };
+
+  late = pb_script_server_new (scripts, 1);
+  use_relay (self, late);
+  envelope->arrival -= (gint64) 20000 * G_USEC_PER_SEC;
+  pb_queue_start (self->queue);
+  submit (self, envelope);
+  dsn = wait_mail (self, self->anna, 1);
+  assert_contains (dsn, "Action: delayed");
+  assert_contains (dsn, "Will-Retry-Until: ");
+  assert_contains (dsn, "Status: 4.2.0");
+  wait_until (self, is_store_empty, NULL);
+  g_assert_cmpuint (pb_script_server_n_bodies (late), ==, 1);
+  second = mailbox_file (self, self->anna, 1);
+  g_assert_null (second);
+}
+
+static void
+test_success_notice (Fixture *self, gconstpointer data)
+{
+  PbEnvelope *envelope = make_envelope (self, "anna@example.org", "bob@example.org");
+  g_autofree char *dsn = NULL;
+
+  envelope->recipients[0].notify = PB_NOTIFY_SUCCESS;
+  pb_queue_start (self->queue);
+  submit (self, envelope);
+  dsn = wait_mail (self, self->anna, 1);
+  assert_contains (dsn, "Action: delivered");
+  wait_until (self, is_store_empty, NULL);
+}
+
+/* What was taken before the queue ran, or by one that ended, is delivered after a start. */
+static void
+test_recovery (Fixture *self, gconstpointer data)
+{
+  g_autofree char *first = NULL, *second = NULL;
+
+  send_message (self, "s@far.example", "anna@example.org");
+  stop_queue (self);
+  make_queue (self);
+  pb_queue_start (self->queue);
+  first = wait_mail (self, self->anna, 1);
+  wait_until (self, is_store_empty, NULL);
+  pb_queue_stop (self->queue);
+  send_message (self, "s@far.example", "anna@example.org");
+  stop_queue (self);
+  make_queue (self);
+  pb_queue_start (self->queue);
+  second = wait_mail (self, self->anna, 2);
+  wait_until (self, is_store_empty, NULL);
+}
+
+/* An address that became an alias while its mail waited. */
+static void
+test_forward (Fixture *self, gconstpointer data)
+{
+  g_autofree char *row = NULL, *text = NULL, *none = NULL;
+
+  send_message (self, "s@far.example", "anna@example.org");
+  row = add_row (self, PB_LIST_ALIASES, "{'Address': <'anna@example.org'>, 'Targets': <['bob@example.org']>}");
+  pb_queue_start (self->queue);
+  text = wait_mail (self, self->bob, 1);
+  assert_contains (text, "Return-Path: <s@far.example>\nDelivered-To: bob@example.org\n");
+  wait_until (self, is_store_empty, NULL);
+  none = mailbox_file (self, self->anna, 0);
+  g_assert_null (none);
+}
+
+/* More recipients than memory holds: the rest waits in the store and follows, here into its end. */
+static void
+test_overflow (Fixture *self, gconstpointer data)
+{
+  g_autofree char *row = NULL;
+  PbQueueCounts counts;
+
+  pb_queue_start (self->queue);
+  for (guint i = 0; i < 3; i++)
+    {
+      PbEnvelope *envelope = make_envelope (self, "", "r@far.example");
+
+      g_free (envelope->recipients[0].address);
+      g_free (envelope->recipients);
+      envelope->n_recipients = 10000;
+      envelope->recipients = g_new0 (PbRecipient, envelope->n_recipients);
+      for (guint j = 0; j < envelope->n_recipients; j++)
+        envelope->recipients[j].address = g_strdup_printf ("r%u@far.example", j);
+      submit (self, envelope);
+    }
+  wait_until (self, is_deferred, GUINT_TO_POINTER (2));
+  get_counts (self, &counts);
+  g_assert_cmpuint (counts.active, ==, 1);
+  row = add_row (self, PB_LIST_LOCAL_DOMAINS, "{'Name': <'far.example'>}");
+  wait_until (self, is_store_empty, NULL);
+}
+
+/* A destination that does not answer keeps none of the others waiting, and its mail is released to the store. */
+static void
+test_dead_relay (Fixture *self, gconstpointer data)
+{
+  g_autofree char *text = NULL;
+
+  apply (self, "{'Delivery': {'RelayServer': <'127.0.0.1'>, 'RelayPort': <uint32 1>}, 'Queueing': {'MinBackoff': <uint32 600>, 'MaxBackoff': <uint32 4000>}}");
+  pb_queue_start (self->queue);
+  for (guint i = 0; i < 20; i++)
+    send_message (self, "s@far.example", "x@far.example");
+  wait_until (self, is_deferred, GUINT_TO_POINTER (20));
+  send_message (self, "s@far.example", "anna@example.org");
+  text = wait_mail (self, self->anna, 1);
+  send_message (self, "s@far.example", "x@far.example");
+  wait_until (self, is_deferred, GUINT_TO_POINTER (21));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name, func) g_test_add ("/queue/" name, Fixture, NULL, set_up, func, tear_down)
+  ADD ("local", test_local);
+  ADD ("all-ways", test_all_ways);
+  ADD ("alias", test_alias);
+  ADD ("bounce", test_bounce);
+  ADD ("silent-failures", test_silent_failures);
+  ADD ("nowhere", test_nowhere);
+  ADD ("retry", test_retry);
+  ADD ("expiry", test_expiry);
+  ADD ("delay-warning", test_delay_warning);
+  ADD ("success-notice", test_success_notice);
+  ADD ("recovery", test_recovery);
+  ADD ("forward", test_forward);
+  ADD ("overflow", test_overflow);
+  ADD ("dead-relay", test_dead_relay);
+#undef ADD
+  return g_test_run ();
+}
