@@ -9,6 +9,7 @@
 #include "store/database.h"
 
 #include "store/store.h"
+#include "store/wal-vfs.h"
 
 #include <errno.h>
 
@@ -92,7 +93,7 @@ pb_database_open (const char *path, PbDatabaseMode mode, GError **error)
   self->statements = g_array_new (FALSE, FALSE, sizeof (Prepared));
   flags |= mode == PB_DATABASE_READ_ONLY ? SQLITE_OPEN_READONLY
                                          : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  code = sqlite3_open_v2 (path, &self->handle, flags, NULL);
+  code = sqlite3_open_v2 (path, &self->handle, flags, pb_wal_vfs_name ());
   if (code != SQLITE_OK)
     {
       pb_database_set_error (self, code, error);

@@ -227,6 +227,54 @@ test_private_files (Fixture *self, gconstpointer data)
 }
 
 static void
+copy_file (const char *from, const char *to, const char *name)
+{
+  g_autofree char *source = g_build_filename (from, name, NULL);
+  g_autofree char *target = g_build_filename (to, name, NULL);
+  g_autofree char *octets = NULL;
+  gsize length;
+
+  g_assert_true (g_file_get_contents (source, &octets, &length, NULL));
+  g_assert_true (g_file_set_contents (target, octets, (gssize) length, NULL));
+}
+
+/* What the files hold at the moment of the last callback is all that a crash leaves, and all that was promised. */
+static void
+test_crash (Fixture *self, gconstpointer data)
+{
+  g_autofree char *copy = fixture_path (self, "copy");
+  g_autofree char *spool = fixture_path (self, "copy/spool");
+  g_auto (Answer) answer = { 0 };
+  char name[PB_QUEUE_ID_TEXT];
+  guint64 ids[40];
+  Fixture other = { copy, self->mailbox, NULL };
+
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    ids[i] =
+      submit_message (self, "a@example.org", 1, "b@example.net", i % 10 == 0 ? 100000 : 5000);
+  for (guint i = 1; i < G_N_ELEMENTS (ids); i += 2)
+    settle_one (self, ids[i], 0, PB_RECIPIENT_DELIVERED, 1, 0);
+  g_assert_cmpint (g_mkdir_with_parents (spool, 0700), ==, 0);
+  copy_file (self->directory, copy, "queue.db");
+  copy_file (self->directory, copy, "queue.db-wal");
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i += 10)
+    {
+      g_autofree char *file = g_build_filename ("spool", pb_queue_id_format (ids[i], name), NULL);
+
+      copy_file (self->directory, copy, file);
+    }
+  other.store = open_store (copy);
+  assert_counts (&other, 20, 0, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i += 2)
+    {
+      read_body (&other, ids[i], &answer);
+      g_assert_no_error (answer.error);
+    }
+  g_assert_cmpuint (pb_store_next_id (other.store), >, ids[G_N_ELEMENTS (ids) - 1]);
+  pb_store_close (other.store);
+}
+
+static void
 add (const char *path, void (*test) (Fixture *, gconstpointer))
 {
   g_test_add (path, Fixture, NULL, fixture_set_up, test, fixture_tear_down);
@@ -246,5 +294,6 @@ main (int argc, char **argv)
   add ("/store-recovery/second-instance", test_second_instance);
   add ("/store-recovery/unusable-directory", test_unusable_directory);
   add ("/store-recovery/private-files", test_private_files);
+  add ("/store-recovery/crash", test_crash);
   return g_test_run ();
 }

@@ -313,6 +313,39 @@ test_checkpoint_fails (Fixture *self, gconstpointer data)
 
 /* ---- pieces without a thread ---- */
 
+/* A transaction larger than cache and buffer is spilled, read back and changed before it is committed. */
+static void
+test_large_transaction (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  PbDatabase *database;
+
+  g_clear_pointer (&self->writer, pb_writer_free);
+  database = pb_schema_open (&schema, self->path, &error);
+  g_assert_no_error (error);
+  pb_database_exec (
+    database,
+    "PRAGMA cache_size = 10; CREATE TABLE large (id INTEGER PRIMARY KEY, data BLOB); BEGIN;"
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+    " INSERT INTO large SELECT i, zeroblob (3000 + i) FROM n;"
+    "UPDATE large SET data = zeroblob (4000 + id) WHERE id % 3 = 0;"
+    "DELETE FROM large WHERE id % 7 = 0; COMMIT;",
+    &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (read_back (self, "SELECT count(*) FROM large"), ==, 2000 - 285);
+  g_assert_cmpint (
+    read_back (self, "SELECT sum(length(data) = 3000 + id + 1000 * (id % 3 = 0)) FROM large"), ==,
+    2000 - 285);
+  pb_database_exec (database, "BEGIN; UPDATE large SET data = NULL; ROLLBACK;", &error);
+  g_assert_no_error (error);
+  g_assert_true (pb_database_checkpoint (database, TRUE, &error));
+  g_assert_cmpint (
+    read_back (self, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"),
+    ==, 1);
+  g_assert_cmpint (read_back (self, "SELECT count(data) FROM large"), ==, 2000 - 285);
+  pb_database_close (database);
+}
+
 static void
 test_space (void)
 {
@@ -396,6 +429,8 @@ main (int argc, char **argv)
               test_pushed_too_late, tear_down);
   g_test_add ("/writer/checkpoint-fails", Fixture, GUINT_TO_POINTER (1), set_up,
               test_checkpoint_fails, tear_down);
+  g_test_add ("/writer/large-transaction", Fixture, GUINT_TO_POINTER (1000), set_up,
+              test_large_transaction, tear_down);
   g_test_add_func ("/writer/space", test_space);
   g_test_add_func ("/writer/status-column", test_status_column);
   return g_test_run ();
