@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define LONGEST_WAIT_SECONDS 30
-#define START_TIMEOUT_MS 30000
+#define START_TIMEOUT_MS     30000
 
 /* Of methods that this program cannot do without: a service that lacks one is too old. */
 static const char *const needed[][2] = {
@@ -91,7 +91,8 @@ on_retry (gpointer user_data)
 
 /* The end of an attempt or of a link. */
 void
-pba_connection_end (PbaConnection *self, PbaConnectionState state, const char *sentence, const char *detail)
+pba_connection_end (PbaConnection *self, PbaConnectionState state, const char *sentence,
+                    const char *detail)
 {
   guint wait;
 
@@ -117,26 +118,33 @@ fail_by_error (PbaConnection *self, const GError *error)
   g_dbus_error_strip_remote_error (stripped);
   if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
       || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
-    pba_connection_end (self, PBA_CONNECTION_DISCONNECTED,
-          pba_connection_is_ssh (self) ? _("Postbus does not run there. Start it with “systemctl start postbus”.")
-                        : _("Postbus does not run here. Start it with “systemctl start postbus”."),
-          NULL);
+    pba_connection_end (
+      self, PBA_CONNECTION_DISCONNECTED,
+      pba_connection_is_ssh (self)
+        ? _ ("Postbus does not run there. Start it with “systemctl start postbus”.")
+        : _ ("Postbus does not run here. Start it with “systemctl start postbus”."),
+      NULL);
   else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED)
            || g_error_matches (error, PB_ERROR, PB_ERROR_NOT_AUTHORIZED))
-    pba_connection_end (self, PBA_CONNECTION_DENIED,
-          _("You may not look after this mail server. Ask its administrator to add you to the group postbus-admin."),
-          stripped->message);
+    pba_connection_end (
+      self, PBA_CONNECTION_DENIED,
+      _ (
+        "You may not look after this mail server. Ask its administrator to add you to the group postbus-admin."),
+      stripped->message);
   else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD)
            || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT)
            || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE))
-    pba_connection_end (self, PBA_CONNECTION_SKEW,
-          _("The mail server there speaks another version of Postbus. Bring both to the same version."),
-          stripped->message);
+    pba_connection_end (
+      self, PBA_CONNECTION_SKEW,
+      _ (
+        "The mail server there speaks another version of Postbus. Bring both to the same version."),
+      stripped->message);
   else
     pba_connection_end (self, PBA_CONNECTION_DISCONNECTED,
-          self->address[0] == '\0' ? _("The system bus of this computer cannot be reached. Is D-Bus installed?")
-                                   : _("The mail server cannot be reached."),
-          stripped->message);
+                        self->address[0] == '\0' ? _ (
+                          "The system bus of this computer cannot be reached. Is D-Bus installed?")
+                                                 : _ ("The mail server cannot be reached."),
+                        stripped->message);
 }
 
 static void
@@ -144,7 +152,7 @@ on_tunnel_over (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (PbaConnection) self = user_data;
   g_autofree char *words = pba_tunnel_ended_finish (PBA_TUNNEL (source), result, NULL);
-  const char *sentence = _("The connection over SSH failed.");
+  const char *sentence = _ ("The connection over SSH failed.");
   PbaConnectionState state = PBA_CONNECTION_DISCONNECTED;
 
   if (self->tunnel != PBA_TUNNEL (source))
@@ -153,13 +161,13 @@ on_tunnel_over (GObject *source, GAsyncResult *result, gpointer user_data)
     g_strstrip (words);
   if (words != NULL && strstr (words, "Permission denied") != NULL)
     {
-      sentence = _("SSH refuses the login. Check the user name and your key or password.");
+      sentence = _ ("SSH refuses the login. Check the user name and your key or password.");
       state = PBA_CONNECTION_DENIED;
     }
   else if (words != NULL && strstr (words, "Host key verification failed") != NULL)
-    sentence = _("The host could not prove who it is. Check its key before you connect.");
+    sentence = _ ("The host could not prove who it is. Check its key before you connect.");
   else if (words != NULL && strstr (words, "not found") != NULL)
-    sentence = _("The host lacks the program systemd-stdio-bridge. Install systemd there.");
+    sentence = _ ("The host lacks the program systemd-stdio-bridge. Install systemd there.");
   pba_connection_end (self, state, sentence, words);
 }
 
@@ -184,7 +192,8 @@ on_version (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (PbaConnection) self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  g_autoptr (GVariant) reply =
+    g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
   g_autoptr (GVariant) held = NULL;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -198,7 +207,8 @@ on_version (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!pba_connection_is_ssh (self) && g_variant_is_of_type (held, G_VARIANT_TYPE_STRING))
     {
       /* Translators: name and version of the mail server */
-      g_autofree char *login = g_strdup_printf (_("Postbus %s"), g_variant_get_string (held, NULL));
+      g_autofree char *login =
+        g_strdup_printf (_ ("Postbus %s"), g_variant_get_string (held, NULL));
 
       set_string (self, &self->login, login, "login");
     }
@@ -223,7 +233,8 @@ on_introspected (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (PbaConnection) self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  g_autoptr (GVariant) reply =
+    g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
   const char *xml;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -238,14 +249,16 @@ on_introspected (GObject *source, GAsyncResult *result, gpointer user_data)
   self->node = g_dbus_node_info_new_for_xml (xml, NULL);
   if (self->node == NULL || !understands (self))
     {
-      pba_connection_end (self, PBA_CONNECTION_SKEW,
-            _("The mail server there is too old for this program. Bring both to the same version."), NULL);
+      pba_connection_end (
+        self, PBA_CONNECTION_SKEW,
+        _ ("The mail server there is too old for this program. Bring both to the same version."),
+        NULL);
       return;
     }
-  g_dbus_connection_call (self->bus, PB_BUS_NAME, PB_OBJECT_PATH, "org.freedesktop.DBus.Properties", "Get",
-                          g_variant_new ("(ss)", PB_INTERFACE_PREFIX "Manager", "Version"), G_VARIANT_TYPE ("(v)"),
-                          G_DBUS_CALL_FLAGS_NO_AUTO_START, START_TIMEOUT_MS, self->cancellable, on_version,
-                          g_object_ref (self));
+  g_dbus_connection_call (self->bus, PB_BUS_NAME, PB_OBJECT_PATH, "org.freedesktop.DBus.Properties",
+                          "Get", g_variant_new ("(ss)", PB_INTERFACE_PREFIX "Manager", "Version"),
+                          G_VARIANT_TYPE ("(v)"), G_DBUS_CALL_FLAGS_NO_AUTO_START, START_TIMEOUT_MS,
+                          self->cancellable, on_version, g_object_ref (self));
 }
 
 static void
@@ -253,15 +266,17 @@ introspect (PbaConnection *self)
 {
   gboolean start = !self->by_itself && !self->probing;
 
-  g_dbus_connection_call (self->bus, PB_BUS_NAME, PB_OBJECT_PATH, "org.freedesktop.DBus.Introspectable", "Introspect",
-                          NULL, G_VARIANT_TYPE ("(s)"),
-                          start ? G_DBUS_CALL_FLAGS_NONE : G_DBUS_CALL_FLAGS_NO_AUTO_START, START_TIMEOUT_MS,
-                          self->cancellable, on_introspected, g_object_ref (self));
+  g_dbus_connection_call (self->bus, PB_BUS_NAME, PB_OBJECT_PATH,
+                          "org.freedesktop.DBus.Introspectable", "Introspect", NULL,
+                          G_VARIANT_TYPE ("(s)"),
+                          start ? G_DBUS_CALL_FLAGS_NONE : G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                          START_TIMEOUT_MS, self->cancellable, on_introspected,
+                          g_object_ref (self));
 }
 
 static void
-on_owner_changed (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *name,
-                  GVariant *parameters, gpointer user_data)
+on_owner_changed (GDBusConnection *bus, const char *sender, const char *path, const char *interface,
+                  const char *name, GVariant *parameters, gpointer user_data)
 {
   PbaConnection *self = user_data;
   const char *after;
@@ -270,7 +285,7 @@ on_owner_changed (GDBusConnection *bus, const char *sender, const char *path, co
   if (after[0] == '\0' && self->state == PBA_CONNECTION_CONNECTED)
     {
       self->failures = 0;
-      pba_connection_end (self, PBA_CONNECTION_LOST, _("The mail server has stopped."), NULL);
+      pba_connection_end (self, PBA_CONNECTION_LOST, _ ("The mail server has stopped."), NULL);
     }
 }
 
@@ -283,8 +298,9 @@ on_closed (GDBusConnection *bus, gboolean remote_vanished, GError *error, gpoint
   if (self->tunnel != NULL)
     fail_link (self, error);
   else
-    pba_connection_end (self, PBA_CONNECTION_DISCONNECTED, _("The connection to the mail server was lost."),
-          error != NULL ? error->message : NULL);
+    pba_connection_end (self, PBA_CONNECTION_DISCONNECTED,
+                        _ ("The connection to the mail server was lost."),
+                        error != NULL ? error->message : NULL);
 }
 
 /* Takes @bus. */
@@ -295,9 +311,10 @@ on_bus (PbaConnection *self, GDBusConnection *bus)
   g_dbus_connection_set_exit_on_close (bus, FALSE);
   self->closed_handler = g_signal_connect (bus, "closed", G_CALLBACK (on_closed), self);
   pba_connection_subscribe (self);
-  self->owner_subscription = g_dbus_connection_signal_subscribe (
-    bus, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus", PB_BUS_NAME,
-    G_DBUS_SIGNAL_FLAGS_NONE, on_owner_changed, self, NULL);
+  self->owner_subscription =
+    g_dbus_connection_signal_subscribe (bus, "org.freedesktop.DBus", "org.freedesktop.DBus",
+                                        "NameOwnerChanged", "/org/freedesktop/DBus", PB_BUS_NAME,
+                                        G_DBUS_SIGNAL_FLAGS_NONE, on_owner_changed, self, NULL);
   introspect (self);
 }
 
@@ -347,14 +364,16 @@ attempt_by_ssh (PbaConnection *self)
   if (self->tunnel == NULL)
     {
       pba_connection_end (self, PBA_CONNECTION_DISCONNECTED,
-            g_error_matches (error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT) ? _("The program ssh is not installed here.")
-                                                                        : error->message,
-            NULL);
+                          g_error_matches (error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT)
+                            ? _ ("The program ssh is not installed here.")
+                            : error->message,
+                          NULL);
       return;
     }
   g_signal_connect (self->tunnel, "question", G_CALLBACK (on_question), self);
   g_dbus_connection_new (pba_tunnel_get_stream (self->tunnel), NULL,
-                         G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                         G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
+                           | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
                          NULL, self->cancellable, on_bus_by_stream, g_object_ref (self));
 }
 
@@ -378,8 +397,9 @@ pba_connection_begin (PbaConnection *self)
   if (error != NULL)
     fail_by_error (self, error);
   else
-    g_dbus_connection_new_for_address (
-      system != NULL ? system : self->address,
-      G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL,
-      self->cancellable, on_bus_by_address, g_object_ref (self));
+    g_dbus_connection_new_for_address (system != NULL ? system : self->address,
+                                       G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
+                                         | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                       NULL, self->cancellable, on_bus_by_address,
+                                       g_object_ref (self));
 }

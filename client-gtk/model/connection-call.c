@@ -15,7 +15,7 @@
 
 /* An administrator may have to find the password: much longer than the usual 25 s. */
 #define CALL_TIMEOUT_MS (5 * 60 * 1000)
-#define PROPERTIES "org.freedesktop.DBus.Properties"
+#define PROPERTIES      "org.freedesktop.DBus.Properties"
 
 static char *
 full_name (const char *interface)
@@ -42,8 +42,9 @@ on_called (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-pba_connection_call (PbaConnection *self, const char *interface, const char *method, GVariant *parameters,
-                     const char *reply_type, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+pba_connection_call (PbaConnection *self, const char *interface, const char *method,
+                     GVariant *parameters, const char *reply_type, GCancellable *cancellable,
+                     GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   g_autofree char *name = full_name (interface);
@@ -54,13 +55,14 @@ pba_connection_call (PbaConnection *self, const char *interface, const char *met
       if (parameters != NULL)
         g_variant_unref (g_variant_ref_sink (parameters));
       g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED, "%s",
-                               _("There is no connection to the mail server"));
+                               _ ("There is no connection to the mail server"));
       g_object_unref (task);
       return;
     }
   g_dbus_connection_call (self->bus, PB_BUS_NAME, PB_OBJECT_PATH, name, method, parameters,
                           reply_type != NULL ? G_VARIANT_TYPE (reply_type) : NULL,
-                          G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION | G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                          G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
+                            | G_DBUS_CALL_FLAGS_NO_AUTO_START,
                           CALL_TIMEOUT_MS, cancellable, on_called, task);
 }
 
@@ -76,32 +78,34 @@ pba_connection_get_all (PbaConnection *self, const char *interface, GCancellable
 {
   g_autofree char *name = full_name (interface);
 
-  pba_connection_call (self, PROPERTIES, "GetAll", g_variant_new ("(s)", name), "(a{sv})", cancellable, callback,
-                       user_data);
+  pba_connection_call (self, PROPERTIES, "GetAll", g_variant_new ("(s)", name), "(a{sv})",
+                       cancellable, callback, user_data);
 }
 
 void
 pba_connection_get_property_async (PbaConnection *self, const char *interface, const char *name,
-                                   GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+                                   GCancellable *cancellable, GAsyncReadyCallback callback,
+                                   gpointer user_data)
 {
   g_autofree char *full = full_name (interface);
 
-  pba_connection_call (self, PROPERTIES, "Get", g_variant_new ("(ss)", full, name), "(v)", cancellable, callback,
-                       user_data);
+  pba_connection_call (self, PROPERTIES, "Get", g_variant_new ("(ss)", full, name), "(v)",
+                       cancellable, callback, user_data);
 }
 
 gboolean
 pba_connection_has_method (PbaConnection *self, const char *interface, const char *method)
 {
   g_autofree char *name = full_name (interface);
-  GDBusInterfaceInfo *info = self->node != NULL ? g_dbus_node_info_lookup_interface (self->node, name) : NULL;
+  GDBusInterfaceInfo *info =
+    self->node != NULL ? g_dbus_node_info_lookup_interface (self->node, name) : NULL;
 
   return info != NULL && g_dbus_interface_info_lookup_method (info, method) != NULL;
 }
 
 static void
-on_signal (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *name,
-           GVariant *parameters, gpointer user_data)
+on_signal (GDBusConnection *bus, const char *sender, const char *path, const char *interface,
+           const char *name, GVariant *parameters, gpointer user_data)
 {
   PbaConnection *self = user_data;
   const char *about = interface;
@@ -129,8 +133,9 @@ on_signal (GDBusConnection *bus, const char *sender, const char *path, const cha
 void
 pba_connection_subscribe (PbaConnection *self)
 {
-  self->signal_subscription = g_dbus_connection_signal_subscribe (
-    self->bus, PB_BUS_NAME, NULL, NULL, PB_OBJECT_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_signal, self, NULL);
+  self->signal_subscription =
+    g_dbus_connection_signal_subscribe (self->bus, PB_BUS_NAME, NULL, NULL, PB_OBJECT_PATH, NULL,
+                                        G_DBUS_SIGNAL_FLAGS_NONE, on_signal, self, NULL);
 }
 
 void

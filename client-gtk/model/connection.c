@@ -40,13 +40,14 @@ name_ends (PbaConnection *self)
   g_autofree char *user = NULL;
 
   if (self->address[0] == '\0')
-    self->host = g_strdup (_("This Computer"));
+    self->host = g_strdup (_ ("This Computer"));
   else if (!pba_connection_is_ssh (self))
-    self->host = g_strdup (_("Private Bus"));
+    self->host = g_strdup (_ ("Private Bus"));
   else if (!pba_tunnel_split (self->address, &user, &self->host, NULL, NULL))
     self->host = g_strdup (self->address);
   /* Translators: the name of a user who is logged in through ssh */
-  self->login = user != NULL ? g_strdup_printf (_("%s via SSH"), user) : g_strdup (pba_connection_is_ssh (self) ? _("via SSH") : "");
+  self->login = user != NULL ? g_strdup_printf (_ ("%s via SSH"), user)
+                             : g_strdup (pba_connection_is_ssh (self) ? _ ("via SSH") : "");
 }
 
 static void
@@ -102,7 +103,8 @@ pba_connection_get_property (GObject *object, guint property, GValue *value, GPa
 }
 
 static void
-pba_connection_set_property (GObject *object, guint property, const GValue *value, GParamSpec *pspec)
+pba_connection_set_property (GObject *object, guint property, const GValue *value,
+                             GParamSpec *pspec)
 {
   g_return_if_fail (property == PROP_ADDRESS);
 
@@ -121,8 +123,9 @@ pba_connection_class_init (PbaConnectionClass *klass)
   object_class->get_property = pba_connection_get_property;
   object_class->set_property = pba_connection_set_property;
 
-  properties[PROP_ADDRESS] = g_param_spec_string ("address", NULL, NULL, "",
-                                                  G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+  properties[PROP_ADDRESS] =
+    g_param_spec_string ("address", NULL, NULL, "",
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
   properties[PROP_STATE] = g_param_spec_enum ("state", NULL, NULL, PBA_TYPE_CONNECTION_STATE,
                                               PBA_CONNECTION_DISCONNECTED, flags);
   properties[PROP_CONNECTED] = g_param_spec_boolean ("connected", NULL, NULL, FALSE, flags);
@@ -132,12 +135,12 @@ pba_connection_class_init (PbaConnectionClass *klass)
   properties[PROP_DETAIL] = g_param_spec_string ("detail", NULL, NULL, NULL, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 
-  g_signal_new ("properties-changed", PBA_TYPE_CONNECTION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
-                G_TYPE_STRING, G_TYPE_VARIANT, G_TYPE_STRV);
-  g_signal_new ("bus-signal", PBA_TYPE_CONNECTION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
-                G_TYPE_STRING, G_TYPE_STRING, G_TYPE_VARIANT);
-  g_signal_new ("question", PBA_TYPE_CONNECTION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
-                                  2, G_TYPE_INT, G_TYPE_STRING);
+  g_signal_new ("properties-changed", PBA_TYPE_CONNECTION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_VARIANT, G_TYPE_STRV);
+  g_signal_new ("bus-signal", PBA_TYPE_CONNECTION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_VARIANT);
+  g_signal_new ("question", PBA_TYPE_CONNECTION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
   /* Registers the service's errors with GDBus before the first of them can come. */
   pb_error_quark ();
 }

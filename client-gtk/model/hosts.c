@@ -118,23 +118,23 @@ describe_day (gint64 unix_seconds)
   gint64 days;
 
   if (then == NULL || unix_seconds <= 0)
-    return g_strdup (_("never used"));
+    return g_strdup (_ ("never used"));
   days = g_date_time_get_day_of_year (now) - g_date_time_get_day_of_year (then);
   if (g_date_time_get_year (now) != g_date_time_get_year (then))
     days = (g_date_time_to_unix (now) - unix_seconds) / 86400 + 7;
   if (days == 0)
     /* Translators: when a host was last used, see man 3 strftime */
-    return g_date_time_format (then, _("today at %H:%M"));
+    return g_date_time_format (then, _ ("today at %H:%M"));
   if (days == 1)
-    return g_strdup (_("yesterday"));
+    return g_strdup (_ ("yesterday"));
   if (days > 0 && days < 7)
     /* Translators: a day of the past week, such as “last Friday” */
-    return g_date_time_format (then, _("last %A"));
+    return g_date_time_format (then, _ ("last %A"));
   if (g_date_time_get_year (now) == g_date_time_get_year (then))
     /* Translators: a day of this year, such as “3 November” */
-    return g_date_time_format (then, _("%-d %B"));
+    return g_date_time_format (then, _ ("%-d %B"));
   /* Translators: a day of another year, such as “3 November 2024” */
-  return g_date_time_format (then, _("%-d %B %Y"));
+  return g_date_time_format (then, _ ("%-d %B %Y"));
 }
 
 char *
@@ -145,7 +145,7 @@ pba_host_dup_summary (PbaHost *self)
   if (self->user == NULL)
     return g_steal_pointer (&day);
   /* Translators: a user and when the host was last used: “admin, today at 08:55” */
-  return g_strdup_printf (_("%s, %s"), self->user, day);
+  return g_strdup_printf (_ ("%s, %s"), self->user, day);
 }
 
 /* ---- the list ---- */
@@ -182,8 +182,10 @@ load (PbaHosts *self)
   for (guint i = 0; groups[i] != NULL && self->hosts->len < MOST_HOSTS; i++)
     {
       g_autofree char *address = g_key_file_get_string (keys, groups[i], "Address", NULL);
-      PbaHost *host = address != NULL ? host_new (address, g_key_file_get_int64 (keys, groups[i], "LastUsed", NULL))
-                                      : NULL;
+      PbaHost *host =
+        address != NULL
+          ? host_new (address, g_key_file_get_int64 (keys, groups[i], "LastUsed", NULL))
+          : NULL;
 
       if (host != NULL)
         g_ptr_array_add (self->hosts, host);
@@ -230,8 +232,9 @@ pba_hosts_new (const char *file)
 {
   PbaHosts *self = g_object_new (PBA_TYPE_HOSTS, NULL);
 
-  self->file = file != NULL ? g_strdup (file)
-                            : g_build_filename (g_get_user_config_dir (), "postbus-admin", "hosts.ini", NULL);
+  self->file = file != NULL
+                 ? g_strdup (file)
+                 : g_build_filename (g_get_user_config_dir (), "postbus-admin", "hosts.ini", NULL);
   load (self);
   return self;
 }

@@ -86,7 +86,8 @@ pba_list_model_get_gproperty (GObject *object, guint property, GValue *value, GP
 }
 
 static void
-pba_list_model_set_gproperty (GObject *object, guint property, const GValue *value, GParamSpec *pspec)
+pba_list_model_set_gproperty (GObject *object, guint property, const GValue *value,
+                              GParamSpec *pspec)
 {
   PbaListModel *self = PBA_LIST_MODEL (object);
 
@@ -131,15 +132,16 @@ pba_list_model_class_init (PbaListModelClass *klass)
   object_class->set_property = pba_list_model_set_gproperty;
   object_class->finalize = pba_list_model_finalize;
 
-  properties[PROP_SEARCH] = g_param_spec_string ("search", NULL, NULL, NULL, flags | G_PARAM_WRITABLE);
+  properties[PROP_SEARCH] =
+    g_param_spec_string ("search", NULL, NULL, NULL, flags | G_PARAM_WRITABLE);
   properties[PROP_TOTAL] = g_param_spec_uint ("total", NULL, NULL, 0, G_MAXUINT, 0, flags);
   properties[PROP_LOADING] = g_param_spec_boolean ("loading", NULL, NULL, FALSE, flags);
   properties[PROP_LOADED] = g_param_spec_boolean ("loaded", NULL, NULL, FALSE, flags);
   properties[PROP_EMPTY] = g_param_spec_boolean ("empty", NULL, NULL, FALSE, flags);
   properties[PROP_NO_RESULTS] = g_param_spec_boolean ("no-results", NULL, NULL, FALSE, flags);
   properties[PROP_ERROR] = g_param_spec_string ("error", NULL, NULL, NULL, flags);
-  properties[PROP_WRITABLE] = g_param_spec_boolean ("writable", NULL, NULL, TRUE,
-                                                    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_WRITABLE] =
+    g_param_spec_boolean ("writable", NULL, NULL, TRUE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
@@ -154,8 +156,8 @@ pba_list_model_init (PbaListModel *self)
 }
 
 static void
-on_bus_signal (PbaConnection *connection, const char *interface, const char *name, GVariant *parameters,
-               gpointer user_data)
+on_bus_signal (PbaConnection *connection, const char *interface, const char *name,
+               GVariant *parameters, gpointer user_data)
 {
   PbaListModel *self = user_data;
   guint64 revision;

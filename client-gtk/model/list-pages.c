@@ -108,7 +108,8 @@ announce_difference (PbaListModel *self, GPtrArray *old)
          && old->pdata[old->len - 1 - tail] == self->rows->pdata[self->rows->len - 1 - tail])
     tail++;
   if (head < old->len || head < self->rows->len)
-    g_list_model_items_changed (G_LIST_MODEL (self), head, old->len - head - tail, self->rows->len - head - tail);
+    g_list_model_items_changed (G_LIST_MODEL (self), head, old->len - head - tail,
+                                self->rows->len - head - tail);
 }
 
 /* Places that were looked at during a refresh and got nothing by it. */
@@ -169,7 +170,8 @@ static void
 keep_fresh (PbaListModel *self, guint page, GVariant *rows)
 {
   for (gsize i = 0; i < g_variant_n_children (rows); i++)
-    g_hash_table_insert (self->fresh, GUINT_TO_POINTER (page * PAGE + i), g_variant_get_child_value (rows, i));
+    g_hash_table_insert (self->fresh, GUINT_TO_POINTER (page * PAGE + i),
+                         g_variant_get_child_value (rows, i));
 }
 
 /* ---- pages ---- */
@@ -253,7 +255,8 @@ pba_list_model_ask_page (PbaListModel *self, guint page, gboolean refreshing)
   g_hash_table_add (self->asked, GUINT_TO_POINTER (page));
   pba_connection_call (self->connection, self->interface, self->method,
                        g_variant_new ("(@a{sv}uu)", build_filter (self), page * PAGE, PAGE),
-                       self->spec != NULL ? "(tuaa{sv})" : "(uaa{sv})", self->cancellable, on_page, request);
+                       self->spec != NULL ? "(tuaa{sv})" : "(uaa{sv})", self->cancellable, on_page,
+                       request);
 }
 
 /* Forgets every answer that is still to come. */

@@ -65,7 +65,8 @@ pba_list_row_class_init (PbaListRowClass *klass)
   properties[PROP_ID] = g_param_spec_string ("id", NULL, NULL, NULL, flags);
   properties[PROP_POSITION] = g_param_spec_uint ("position", NULL, NULL, 0, G_MAXUINT, 0, flags);
   properties[PROP_LOADED] = g_param_spec_boolean ("loaded", NULL, NULL, FALSE, flags);
-  properties[PROP_CELLS] = g_param_spec_variant ("cells", NULL, NULL, G_VARIANT_TYPE_ANY, NULL, flags);
+  properties[PROP_CELLS] =
+    g_param_spec_variant ("cells", NULL, NULL, G_VARIANT_TYPE_ANY, NULL, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
@@ -158,7 +159,8 @@ pba_list_row_get_boolean (PbaListRow *self, const char *column)
 gint64
 pba_list_row_get_number (PbaListRow *self, const char *column)
 {
-  g_autoptr (GVariant) value = self->cells != NULL ? g_variant_lookup_value (self->cells, column, NULL) : NULL;
+  g_autoptr (GVariant) value =
+    self->cells != NULL ? g_variant_lookup_value (self->cells, column, NULL) : NULL;
 
   if (value == NULL)
     return 0;

@@ -40,9 +40,9 @@ export_free (Export *export)
 gboolean
 pba_list_model_check (PbaListModel *self, PbaListRow *base, GVariant *cells, GError **error)
 {
-  g_autoptr (GVariant) complete = pb_list_row_complete (
-    self->kind, base != NULL ? pba_list_row_get_id (base) : NULL,
-    base != NULL ? pba_list_row_get_cells (base) : NULL, cells, error);
+  g_autoptr (GVariant) complete =
+    pb_list_row_complete (self->kind, base != NULL ? pba_list_row_get_id (base) : NULL,
+                          base != NULL ? pba_list_row_get_cells (base) : NULL, cells, error);
 
   return complete != NULL;
 }
@@ -82,35 +82,42 @@ write_rows (PbaListModel *self, const char *method, GVariant *parameters, GPtrAr
   g_task_set_source_tag (task, write_rows);
   if (removed != NULL)
     g_task_set_task_data (task, removed, (GDestroyNotify) g_ptr_array_unref);
-  pba_connection_call (self->connection, self->interface, method, parameters, NULL, cancellable, on_written, task);
+  pba_connection_call (self->connection, self->interface, method, parameters, NULL, cancellable,
+                       on_written, task);
 }
 
 void
-pba_list_model_add_async (PbaListModel *self, GVariant *cells, GCancellable *cancellable, GAsyncReadyCallback callback,
-                          gpointer user_data)
+pba_list_model_add_async (PbaListModel *self, GVariant *cells, GCancellable *cancellable,
+                          GAsyncReadyCallback callback, gpointer user_data)
 {
-  write_rows (self, "Add", g_variant_new ("(@a{sv})", cells), NULL, cancellable, callback, user_data);
+  write_rows (self, "Add", g_variant_new ("(@a{sv})", cells), NULL, cancellable, callback,
+              user_data);
 }
 
 void
-pba_list_model_update_async (PbaListModel *self, const char *id, GVariant *cells, GCancellable *cancellable,
-                             GAsyncReadyCallback callback, gpointer user_data)
+pba_list_model_update_async (PbaListModel *self, const char *id, GVariant *cells,
+                             GCancellable *cancellable, GAsyncReadyCallback callback,
+                             gpointer user_data)
 {
-  write_rows (self, "Update", g_variant_new ("(s@a{sv})", id, cells), NULL, cancellable, callback, user_data);
+  write_rows (self, "Update", g_variant_new ("(s@a{sv})", id, cells), NULL, cancellable, callback,
+              user_data);
 }
 
 void
-pba_list_model_move_async (PbaListModel *self, const char *id, guint position, GCancellable *cancellable,
-                           GAsyncReadyCallback callback, gpointer user_data)
+pba_list_model_move_async (PbaListModel *self, const char *id, guint position,
+                           GCancellable *cancellable, GAsyncReadyCallback callback,
+                           gpointer user_data)
 {
-  write_rows (self, "Move", g_variant_new ("(su)", id, position), NULL, cancellable, callback, user_data);
+  write_rows (self, "Move", g_variant_new ("(su)", id, position), NULL, cancellable, callback,
+              user_data);
 }
 
 void
 pba_list_model_replace_async (PbaListModel *self, GVariant *rows, GCancellable *cancellable,
                               GAsyncReadyCallback callback, gpointer user_data)
 {
-  write_rows (self, "Replace", g_variant_new ("(@aa{sv})", rows), NULL, cancellable, callback, user_data);
+  write_rows (self, "Replace", g_variant_new ("(@aa{sv})", rows), NULL, cancellable, callback,
+              user_data);
 }
 
 gboolean
@@ -159,7 +166,8 @@ pba_list_model_remove_async (PbaListModel *self, const char *const *ids, GCancel
                              GAsyncReadyCallback callback, gpointer user_data)
 {
   g_clear_pointer (&self->removed, g_ptr_array_unref);
-  write_rows (self, "Remove", g_variant_new ("(^as)", ids), remember (self, ids), cancellable, callback, user_data);
+  write_rows (self, "Remove", g_variant_new ("(^as)", ids), remember (self, ids), cancellable,
+              callback, user_data);
 }
 
 gboolean
@@ -210,15 +218,18 @@ on_undo_step (GObject *source, GAsyncResult *result, gpointer user_data)
 
       g_variant_get (reply, "(&s)", &id);
       g_variant_lookup (undo->rows->pdata[undo->next++], "Position", "u", &position);
-      pba_connection_call (self->connection, self->interface, "Move", g_variant_new ("(su)", id, position), NULL,
+      pba_connection_call (self->connection, self->interface, "Move",
+                           g_variant_new ("(su)", id, position), NULL,
                            g_task_get_cancellable (task), on_undo_step, g_steal_pointer (&task));
       return;
     }
   if (undo->next < undo->rows->len)
     {
       pba_connection_call (self->connection, self->interface, "Add",
-                           g_variant_new ("(@a{sv})", writable_cells (self, undo->rows->pdata[undo->next])), "(s)",
-                           g_task_get_cancellable (task), on_undo_step, g_steal_pointer (&task));
+                           g_variant_new ("(@a{sv})",
+                                          writable_cells (self, undo->rows->pdata[undo->next])),
+                           "(s)", g_task_get_cancellable (task), on_undo_step,
+                           g_steal_pointer (&task));
       return;
     }
   pba_list_model_refresh (self);
@@ -226,8 +237,8 @@ on_undo_step (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-pba_list_model_undo_async (PbaListModel *self, GCancellable *cancellable, GAsyncReadyCallback callback,
-                           gpointer user_data)
+pba_list_model_undo_async (PbaListModel *self, GCancellable *cancellable,
+                           GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
   Undo *undo;
@@ -282,13 +293,15 @@ on_export_page (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   pba_connection_call (self->connection, self->interface, "List",
-                       g_variant_new ("(@a{sv}uu)", g_variant_new ("a{sv}", NULL), export->n, LARGEST_PAGE),
-                       "(tuaa{sv})", g_task_get_cancellable (task), on_export_page, g_steal_pointer (&task));
+                       g_variant_new ("(@a{sv}uu)", g_variant_new ("a{sv}", NULL), export->n,
+                                      LARGEST_PAGE),
+                       "(tuaa{sv})", g_task_get_cancellable (task), on_export_page,
+                       g_steal_pointer (&task));
 }
 
 void
-pba_list_model_fetch_all_async (PbaListModel *self, GCancellable *cancellable, GAsyncReadyCallback callback,
-                                gpointer user_data)
+pba_list_model_fetch_all_async (PbaListModel *self, GCancellable *cancellable,
+                                GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   Export *export = g_new0 (Export, 1);

@@ -13,7 +13,7 @@ struct _PbaManager
 {
   GObject parent_instance;
 
-  PbaConnection *connection; /* (owned) */
+  PbaConnection *connection;           /* (owned) */
   char *version, *state, *instance_id; /* (owned) */
   guint64 revision;
   GVariant *listening; /* (owned) (nullable) a(ssu) */
@@ -46,7 +46,7 @@ state_title (const char *state)
 
   for (guint i = 0; i < G_N_ELEMENTS (titles); i++)
     if (g_str_equal (titles[i][0], state))
-      return _(titles[i][1]);
+      return _ (titles[i][1]);
   return state;
 }
 
@@ -152,9 +152,11 @@ pba_manager_class_init (PbaManagerClass *klass)
   properties[PROP_VERSION] = g_param_spec_string ("version", NULL, NULL, "", flags);
   properties[PROP_STATE] = g_param_spec_string ("state", NULL, NULL, "", flags);
   properties[PROP_STATE_TITLE] = g_param_spec_string ("state-title", NULL, NULL, "", flags);
-  properties[PROP_REVISION] = g_param_spec_uint64 ("revision", NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  properties[PROP_REVISION] =
+    g_param_spec_uint64 ("revision", NULL, NULL, 0, G_MAXUINT64, 0, flags);
   properties[PROP_INSTANCE_ID] = g_param_spec_string ("instance-id", NULL, NULL, "", flags);
-  properties[PROP_LISTENING] = g_param_spec_variant ("listening", NULL, NULL, G_VARIANT_TYPE ("a(ssu)"), NULL, flags);
+  properties[PROP_LISTENING] =
+    g_param_spec_variant ("listening", NULL, NULL, G_VARIANT_TYPE ("a(ssu)"), NULL, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
@@ -173,7 +175,8 @@ pba_manager_new (PbaConnection *connection)
 
   self->connection = g_object_ref (connection);
   g_signal_connect_object (connection, "notify::connected", G_CALLBACK (on_connected), self, 0);
-  g_signal_connect_object (connection, "properties-changed", G_CALLBACK (on_properties_changed), self, 0);
+  g_signal_connect_object (connection, "properties-changed", G_CALLBACK (on_properties_changed),
+                           self, 0);
   on_connected (connection, NULL, self);
   return self;
 }
@@ -222,15 +225,16 @@ on_reply (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-pba_manager_set_relay_secret_async (PbaManager *self, const char *relay, const char *secret, GCancellable *cancellable,
-                                    GAsyncReadyCallback callback, gpointer user_data)
+pba_manager_set_relay_secret_async (PbaManager *self, const char *relay, const char *secret,
+                                    GCancellable *cancellable, GAsyncReadyCallback callback,
+                                    gpointer user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   GVariant *octets = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, secret, strlen (secret), 1);
 
   g_task_set_source_tag (task, pba_manager_set_relay_secret_async);
-  pba_connection_call (self->connection, "Manager", "SetRelaySecret", g_variant_new ("(s@ay)", relay, octets), NULL,
-                       cancellable, on_reply, task);
+  pba_connection_call (self->connection, "Manager", "SetRelaySecret",
+                       g_variant_new ("(s@ay)", relay, octets), NULL, cancellable, on_reply, task);
 }
 
 gboolean
@@ -248,8 +252,8 @@ pba_manager_test_relay_async (PbaManager *self, const char *relay, GCancellable 
   GTask *task = g_task_new (self, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, pba_manager_test_relay_async);
-  pba_connection_call (self->connection, "Manager", "TestRelay", g_variant_new ("(s)", relay), "(aa{sv})", cancellable,
-                       on_reply, task);
+  pba_connection_call (self->connection, "Manager", "TestRelay", g_variant_new ("(s)", relay),
+                       "(aa{sv})", cancellable, on_reply, task);
 }
 
 GVariant *

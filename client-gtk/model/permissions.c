@@ -12,7 +12,9 @@
 
 /* Properties in this order, each an action of the service. */
 static const char *const actions[] = {
-  PB_ACTION_VIEW, PB_ACTION_MODIFY_SETTINGS, PB_ACTION_MANAGE_QUEUE, PB_ACTION_MANAGE_ACCOUNTS, PB_ACTION_SET_SECRETS,
+  PB_ACTION_VIEW,         PB_ACTION_MODIFY_SETTINGS,
+  PB_ACTION_MANAGE_QUEUE, PB_ACTION_MANAGE_ACCOUNTS,
+  PB_ACTION_SET_SECRETS,
 };
 #define N_ACTIONS G_N_ELEMENTS (actions)
 
@@ -74,14 +76,15 @@ on_connected (PbaConnection *connection, GParamSpec *pspec, gpointer user_data)
   g_object_unref (self->cancellable);
   self->cancellable = g_cancellable_new ();
   if (pba_connection_get_state (connection) == PBA_CONNECTION_CONNECTED)
-    pba_connection_call (connection, "Manager", "GetPermissions", NULL, "(a{ss})", self->cancellable, on_answer,
-                         g_object_ref (self));
+    pba_connection_call (connection, "Manager", "GetPermissions", NULL, "(a{ss})",
+                         self->cancellable, on_answer, g_object_ref (self));
 }
 
 static void
 pba_permissions_get_gproperty (GObject *object, guint property, GValue *value, GParamSpec *pspec)
 {
-  g_value_set_boolean (value, pba_permissions_may (PBA_PERMISSIONS (object), actions[property - 1]));
+  g_value_set_boolean (value,
+                       pba_permissions_may (PBA_PERMISSIONS (object), actions[property - 1]));
 }
 
 static void
@@ -104,8 +107,9 @@ pba_permissions_class_init (PbaPermissionsClass *klass)
   object_class->get_property = pba_permissions_get_gproperty;
   object_class->finalize = pba_permissions_finalize;
   for (guint i = 1; i <= N_ACTIONS; i++)
-    properties[i] = g_param_spec_boolean (actions[i - 1] + strlen (PB_INTERFACE_PREFIX), NULL, NULL, TRUE,
-                                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+    properties[i] =
+      g_param_spec_boolean (actions[i - 1] + strlen (PB_INTERFACE_PREFIX), NULL, NULL, TRUE,
+                            G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
   g_object_class_install_properties (object_class, N_ACTIONS + 1, properties);
 }
 
@@ -140,14 +144,15 @@ on_authorized (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-pba_permissions_authorize_async (PbaPermissions *self, const char *const *wanted, GCancellable *cancellable,
-                                 GAsyncReadyCallback callback, gpointer user_data)
+pba_permissions_authorize_async (PbaPermissions *self, const char *const *wanted,
+                                 GCancellable *cancellable, GAsyncReadyCallback callback,
+                                 gpointer user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, pba_permissions_authorize_async);
-  pba_connection_call (self->connection, "Manager", "Authorize", g_variant_new ("(^as)", wanted), NULL, cancellable,
-                       on_authorized, task);
+  pba_connection_call (self->connection, "Manager", "Authorize", g_variant_new ("(^as)", wanted),
+                       NULL, cancellable, on_authorized, task);
 }
 
 gboolean

@@ -6,7 +6,7 @@
  */
 #include "model/queue.h"
 
-#define CALM_SECONDS 10
+#define CALM_SECONDS    10
 #define WATCHED_SECONDS 2
 
 struct _PbaQueue
@@ -130,7 +130,8 @@ pba_queue_finalize (GObject *object)
 static void
 pba_queue_class_init (PbaQueueClass *klass)
 {
-  static const char *const property_names[] = { "active", "deferred", "held", "size", "oldest", "count" };
+  static const char *const property_names[] = { "active", "deferred", "held",
+                                                "size",   "oldest",   "count" };
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
@@ -138,8 +139,10 @@ pba_queue_class_init (PbaQueueClass *klass)
   object_class->set_property = pba_queue_set_gproperty;
   object_class->finalize = pba_queue_finalize;
   for (guint i = PROP_ACTIVE; i <= PROP_COUNT; i++)
-    properties[i] = g_param_spec_uint64 (property_names[i - 1], NULL, NULL, 0, G_MAXUINT64, 0, flags);
-  properties[PROP_WATCHED] = g_param_spec_boolean ("watched", NULL, NULL, FALSE, flags | G_PARAM_WRITABLE);
+    properties[i] =
+      g_param_spec_uint64 (property_names[i - 1], NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  properties[PROP_WATCHED] =
+    g_param_spec_boolean ("watched", NULL, NULL, FALSE, flags | G_PARAM_WRITABLE);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
@@ -198,8 +201,8 @@ on_acted (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-pba_queue_act_async (PbaQueue *self, PbaQueueAction action, const char *const *ids, GCancellable *cancellable,
-                     GAsyncReadyCallback callback, gpointer user_data)
+pba_queue_act_async (PbaQueue *self, PbaQueueAction action, const char *const *ids,
+                     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   gboolean removes = action == PBA_QUEUE_REMOVE || action == PBA_QUEUE_BOUNCE;
@@ -209,11 +212,13 @@ pba_queue_act_async (PbaQueue *self, PbaQueueAction action, const char *const *i
   g_variant_dict_init (&selector, NULL);
   g_variant_dict_insert_value (&selector, "Ids", g_variant_new_strv (ids, -1));
   if (removes)
-    parameters = g_variant_new ("(@a{sv}b)", g_variant_dict_end (&selector), action == PBA_QUEUE_BOUNCE);
+    parameters =
+      g_variant_new ("(@a{sv}b)", g_variant_dict_end (&selector), action == PBA_QUEUE_BOUNCE);
   else
     parameters = g_variant_new ("(@a{sv})", g_variant_dict_end (&selector));
   g_task_set_source_tag (task, pba_queue_act_async);
-  pba_connection_call (self->connection, "Queue", methods[action], parameters, "(u)", cancellable, on_acted, task);
+  pba_connection_call (self->connection, "Queue", methods[action], parameters, "(u)", cancellable,
+                       on_acted, task);
 }
 
 gboolean

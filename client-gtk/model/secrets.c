@@ -20,14 +20,22 @@ static const SecretSchema schema = {
     { "user", SECRET_SCHEMA_ATTRIBUTE_STRING },
     { NULL, 0 },
   },
-  0, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  0,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
 };
 
 static GHashTable *
 attributes_of (const PbaRelayLogin *login)
 {
-  return secret_attributes_build (&schema, "nas", login->nas, "relay", login->relay, "server", login->server, "port",
-                                  (int) login->port, "user", login->user, NULL);
+  return secret_attributes_build (&schema, "nas", login->nas, "relay", login->relay, "server",
+                                  login->server, "port", (int) login->port, "user", login->user,
+                                  NULL);
 }
 
 /* Takes @error. Returns: (transfer full). */
@@ -39,11 +47,13 @@ explain (GError *error)
 
   if (g_error_matches (error, SECRET_ERROR, SECRET_ERROR_IS_LOCKED)
       || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    sentence = _("The keyring is locked. Unlock it with your login password and try again");
+    sentence = _ ("The keyring is locked. Unlock it with your login password and try again");
   else if (error->domain == G_DBUS_ERROR || error->domain == G_SPAWN_ERROR
-           || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND) || error->domain == SECRET_ERROR
+           || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+           || error->domain == SECRET_ERROR
            || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_FAILED))
-    sentence = _("There is no keyring here. Install and start one, such as gnome-keyring, to keep the password");
+    sentence = _ (
+      "There is no keyring here. Install and start one, such as gnome-keyring, to keep the password");
   if (sentence == NULL)
     return error;
   explained = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, sentence);
@@ -65,15 +75,17 @@ on_stored (GObject *source, GAsyncResult *result, gpointer user_data)
 
 void
 pba_secrets_store_async (const PbaRelayLogin *login, const char *host_label, const char *secret,
-                         GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+                         GCancellable *cancellable, GAsyncReadyCallback callback,
+                         gpointer user_data)
 {
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
   g_autoptr (GHashTable) attributes = attributes_of (login);
   /* Translators: how a password is named in the keyring; %s is a host */
-  g_autofree char *label = g_strdup_printf (_("Postbus relay login of %s"), host_label);
+  g_autofree char *label = g_strdup_printf (_ ("Postbus relay login of %s"), host_label);
 
   g_task_set_source_tag (task, pba_secrets_store_async);
-  secret_password_storev (&schema, attributes, SECRET_COLLECTION_DEFAULT, label, secret, cancellable, on_stored, task);
+  secret_password_storev (&schema, attributes, SECRET_COLLECTION_DEFAULT, label, secret,
+                          cancellable, on_stored, task);
 }
 
 gboolean
@@ -95,12 +107,12 @@ on_looked_up (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, explain (error));
   else
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s",
-                             _("Your keyring has no password for this relay. Enter it again"));
+                             _ ("Your keyring has no password for this relay. Enter it again"));
 }
 
 void
-pba_secrets_lookup_async (const PbaRelayLogin *login, GCancellable *cancellable, GAsyncReadyCallback callback,
-                          gpointer user_data)
+pba_secrets_lookup_async (const PbaRelayLogin *login, GCancellable *cancellable,
+                          GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
   g_autoptr (GHashTable) attributes = attributes_of (login);
@@ -129,8 +141,8 @@ on_cleared (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-pba_secrets_clear_async (const PbaRelayLogin *login, GCancellable *cancellable, GAsyncReadyCallback callback,
-                         gpointer user_data)
+pba_secrets_clear_async (const PbaRelayLogin *login, GCancellable *cancellable,
+                         GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
   g_autoptr (GHashTable) attributes = attributes_of (login);

@@ -12,13 +12,13 @@ struct _PbaServer
 {
   GObject parent_instance;
 
-  PbaConnection *connection;         /* (owned) */
-  PbaSettingsModel *settings;        /* (owned) */
-  PbaManager *manager;               /* (owned) */
-  PbaPermissions *permissions;       /* (owned) */
-  PbaQueue *queue;                   /* (owned) */
-  PbaStatistics *statistics;         /* (owned) */
-  PbaListModel *lists[PB_N_LISTS];   /* (owned) (nullable) */
+  PbaConnection *connection;       /* (owned) */
+  PbaSettingsModel *settings;      /* (owned) */
+  PbaManager *manager;             /* (owned) */
+  PbaPermissions *permissions;     /* (owned) */
+  PbaQueue *queue;                 /* (owned) */
+  PbaStatistics *statistics;       /* (owned) */
+  PbaListModel *lists[PB_N_LISTS]; /* (owned) (nullable) */
   guint problem_count;
 };
 
@@ -44,8 +44,9 @@ pba_server_get_gproperty (GObject *object, guint property, GValue *value, GParam
 {
   PbaServer *self = PBA_SERVER (object);
   const gpointer objects[N_PROPERTIES] = {
-    [PROP_CONNECTION] = self->connection,   [PROP_SETTINGS] = self->settings, [PROP_MANAGER] = self->manager,
-    [PROP_PERMISSIONS] = self->permissions, [PROP_QUEUE] = self->queue,       [PROP_STATISTICS] = self->statistics,
+    [PROP_CONNECTION] = self->connection, [PROP_SETTINGS] = self->settings,
+    [PROP_MANAGER] = self->manager,       [PROP_PERMISSIONS] = self->permissions,
+    [PROP_QUEUE] = self->queue,           [PROP_STATISTICS] = self->statistics,
   };
   guint64 waiting = 0;
 
@@ -87,12 +88,16 @@ pba_server_class_init (PbaServerClass *klass)
   object_class->finalize = pba_server_finalize;
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++)
     properties[i + 1] = g_param_spec_uint (counts[i], NULL, NULL, 0, G_MAXUINT, 0, flags);
-  properties[PROP_CONNECTION] = g_param_spec_object ("connection", NULL, NULL, PBA_TYPE_CONNECTION, flags);
-  properties[PROP_SETTINGS] = g_param_spec_object ("settings", NULL, NULL, PBA_TYPE_SETTINGS_MODEL, flags);
+  properties[PROP_CONNECTION] =
+    g_param_spec_object ("connection", NULL, NULL, PBA_TYPE_CONNECTION, flags);
+  properties[PROP_SETTINGS] =
+    g_param_spec_object ("settings", NULL, NULL, PBA_TYPE_SETTINGS_MODEL, flags);
   properties[PROP_MANAGER] = g_param_spec_object ("manager", NULL, NULL, PBA_TYPE_MANAGER, flags);
-  properties[PROP_PERMISSIONS] = g_param_spec_object ("permissions", NULL, NULL, PBA_TYPE_PERMISSIONS, flags);
+  properties[PROP_PERMISSIONS] =
+    g_param_spec_object ("permissions", NULL, NULL, PBA_TYPE_PERMISSIONS, flags);
   properties[PROP_QUEUE] = g_param_spec_object ("queue", NULL, NULL, PBA_TYPE_QUEUE, flags);
-  properties[PROP_STATISTICS] = g_param_spec_object ("statistics", NULL, NULL, PBA_TYPE_STATISTICS, flags);
+  properties[PROP_STATISTICS] =
+    g_param_spec_object ("statistics", NULL, NULL, PBA_TYPE_STATISTICS, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
@@ -118,7 +123,8 @@ pba_server_new (PbaConnection *connection)
   self->permissions = pba_permissions_new (connection);
   self->queue = pba_queue_new (connection);
   self->statistics = pba_statistics_new (connection);
-  g_object_bind_property (self->permissions, "modify-settings", self->settings, "writable", G_BINDING_SYNC_CREATE);
+  g_object_bind_property (self->permissions, "modify-settings", self->settings, "writable",
+                          G_BINDING_SYNC_CREATE);
   g_signal_connect_object (self->queue, "notify::count", G_CALLBACK (on_queue_count), self, 0);
   return self;
 }
@@ -169,8 +175,8 @@ pba_server_get_list (PbaServer *self, PbListKind kind)
       const char *action = pb_list_spec (kind)->action;
 
       self->lists[kind] = pba_list_model_new (self->connection, kind);
-      g_object_bind_property (self->permissions, action + strlen (PB_INTERFACE_PREFIX), self->lists[kind], "writable",
-                              G_BINDING_SYNC_CREATE);
+      g_object_bind_property (self->permissions, action + strlen (PB_INTERFACE_PREFIX),
+                              self->lists[kind], "writable", G_BINDING_SYNC_CREATE);
     }
   return self->lists[kind];
 }

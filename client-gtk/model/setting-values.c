@@ -115,6 +115,12 @@ pba_setting_get_known (PbaSetting *self)
   return self->spec != NULL;
 }
 
+gboolean
+pba_setting_get_known_interface (PbaSetting *self)
+{
+  return g_strv_contains (pb_setting_interfaces (), self->interface);
+}
+
 guint
 pba_setting_get_rank (PbaSetting *self)
 {
@@ -142,7 +148,8 @@ pba_setting_get_pending (PbaSetting *self)
 gboolean
 pba_setting_get_changed (PbaSetting *self)
 {
-  return self->value != NULL && self->pending != NULL && !g_variant_equal (self->value, self->pending);
+  return self->value != NULL && self->pending != NULL
+         && !g_variant_equal (self->value, self->pending);
 }
 
 gboolean

@@ -13,10 +13,14 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-G_DEFINE_ENUM_TYPE (PbaSettingKind, pba_setting_kind, G_DEFINE_ENUM_VALUE (PBA_SETTING_SWITCH, "switch"),
-                    G_DEFINE_ENUM_VALUE (PBA_SETTING_NUMBER, "number"), G_DEFINE_ENUM_VALUE (PBA_SETTING_LIMIT, "limit"),
-                    G_DEFINE_ENUM_VALUE (PBA_SETTING_POLICY, "policy"), G_DEFINE_ENUM_VALUE (PBA_SETTING_CHOICE, "choice"),
-                    G_DEFINE_ENUM_VALUE (PBA_SETTING_TEXT, "text"), G_DEFINE_ENUM_VALUE (PBA_SETTING_LIST, "list"))
+G_DEFINE_ENUM_TYPE (PbaSettingKind, pba_setting_kind,
+                    G_DEFINE_ENUM_VALUE (PBA_SETTING_SWITCH, "switch"),
+                    G_DEFINE_ENUM_VALUE (PBA_SETTING_NUMBER, "number"),
+                    G_DEFINE_ENUM_VALUE (PBA_SETTING_LIMIT, "limit"),
+                    G_DEFINE_ENUM_VALUE (PBA_SETTING_POLICY, "policy"),
+                    G_DEFINE_ENUM_VALUE (PBA_SETTING_CHOICE, "choice"),
+                    G_DEFINE_ENUM_VALUE (PBA_SETTING_TEXT, "text"),
+                    G_DEFINE_ENUM_VALUE (PBA_SETTING_LIST, "list"))
 
 G_DEFINE_FINAL_TYPE (PbaSetting, pba_setting, G_TYPE_OBJECT)
 
@@ -52,9 +56,12 @@ static GParamSpec *properties[N_PROPERTIES];
 
 /* Limits: 0 is "off", so they get a switch. */
 static const char *const limits[] = {
-  "ConnectionPolicy.MaxConnections", "ConnectionPolicy.MaxMessagesPerMinute",
-  "ConnectionPolicy.MaxConnectionsPerMinute", "Advanced.MaxUnknownRecipients",
-  "AuthLimits.FailuresPerHour", NULL,
+  "ConnectionPolicy.MaxConnections",
+  "ConnectionPolicy.MaxMessagesPerMinute",
+  "ConnectionPolicy.MaxConnectionsPerMinute",
+  "Advanced.MaxUnknownRecipients",
+  "AuthLimits.FailuresPerHour",
+  NULL,
 };
 
 static void
@@ -71,12 +78,14 @@ find_kind (PbaSetting *self)
   if (self->type[0] == 'b')
     return PBA_SETTING_SWITCH;
   if (self->type[0] == 'u')
-    return g_strv_contains (limits, self->key) && self->minimum == 0 ? PBA_SETTING_LIMIT : PBA_SETTING_NUMBER;
+    return g_strv_contains (limits, self->key) && self->minimum == 0 ? PBA_SETTING_LIMIT
+                                                                     : PBA_SETTING_NUMBER;
   if (self->type[0] == 'a')
     return PBA_SETTING_LIST;
   if (self->choices == NULL)
     return PBA_SETTING_TEXT;
-  return g_strv_equal ((const char *const *) self->choices, policy) ? PBA_SETTING_POLICY : PBA_SETTING_CHOICE;
+  return g_strv_equal ((const char *const *) self->choices, policy) ? PBA_SETTING_POLICY
+                                                                    : PBA_SETTING_CHOICE;
 }
 
 static const char *
@@ -111,13 +120,14 @@ pba_setting_describe (PbaSetting *self, GDBusPropertyInfo *info)
   g_strfreev (self->choices);
   g_clear_pointer (&self->def, g_variant_unref);
 
-  self->title = g_strdup (_(annotation (info, "org.postbus.Title", self->name)));
+  self->title = g_strdup (_ (annotation (info, "org.postbus.Title", self->name)));
   self->help = pba_words_help (annotation (info, "org.postbus.Help", ""));
   self->group_id = g_strdup (annotation (info, "org.postbus.Group", self->interface));
-  self->group = g_strdup (_(self->group_id));
+  self->group = g_strdup (_ (self->group_id));
   self->unit = g_strdup (pba_words_unit (annotation (info, "org.postbus.Unit", "")));
   self->minimum = g_ascii_strtoull (annotation (info, "org.postbus.Minimum", "0"), NULL, 10);
-  self->maximum = g_ascii_strtoull (annotation (info, "org.postbus.Maximum", "4294967295"), NULL, 10);
+  self->maximum =
+    g_ascii_strtoull (annotation (info, "org.postbus.Maximum", "4294967295"), NULL, 10);
   self->choices = choices != NULL ? g_strsplit (choices, "|", -1) : NULL;
   self->def = parse_default (self, annotation (info, "org.postbus.Default", NULL));
   self->effective = !g_str_equal (annotation (info, "org.postbus.Effective", "true"), "false");
@@ -151,10 +161,12 @@ static char *
 judge_by_annotations (PbaSetting *self)
 {
   if (self->type[0] == 'u'
-      && (g_variant_get_uint32 (self->pending) < self->minimum || g_variant_get_uint32 (self->pending) > self->maximum))
+      && (g_variant_get_uint32 (self->pending) < self->minimum
+          || g_variant_get_uint32 (self->pending) > self->maximum))
     return g_strdup_printf ("must be between %u and %u", self->minimum, self->maximum);
   if (self->type[0] == 's' && self->choices != NULL
-      && !g_strv_contains ((const char *const *) self->choices, g_variant_get_string (self->pending, NULL)))
+      && !g_strv_contains ((const char *const *) self->choices,
+                           g_variant_get_string (self->pending, NULL)))
     {
       g_autofree char *all = g_strjoinv (", ", self->choices);
 
@@ -172,7 +184,9 @@ judge (PbaSetting *self)
   if (self->pending == NULL || self->value == NULL || g_variant_equal (self->pending, self->value))
     return NULL;
   if (self->spec != NULL && self->type[0] != 'u' && self->choices == NULL)
-    return pb_setting_validate (self->spec, self->pending, &error) ? NULL : pba_words_problem (error->message);
+    return pb_setting_validate (self->spec, self->pending, &error)
+             ? NULL
+             : pba_words_problem (error->message);
   words = judge_by_annotations (self);
   return words != NULL ? pba_words_problem (words) : NULL;
 }
@@ -318,19 +332,16 @@ describe_was (PbaSetting *self)
     return NULL;
   old = pba_words_value (self->key, (const char *const *) self->choices, self->value);
   /* Translators: what a changed setting was before: “Was 1000” */
-  return g_strdup_printf (_("Was %s"), old);
+  return g_strdup_printf (_ ("Was %s"), old);
 }
 
 static void
 get_flag (PbaSetting *self, guint property, GValue *value)
 {
   const gboolean flags[N_PROPERTIES] = {
-    [PROP_EFFECTIVE] = self->effective,
-    [PROP_PRIVATE] = self->is_private,
-    [PROP_KNOWN] = self->spec != NULL,
-    [PROP_READABLE] = !self->unreadable,
-    [PROP_WRITABLE] = self->writable,
-    [PROP_CHANGED] = pba_setting_get_changed (self),
+    [PROP_EFFECTIVE] = self->effective, [PROP_PRIVATE] = self->is_private,
+    [PROP_KNOWN] = self->spec != NULL,  [PROP_READABLE] = !self->unreadable,
+    [PROP_WRITABLE] = self->writable,   [PROP_CHANGED] = pba_setting_get_changed (self),
     [PROP_CONFLICT] = self->conflict,
   };
 
@@ -342,9 +353,15 @@ pba_setting_get_gproperty (GObject *object, guint property, GValue *value, GPara
 {
   PbaSetting *self = PBA_SETTING (object);
   const char *const strings[PROP_NOTE + 1] = {
-    [PROP_KEY] = self->key,     [PROP_INTERFACE] = self->interface, [PROP_NAME] = self->name,
-    [PROP_TYPE] = self->type,   [PROP_TITLE] = self->title,         [PROP_HELP] = self->help,
-    [PROP_GROUP] = self->group, [PROP_UNIT] = self->unit,           [PROP_ERROR] = pba_setting_get_error (self),
+    [PROP_KEY] = self->key,
+    [PROP_INTERFACE] = self->interface,
+    [PROP_NAME] = self->name,
+    [PROP_TYPE] = self->type,
+    [PROP_TITLE] = self->title,
+    [PROP_HELP] = self->help,
+    [PROP_GROUP] = self->group,
+    [PROP_UNIT] = self->unit,
+    [PROP_ERROR] = pba_setting_get_error (self),
     [PROP_NOTE] = self->note,
   };
 
@@ -381,8 +398,9 @@ static void
 pba_setting_finalize (GObject *object)
 {
   PbaSetting *self = PBA_SETTING (object);
-  char *const texts[] = { self->key,      self->interface, self->name,    self->type,    self->title, self->help,
-                          self->group_id, self->group,     self->unit,    self->problem, self->refusal, self->note };
+  char *const texts[] = { self->key,   self->interface, self->name,     self->type,
+                          self->title, self->help,      self->group_id, self->group,
+                          self->unit,  self->problem,   self->refusal,  self->note };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
@@ -396,7 +414,8 @@ pba_setting_finalize (GObject *object)
 static void
 install_flags (GParamFlags flags)
 {
-  static const char *const names[] = { "effective", "private", "known", "readable", "writable", "changed", "conflict" };
+  static const char *const names[] = { "effective", "private", "known",   "readable",
+                                       "writable",  "changed", "conflict" };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     properties[PROP_EFFECTIVE + i] = g_param_spec_boolean (names[i], NULL, NULL, FALSE, flags);
@@ -418,13 +437,16 @@ pba_setting_class_init (PbaSettingClass *klass)
   for (guint i = PROP_KEY; i <= PROP_NOTE; i++)
     properties[i] = g_param_spec_string (strings[i - PROP_KEY], NULL, NULL, NULL,
                                          i == PROP_HELP || i == PROP_NOTE ? both : readable);
-  properties[PROP_KIND] = g_param_spec_enum ("kind", NULL, NULL, PBA_TYPE_SETTING_KIND, PBA_SETTING_SWITCH, readable);
+  properties[PROP_KIND] =
+    g_param_spec_enum ("kind", NULL, NULL, PBA_TYPE_SETTING_KIND, PBA_SETTING_SWITCH, readable);
   properties[PROP_MINIMUM] = g_param_spec_uint ("minimum", NULL, NULL, 0, G_MAXUINT32, 0, readable);
   properties[PROP_MAXIMUM] = g_param_spec_uint ("maximum", NULL, NULL, 0, G_MAXUINT32, 0, readable);
   properties[PROP_CHOICES] = g_param_spec_boxed ("choices", NULL, NULL, G_TYPE_STRV, readable);
   install_flags (readable);
-  properties[PROP_VALUE] = g_param_spec_variant ("value", NULL, NULL, G_VARIANT_TYPE_ANY, NULL, readable);
-  properties[PROP_PENDING] = g_param_spec_variant ("pending", NULL, NULL, G_VARIANT_TYPE_ANY, NULL, both);
+  properties[PROP_VALUE] =
+    g_param_spec_variant ("value", NULL, NULL, G_VARIANT_TYPE_ANY, NULL, readable);
+  properties[PROP_PENDING] =
+    g_param_spec_variant ("pending", NULL, NULL, G_VARIANT_TYPE_ANY, NULL, both);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 

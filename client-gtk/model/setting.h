@@ -57,6 +57,8 @@ gboolean pba_setting_get_effective (PbaSetting *self);
 gboolean pba_setting_get_private (PbaSetting *self);
 gboolean pba_setting_get_readable (PbaSetting *self);
 gboolean pba_setting_get_known (PbaSetting *self);
+/** pba_setting_get_known_interface: whether this program's table has its interface at all. */
+gboolean pba_setting_get_known_interface (PbaSetting *self);
 const char *pba_setting_get_note (PbaSetting *self);
 void pba_setting_set_note (PbaSetting *self, const char *note);
 

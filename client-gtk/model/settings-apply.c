@@ -13,12 +13,24 @@
 
 /* What could lock mail or the user out when it is wrong: such changes are made on trial. */
 static const char *const risky[] = {
-  "General.AuthEnabled",      "General.AuthSkipLocalNetwork", "General.AuthPlaintextNeedsTls",
-  "General.LocalNetworks",    "General.Hostname",             "Delivery.Mode",
-  "Delivery.RelayServer",     "Delivery.RelayPort",           "Delivery.RelayTls",
-  "Tls.CertificateFile",      "Tls.KeyFile",                  "Tls.MinVersion",
-  "Mailboxes.Kind",           "Mailboxes.LmtpAddress",        "Mailboxes.AccountSource",
-  "Dns.Servers",              "ConnectionPolicy.MaxConnections", NULL,
+  "General.AuthEnabled",
+  "General.AuthSkipLocalNetwork",
+  "General.AuthPlaintextNeedsTls",
+  "General.LocalNetworks",
+  "General.Hostname",
+  "Delivery.Mode",
+  "Delivery.RelayServer",
+  "Delivery.RelayPort",
+  "Delivery.RelayTls",
+  "Tls.CertificateFile",
+  "Tls.KeyFile",
+  "Tls.MinVersion",
+  "Mailboxes.Kind",
+  "Mailboxes.LmtpAddress",
+  "Mailboxes.AccountSource",
+  "Dns.Servers",
+  "ConnectionPolicy.MaxConnections",
+  NULL,
 };
 
 static GVariant *
@@ -38,9 +50,11 @@ build_changes (PbaSettingsModel *self)
         {
           PbaSetting *setting = self->settings->pdata[j];
 
-          if (!g_str_equal (pba_setting_get_interface (setting), interfaces[i]) || !pba_setting_get_changed (setting))
+          if (!g_str_equal (pba_setting_get_interface (setting), interfaces[i])
+              || !pba_setting_get_changed (setting))
             continue;
-          g_variant_dict_insert_value (&names, pba_setting_get_name (setting), pba_setting_get_pending (setting));
+          g_variant_dict_insert_value (&names, pba_setting_get_name (setting),
+                                       pba_setting_get_pending (setting));
           any = TRUE;
         }
       if (any)
@@ -134,8 +148,9 @@ on_applied (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-pba_settings_model_apply_async (PbaSettingsModel *self, guint confirm_timeout, GCancellable *cancellable,
-                                GAsyncReadyCallback callback, gpointer user_data)
+pba_settings_model_apply_async (PbaSettingsModel *self, guint confirm_timeout,
+                                GCancellable *cancellable, GAsyncReadyCallback callback,
+                                gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
   GVariant *changes;
@@ -157,8 +172,9 @@ pba_settings_model_apply_async (PbaSettingsModel *self, guint confirm_timeout, G
   g_task_set_task_data (task, changes, (GDestroyNotify) g_variant_unref);
   pba_settings_model_set_applying (self, TRUE);
   pba_connection_call (self->connection, "Manager", "Apply",
-                       g_variant_new ("(@a{sa{sv}}@a{sv})", changes, build_options (self, confirm_timeout)), "(t)",
-                       cancellable, on_applied, g_steal_pointer (&task));
+                       g_variant_new ("(@a{sa{sv}}@a{sv})", changes,
+                                      build_options (self, confirm_timeout)),
+                       "(t)", cancellable, on_applied, g_steal_pointer (&task));
 }
 
 gboolean
@@ -197,14 +213,15 @@ on_confirmed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-pba_settings_model_confirm_async (PbaSettingsModel *self, GCancellable *cancellable, GAsyncReadyCallback callback,
-                                  gpointer user_data)
+pba_settings_model_confirm_async (PbaSettingsModel *self, GCancellable *cancellable,
+                                  GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
 
   g_task_set_source_tag (task, pba_settings_model_confirm_async);
-  pba_connection_call (self->connection, "Manager", "Confirm", g_variant_new ("(t)", self->revision), NULL, cancellable,
-                       on_confirmed, task);
+  pba_connection_call (self->connection, "Manager", "Confirm",
+                       g_variant_new ("(t)", self->revision), NULL, cancellable, on_confirmed,
+                       task);
 }
 
 gboolean

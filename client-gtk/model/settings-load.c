@@ -95,7 +95,8 @@ consider_loaded (PbaSettingsModel *self)
   if (self->loaded)
     return;
   for (guint i = 0; i < self->settings->len; i++)
-    if (!pba_setting_get_private (self->settings->pdata[i]) && pba_setting_get_value (self->settings->pdata[i]) == NULL)
+    if (!pba_setting_get_private (self->settings->pdata[i])
+        && pba_setting_get_value (self->settings->pdata[i]) == NULL)
       return;
   self->loaded = TRUE;
   g_object_notify (G_OBJECT (self), "loaded");
@@ -136,8 +137,8 @@ pba_settings_model_fetch (PbaSettingsModel *self)
 
   /* The revision first: a change between the answers then makes Apply say Conflict instead of
    * overwriting what was never shown. */
-  pba_connection_get_property_async (self->connection, "Manager", "Revision", self->cancellable, on_revision,
-                                     question_new (self, "Manager"));
+  pba_connection_get_property_async (self->connection, "Manager", "Revision", self->cancellable,
+                                     on_revision, question_new (self, "Manager"));
   for (guint i = 0; interfaces[i] != NULL; i++)
     pba_connection_get_all (self->connection, interfaces[i], self->cancellable, on_all,
                             question_new (self, interfaces[i]));
@@ -155,7 +156,8 @@ on_setting_notify (PbaSetting *setting, GParamSpec *pspec, gpointer user_data)
 }
 
 static void
-add_setting (PbaSettingsModel *self, GPtrArray *settings, const char *interface, GDBusPropertyInfo *info)
+add_setting (PbaSettingsModel *self, GPtrArray *settings, const char *interface,
+             GDBusPropertyInfo *info)
 {
   g_autofree char *key = g_strconcat (interface, ".", info->name, NULL);
   PbaSetting *setting = pba_settings_model_lookup (self, key);
@@ -177,7 +179,8 @@ add_setting (PbaSettingsModel *self, GPtrArray *settings, const char *interface,
 static gboolean
 is_setting (GDBusPropertyInfo *info)
 {
-  const GDBusPropertyInfoFlags both = G_DBUS_PROPERTY_INFO_FLAGS_READABLE | G_DBUS_PROPERTY_INFO_FLAGS_WRITABLE;
+  const GDBusPropertyInfoFlags both =
+    G_DBUS_PROPERTY_INFO_FLAGS_READABLE | G_DBUS_PROPERTY_INFO_FLAGS_WRITABLE;
   static const char *const types[] = { "b", "u", "s", "as", NULL };
 
   return (info->flags & both) == both && g_strv_contains (types, info->signature)
@@ -211,13 +214,15 @@ pba_settings_model_load (PbaSettingsModel *self)
         continue;
       for (guint j = 0; interface->properties != NULL && interface->properties[j] != NULL; j++)
         if (is_setting (interface->properties[j]))
-          add_setting (self, settings, interface->name + strlen (PB_INTERFACE_PREFIX), interface->properties[j]);
+          add_setting (self, settings, interface->name + strlen (PB_INTERFACE_PREFIX),
+                       interface->properties[j]);
     }
   g_ptr_array_sort (settings, compare_settings);
 
   g_hash_table_remove_all (self->by_key);
   for (guint i = 0; i < settings->len; i++)
-    g_hash_table_insert (self->by_key, (char *) pba_setting_get_key (settings->pdata[i]), settings->pdata[i]);
+    g_hash_table_insert (self->by_key, (char *) pba_setting_get_key (settings->pdata[i]),
+                         settings->pdata[i]);
   g_ptr_array_unref (self->settings);
   self->settings = g_steal_pointer (&settings);
   g_list_model_items_changed (G_LIST_MODEL (self), 0, old, self->settings->len);
@@ -264,8 +269,10 @@ on_connected (PbaConnection *connection, GParamSpec *pspec, gpointer user_data)
 void
 pba_settings_model_follow (PbaSettingsModel *self)
 {
-  g_signal_connect_object (self->connection, "notify::connected", G_CALLBACK (on_connected), self, 0);
-  g_signal_connect_object (self->connection, "properties-changed", G_CALLBACK (on_properties_changed), self, 0);
+  g_signal_connect_object (self->connection, "notify::connected", G_CALLBACK (on_connected), self,
+                           0);
+  g_signal_connect_object (self->connection, "properties-changed",
+                           G_CALLBACK (on_properties_changed), self, 0);
   if (pba_connection_get_state (self->connection) == PBA_CONNECTION_CONNECTED)
     pba_settings_model_load (self);
 }

@@ -118,10 +118,8 @@ pba_settings_model_get_gproperty (GObject *object, guint property, GValue *value
 {
   PbaSettingsModel *self = PBA_SETTINGS_MODEL (object);
   const gboolean flags[N_PROPERTIES] = {
-    [PROP_LOADED] = self->loaded,
-    [PROP_CHANGED] = self->n_changes > 0,
-    [PROP_APPLYING] = self->applying,
-    [PROP_CONFLICT] = self->n_conflicts > 0,
+    [PROP_LOADED] = self->loaded,     [PROP_CHANGED] = self->n_changes > 0,
+    [PROP_APPLYING] = self->applying, [PROP_CONFLICT] = self->n_conflicts > 0,
     [PROP_WRITABLE] = self->writable,
   };
 
@@ -136,7 +134,8 @@ pba_settings_model_get_gproperty (GObject *object, guint property, GValue *value
 }
 
 static void
-pba_settings_model_set_gproperty (GObject *object, guint property, const GValue *value, GParamSpec *pspec)
+pba_settings_model_set_gproperty (GObject *object, guint property, const GValue *value,
+                                  GParamSpec *pspec)
 {
   PbaSettingsModel *self = PBA_SETTINGS_MODEL (object);
 
@@ -179,8 +178,8 @@ pba_settings_model_class_init (PbaSettingsModelClass *klass)
   properties[PROP_APPLYING] = g_param_spec_boolean ("applying", NULL, NULL, FALSE, flags);
   properties[PROP_CONFLICT] = g_param_spec_boolean ("conflict", NULL, NULL, FALSE, flags);
   properties[PROP_ERROR] = g_param_spec_string ("error", NULL, NULL, NULL, flags);
-  properties[PROP_WRITABLE] = g_param_spec_boolean ("writable", NULL, NULL, TRUE,
-                                                    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_WRITABLE] =
+    g_param_spec_boolean ("writable", NULL, NULL, TRUE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
@@ -291,12 +290,14 @@ pba_settings_model_dup_summary (PbaSettingsModel *self)
 
   if (self->n_changes == 0)
     return NULL;
-  changes = g_strdup_printf (ngettext ("%u change", "%u changes", self->n_changes), self->n_changes);
+  changes =
+    g_strdup_printf (ngettext ("%u change", "%u changes", self->n_changes), self->n_changes);
   if (self->n_errors == 0)
     return g_steal_pointer (&changes);
-  attention = g_strdup_printf (ngettext ("%u needs attention", "%u need attention", self->n_errors), self->n_errors);
+  attention = g_strdup_printf (ngettext ("%u needs attention", "%u need attention", self->n_errors),
+                               self->n_errors);
   /* Translators: “2 changes, 1 needs attention” */
-  return g_strdup_printf (_("%s, %s"), changes, attention);
+  return g_strdup_printf (_ ("%s, %s"), changes, attention);
 }
 
 void
@@ -335,8 +336,9 @@ pba_settings_model_resolve_overwrite (PbaSettingsModel *self)
 static gboolean
 has_words (PbaSetting *setting, const char *const *words)
 {
-  g_autofree char *all = g_strjoin ("\n", pba_setting_get_title (setting), pba_setting_get_help (setting),
-                                    pba_setting_get_group (setting), pba_setting_get_key (setting), NULL);
+  g_autofree char *all =
+    g_strjoin ("\n", pba_setting_get_title (setting), pba_setting_get_help (setting),
+               pba_setting_get_group (setting), pba_setting_get_key (setting), NULL);
   g_autofree char *folded = g_utf8_casefold (all, -1);
 
   for (guint i = 0; words[i] != NULL; i++)

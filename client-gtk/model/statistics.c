@@ -46,11 +46,12 @@ on_snapshot (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 ask (PbaStatistics *self)
 {
-  if (self->asking || !self->watched || pba_connection_get_state (self->connection) != PBA_CONNECTION_CONNECTED)
+  if (self->asking || !self->watched
+      || pba_connection_get_state (self->connection) != PBA_CONNECTION_CONNECTED)
     return;
   self->asking = TRUE;
-  pba_connection_call (self->connection, "Statistics", "Snapshot", NULL, "(a{st})", NULL, on_snapshot,
-                       g_object_ref (self));
+  pba_connection_call (self->connection, "Statistics", "Snapshot", NULL, "(a{st})", NULL,
+                       on_snapshot, g_object_ref (self));
 }
 
 static gboolean
@@ -91,7 +92,8 @@ pba_statistics_get_gproperty (GObject *object, guint property, GValue *value, GP
 }
 
 static void
-pba_statistics_set_gproperty (GObject *object, guint property, const GValue *value, GParamSpec *pspec)
+pba_statistics_set_gproperty (GObject *object, guint property, const GValue *value,
+                              GParamSpec *pspec)
 {
   if (property == PROP_WATCHED)
     pba_statistics_set_watched (PBA_STATISTICS (object), g_value_get_boolean (value));
@@ -117,11 +119,13 @@ pba_statistics_class_init (PbaStatisticsClass *klass)
   object_class->get_property = pba_statistics_get_gproperty;
   object_class->set_property = pba_statistics_set_gproperty;
   object_class->finalize = pba_statistics_finalize;
-  properties[PROP_COUNTERS]
-    = g_param_spec_variant ("counters", NULL, NULL, G_VARIANT_TYPE ("a{st}"), NULL, flags);
-  properties[PROP_WATCHED] = g_param_spec_boolean ("watched", NULL, NULL, FALSE, flags | G_PARAM_WRITABLE);
+  properties[PROP_COUNTERS] =
+    g_param_spec_variant ("counters", NULL, NULL, G_VARIANT_TYPE ("a{st}"), NULL, flags);
+  properties[PROP_WATCHED] =
+    g_param_spec_boolean ("watched", NULL, NULL, FALSE, flags | G_PARAM_WRITABLE);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
-  updated_signal = g_signal_new ("updated", PBA_TYPE_STATISTICS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  updated_signal = g_signal_new ("updated", PBA_TYPE_STATISTICS, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                 NULL, G_TYPE_NONE, 0);
 }
 
 static void

@@ -11,30 +11,30 @@
 
 #include "model/config.h"
 
+#include <gio/gunixsocketaddress.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
-#include <gio/gunixsocketaddress.h>
 #include <string.h>
 
-#define MAX_WORDS 8192
+#define MAX_WORDS    8192
 #define MAX_QUESTION 4096
-#define BRIDGE "systemd-stdio-bridge"
+#define BRIDGE       "systemd-stdio-bridge"
 
 struct _PbaTunnel
 {
   GObject parent_instance;
 
-  GSubprocess *process;         /* (owned) */
-  GIOStream *stream;            /* (owned) */
-  GString *words;               /* (owned): of stderr */
+  GSubprocess *process; /* (owned) */
+  GIOStream *stream;    /* (owned) */
+  GString *words;       /* (owned): of stderr */
   char buffer[512];
   gboolean words_ended, process_ended;
-  GTask *waiting;               /* (owned) (nullable): of ended_async */
+  GTask *waiting; /* (owned) (nullable): of ended_async */
 
-  char *folder;                 /* (owned): of the socket */
-  char *socket_path;            /* (owned) */
-  GSocketService *service;      /* (owned) (nullable) */
-  GSocketConnection *asking;    /* (owned) (nullable): who waits for an answer */
+  char *folder;              /* (owned): of the socket */
+  char *socket_path;         /* (owned) */
+  GSocketService *service;   /* (owned) (nullable) */
+  GSocketConnection *asking; /* (owned) (nullable): who waits for an answer */
   char question[MAX_QUESTION];
 };
 
@@ -91,16 +91,18 @@ pba_tunnel_split (const char *address, char **user, char **host, char **port, GE
   g_autofree char *number = NULL;
 
   if (address[0] == '\0')
-    return refuse (error, _("Enter a user and a host, such as admin@nas.example.org"));
+    return refuse (error, _ ("Enter a user and a host, such as admin@nas.example.org"));
   if (address[0] == '-')
-    return refuse (error, _("The address must not begin with “-”"));
+    return refuse (error, _ ("The address must not begin with “-”"));
   split_port (at != NULL ? at + 1 : address, &where, &number);
   if (name != NULL && (!has_only_harmless (name) || strchr (name, ':') != NULL))
-    return refuse (error, _("The user must be a login name, such as admin in admin@nas.example.org"));
+    return refuse (error,
+                   _ ("The user must be a login name, such as admin in admin@nas.example.org"));
   if (!has_only_harmless (where) || strpbrk (where, "[]@+") != NULL)
-    return refuse (error, _("The host must be a name or an IP address, such as nas.example.org"));
+    return refuse (error, _ ("The host must be a name or an IP address, such as nas.example.org"));
   if (number != NULL && !g_ascii_string_to_unsigned (number, 10, 1, 65535, NULL, NULL))
-    return refuse (error, _("The port must be a number between 1 and 65535, as in nas.example.org:2222"));
+    return refuse (error,
+                   _ ("The port must be a number between 1 and 65535, as in nas.example.org:2222"));
 
   if (user != NULL)
     *user = g_steal_pointer (&name);
@@ -131,7 +133,8 @@ pba_tunnel_answer (PbaTunnel *self, const char *text)
   if (asking == NULL)
     return;
   bytes = g_bytes_new_take (g_steal_pointer (&line), strlen (text != NULL ? text : "") + 1);
-  g_object_set_data_full (G_OBJECT (asking), "answer", g_bytes_ref (bytes), (GDestroyNotify) g_bytes_unref);
+  g_object_set_data_full (G_OBJECT (asking), "answer", g_bytes_ref (bytes),
+                          (GDestroyNotify) g_bytes_unref);
   g_output_stream_write_all_async (g_io_stream_get_output_stream (G_IO_STREAM (asking)),
                                    g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
                                    G_PRIORITY_DEFAULT, NULL, on_answered, g_object_ref (asking));
@@ -145,7 +148,8 @@ on_question (GObject *source, GAsyncResult *result, gpointer user_data)
   gsize n = 0;
   PbaQuestion kind = PBA_QUESTION_SECRET;
 
-  if (!g_input_stream_read_all_finish (G_INPUT_STREAM (source), result, &n, NULL) || self->asking == NULL)
+  if (!g_input_stream_read_all_finish (G_INPUT_STREAM (source), result, &n, NULL)
+      || self->asking == NULL)
     return;
   text = g_utf8_make_valid (self->question, n);
   if (strstr (text, "(yes/no") != NULL)
@@ -154,15 +158,16 @@ on_question (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static gboolean
-on_asked (GSocketService *service, GSocketConnection *connection, GObject *source, gpointer user_data)
+on_asked (GSocketService *service, GSocketConnection *connection, GObject *source,
+          gpointer user_data)
 {
   PbaTunnel *self = user_data;
 
   pba_tunnel_answer (self, NULL); /* one at a time: ssh waits for each */
   self->asking = g_object_ref (connection);
-  g_input_stream_read_all_async (g_io_stream_get_input_stream (G_IO_STREAM (connection)), self->question,
-                                 sizeof self->question - 1, G_PRIORITY_DEFAULT, NULL, on_question,
-                                 g_object_ref (self));
+  g_input_stream_read_all_async (g_io_stream_get_input_stream (G_IO_STREAM (connection)),
+                                 self->question, sizeof self->question - 1, G_PRIORITY_DEFAULT,
+                                 NULL, on_question, g_object_ref (self));
   return TRUE;
 }
 
@@ -178,8 +183,9 @@ listen_for_questions (PbaTunnel *self, GError **error)
   address = g_unix_socket_address_new (self->socket_path);
   self->service = g_socket_service_new ();
   g_signal_connect (self->service, "incoming", G_CALLBACK (on_asked), self);
-  return g_socket_listener_add_address (G_SOCKET_LISTENER (self->service), address, G_SOCKET_TYPE_STREAM,
-                                        G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, error);
+  return g_socket_listener_add_address (G_SOCKET_LISTENER (self->service), address,
+                                        G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL,
+                                        error);
 }
 
 /* Beside the running program in the build folder, else where it was installed. */
@@ -188,7 +194,8 @@ find_askpass (void)
 {
   g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
   g_autofree char *folder = self != NULL ? g_path_get_dirname (self) : NULL;
-  g_autofree char *beside = folder != NULL ? g_build_filename (folder, "postbus-admin-askpass", NULL) : NULL;
+  g_autofree char *beside =
+    folder != NULL ? g_build_filename (folder, "postbus-admin-askpass", NULL) : NULL;
   const char *given = g_getenv ("POSTBUS_ADMIN_ASKPASS");
 
   if (given != NULL)
@@ -208,7 +215,9 @@ answer_if_over (PbaTunnel *self)
   if (!self->words_ended || !self->process_ended || self->waiting == NULL)
     return;
   task = g_steal_pointer (&self->waiting);
-  g_task_return_pointer (task, self->words->len > 0 ? g_utf8_make_valid (self->words->str, -1) : NULL, g_free);
+  g_task_return_pointer (task,
+                         self->words->len > 0 ? g_utf8_make_valid (self->words->str, -1) : NULL,
+                         g_free);
 }
 
 static void
@@ -225,8 +234,8 @@ on_words (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (self->words->len < MAX_WORDS)
     g_string_append_len (self->words, self->buffer, n);
-  g_input_stream_read_async (G_INPUT_STREAM (source), self->buffer, sizeof self->buffer, G_PRIORITY_DEFAULT, NULL,
-                             on_words, g_object_ref (self));
+  g_input_stream_read_async (G_INPUT_STREAM (source), self->buffer, sizeof self->buffer,
+                             G_PRIORITY_DEFAULT, NULL, on_words, g_object_ref (self));
 }
 
 static void
@@ -240,10 +249,12 @@ on_process_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static GSubprocess *
-spawn_ssh (PbaTunnel *self, const char *user, const char *host, const char *port, gboolean ask, GError **error)
+spawn_ssh (PbaTunnel *self, const char *user, const char *host, const char *port, gboolean ask,
+           GError **error)
 {
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
-    G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
+  g_autoptr (GSubprocessLauncher) launcher =
+    g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE
+                               | G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autofree char *askpass = find_askpass ();
   g_autofree char *where = user != NULL ? g_strconcat (user, "@", host, NULL) : g_strdup (host);
@@ -281,15 +292,17 @@ pba_tunnel_new (const char *address, gboolean ask, GError **error)
   g_autofree char *host = NULL;
   g_autofree char *port = NULL;
 
-  if (!pba_tunnel_split (address, &user, &host, &port, error) || !listen_for_questions (self, error))
+  if (!pba_tunnel_split (address, &user, &host, &port, error)
+      || !listen_for_questions (self, error))
     return NULL;
   self->process = spawn_ssh (self, user, host, port, ask, error);
   if (self->process == NULL)
     return NULL;
   self->stream = g_simple_io_stream_new (g_subprocess_get_stdout_pipe (self->process),
                                          g_subprocess_get_stdin_pipe (self->process));
-  g_input_stream_read_async (g_subprocess_get_stderr_pipe (self->process), self->buffer, sizeof self->buffer,
-                             G_PRIORITY_DEFAULT, NULL, on_words, g_object_ref (self));
+  g_input_stream_read_async (g_subprocess_get_stderr_pipe (self->process), self->buffer,
+                             sizeof self->buffer, G_PRIORITY_DEFAULT, NULL, on_words,
+                             g_object_ref (self));
   g_subprocess_wait_async (self->process, NULL, on_process_ended, g_object_ref (self));
   return g_steal_pointer (&self);
 }
@@ -353,8 +366,8 @@ static void
 pba_tunnel_class_init (PbaTunnelClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = pba_tunnel_finalize;
-  question_signal = g_signal_new ("question", PBA_TYPE_TUNNEL, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
-                                  G_TYPE_INT, G_TYPE_STRING);
+  question_signal = g_signal_new ("question", PBA_TYPE_TUNNEL, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                  NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
 }
 
 static void

@@ -54,21 +54,24 @@ translate_problem (const char *words)
       g_autofree char *rest = translate_problem (words + end);
 
       /* Translators: the %u-th of several entries; %s is such as “must not be empty” */
-      return g_strdup_printf (_("entry %u %s"), first, rest);
+      return g_strdup_printf (_ ("entry %u %s"), first, rest);
     }
-  if (sscanf (words, "must be between %u and %u%n", &first, &second, &end) == 2 && words[end] == '\0')
-    return g_strdup_printf (_("must be between %u and %u"), first, second);
+  if (sscanf (words, "must be between %u and %u%n", &first, &second, &end) == 2
+      && words[end] == '\0')
+    return g_strdup_printf (_ ("must be between %u and %u"), first, second);
   end = 0;
   if (sscanf (words, "must have at most %u entries%n", &first, &end) == 1 && end > 0)
-    return g_strdup_printf (ngettext ("must have at most %u entry", "must have at most %u entries", first), first);
+    return g_strdup_printf (ngettext ("must have at most %u entry", "must have at most %u entries",
+                                      first),
+                            first);
   if (g_str_equal (words, "must not be empty"))
-    return g_strdup (_("must not be empty"));
+    return g_strdup (_ ("must not be empty"));
   if (g_str_equal (words, "must be valid UTF-8"))
-    return g_strdup (_("must be valid UTF-8"));
+    return g_strdup (_ ("must be valid UTF-8"));
   if (g_str_has_prefix (words, "must be one of ") && strchr (words, '+') == NULL)
     /* Translators: %s are words separated by commas */
-    return g_strdup_printf (_("must be one of %s"), words + strlen ("must be one of "));
-  return g_strdup (_(words));
+    return g_strdup_printf (_ ("must be one of %s"), words + strlen ("must be one of "));
+  return g_strdup (_ (words));
 }
 
 char *
@@ -101,16 +104,17 @@ pba_words_error (const GError *error)
   if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY)
       || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
       || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
-    return g_strdup (_("The connection broke before the server answered. Nothing is lost, try again"));
+    return g_strdup (
+      _ ("The connection broke before the server answered. Nothing is lost, try again"));
   if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD)
       || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE))
-    return g_strdup (_("This server cannot do it yet. Update Postbus there"));
+    return g_strdup (_ ("This server cannot do it yet. Update Postbus there"));
   if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED)
       || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_AUTH_FAILED))
-    return g_strdup (_("You may not do this. Ask an administrator of the server"));
+    return g_strdup (_ ("You may not do this. Ask an administrator of the server"));
   for (guint i = 0; error->domain == PB_ERROR && i < G_N_ELEMENTS (sentences); i++)
     if ((int) sentences[i].code == error->code)
-      return g_strdup (_(sentences[i].sentence));
+      return g_strdup (_ (sentences[i].sentence));
   return pba_words_problem (stripped->message);
 }
 
@@ -190,7 +194,8 @@ pba_words_choice (const char *key, const char *choice)
   for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
     if (g_str_equal (choices[i].choice, choice)
         && (choices[i].name == NULL || g_strcmp0 (choices[i].name, name) == 0))
-      return g_strdup (i < 3 ? g_dpgettext2 (NULL, "choice", choices[i].title) : _(choices[i].title));
+      return g_strdup (i < 3 ? g_dpgettext2 (NULL, "choice", choices[i].title)
+                             : _ (choices[i].title));
   return capitalize (choice);
 }
 
@@ -200,7 +205,8 @@ pba_words_value (const char *key, const char *const *choice_words, GVariant *val
   gsize n;
 
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
-    return g_strdup (g_variant_get_boolean (value) ? _("On") : g_dpgettext2 (NULL, "choice", "Off"));
+    return g_strdup (g_variant_get_boolean (value) ? _ ("On")
+                                                   : g_dpgettext2 (NULL, "choice", "Off"));
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
     return g_strdup_printf ("%u", g_variant_get_uint32 (value));
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
@@ -210,20 +216,20 @@ pba_words_value (const char *key, const char *const *choice_words, GVariant *val
       if (choice_words != NULL)
         return pba_words_choice (key, text);
       /* Translators: quotation marks around what a text setting was */
-      return text[0] != '\0' ? g_strdup_printf (_("“%s”"), text) : g_strdup (_("empty"));
+      return text[0] != '\0' ? g_strdup_printf (_ ("“%s”"), text) : g_strdup (_ ("empty"));
     }
   if (!g_variant_is_of_type (value, G_VARIANT_TYPE_STRING_ARRAY))
     return g_variant_print (value, FALSE);
   n = g_variant_n_children (value);
   if (n == 0)
-    return g_strdup (_("empty"));
+    return g_strdup (_ ("empty"));
   return g_strdup_printf (ngettext ("%u entry", "%u entries", (guint) n), (guint) n);
 }
 
 char *
 pba_words_help (const char *help)
 {
-  const char *translated = help[0] != '\0' ? _(help) : "";
+  const char *translated = help[0] != '\0' ? _ (help) : "";
   gsize length = strlen (translated);
   gboolean ideographic = g_str_has_suffix (translated, "。");
   gsize stop = ideographic ? strlen ("。") : g_str_has_suffix (translated, ".") ? 1 : 0;
@@ -297,7 +303,7 @@ near_time (gint64 distance)
   guint minutes = ABS (distance) / 60;
 
   if (minutes == 0)
-    return g_strdup (distance > 0 ? _("in a moment") : _("just now"));
+    return g_strdup (distance > 0 ? _ ("in a moment") : _ ("just now"));
   if (distance > 0)
     return g_strdup_printf (ngettext ("in %u min", "in %u min", minutes), minutes);
   return g_strdup_printf (ngettext ("%u min ago", "%u min ago", minutes), minutes);
@@ -313,11 +319,12 @@ pba_words_time (gint64 unix_seconds)
   GDate date;
 
   if (unix_seconds == 0 || then == NULL)
-    return g_strdup (_("Never"));
+    return g_strdup (_ ("Never"));
   distance = unix_seconds - g_date_time_to_unix (now);
   if (ABS (distance) < 3600)
     return near_time (distance);
-  g_date_set_dmy (&date, g_date_time_get_day_of_month (now), g_date_time_get_month (now), g_date_time_get_year (now));
+  g_date_set_dmy (&date, g_date_time_get_day_of_month (now), g_date_time_get_month (now),
+                  g_date_time_get_year (now));
   today = g_date_get_julian (&date);
   g_date_set_dmy (&date, g_date_time_get_day_of_month (then), g_date_time_get_month (then),
                   g_date_time_get_year (then));
@@ -325,16 +332,16 @@ pba_words_time (gint64 unix_seconds)
   if (that_day == today)
     return g_date_time_format (then, "%H:%M");
   if (that_day + 1 == today)
-    return g_strdup (_("Yesterday"));
+    return g_strdup (_ ("Yesterday"));
   if (that_day == today + 1)
-    return g_strdup (_("Tomorrow"));
+    return g_strdup (_ ("Tomorrow"));
   if (that_day < today && today - that_day < 7)
     return g_date_time_format (then, "%A");
   if (g_date_time_get_year (then) == g_date_time_get_year (now))
     /* Translators: a day of this year, see man 3 strftime: 14 Nov */
-    return g_date_time_format (then, _("%-d %b"));
+    return g_date_time_format (then, _ ("%-d %b"));
   /* Translators: a day of another year: 14 Nov 2024 */
-  return g_date_time_format (then, _("%-d %b %Y"));
+  return g_date_time_format (then, _ ("%-d %b %Y"));
 }
 
 char *

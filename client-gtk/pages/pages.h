@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /*
  * The table of pages: sidebar, search and window are made from it. To add a page, write its file and put its row into pages.c.
  */
-typedef struct
+typedef struct _PbaPageSpec PbaPageSpec;
+struct _PbaPageSpec
 {
   const char *id;     /* "general" */
   const char *parent; /* (nullable): id of the entry it stands under */
@@ -17,10 +18,11 @@ typedef struct
   gboolean gap;       /* 13 px before it */
   const char *count;  /* (nullable): property of PbaServer for the pill */
   gboolean attention; /* the pill is amber */
-  /* NULL-terminated: the settings interfaces it shows, for search; empty for none */
-  const char *interfaces[8];
-  GtkWidget *(*make) (PbaServer *server); /* (nullable): an entry that only opens */
-} PbaPageSpec;
+  /* NULL-terminated: the settings interfaces it shows; "*" is what no other page has (a newer service's) */
+  const char *interfaces[10];
+  /* (nullable): NULL for an entry that only opens. Returns: (transfer floating): a PbaPage */
+  GtkWidget *(*make) (PbaServer *server, const PbaPageSpec *spec);
+};
 
 const PbaPageSpec *pba_pages (guint *n);
 /** pba_page_lookup: (nullable). */

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Trouble in one sentence, with at most two buttons, under the header bar. Properties: message (s, nullable: hidden), first, second (s,
- * nullable: labels). Signals: "first-clicked", "second-clicked". */
+/* Trouble in one sentence, with at most two buttons, under the header bar. Hidden until shown.
+ * Signals: "first-clicked", "second-clicked". */
 #define PBA_TYPE_NOTICE_BAR (pba_notice_bar_get_type ())
 G_DECLARE_FINAL_TYPE (PbaNoticeBar, pba_notice_bar, PBA, NOTICE_BAR, GtkWidget)
 

@@ -28,9 +28,7 @@ GtkWidget *pba_settings_page_new (PbaServer *server, const char *title, const ch
 AdwPreferencesPage *pba_settings_page_get_preferences (PbaSettingsPage *self);
 /** pba_settings_page_get_row: (nullable): by key. */
 PbaSettingRow *pba_settings_page_get_row (PbaSettingsPage *self, const char *key);
-/** pba_settings_page_get_group: (nullable): by the untranslated group title of the table ("SMTP Profile"). */
+/** pba_settings_page_get_group: (nullable): by its title in the user's language: pba_setting_get_group() of a setting in it. */
 AdwPreferencesGroup *pba_settings_page_get_group (PbaSettingsPage *self, const char *group);
-/** pba_settings_page_scroll_to: */
-void pba_settings_page_scroll_to (PbaSettingsPage *self, GtkWidget *row);
 
 G_END_DECLS

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What ssh asks, as a dialog: a password or passphrase, or whether a host's key is to be trusted. Made
+ * by the window when the connection's question comes. Closing the dialog is a no. What was typed goes
+ * to the connection and nowhere else.
+ */
+#include "client-gtk/question.h"
+
+#include "widgets/compat.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+static void
+on_response (AdwMessageDialog *dialog, const char *response, gpointer user_data)
+{
+  PbaConnection *connection = user_data;
+  GtkWidget *entry = adw_message_dialog_get_extra_child (dialog);
+
+  if (!g_str_equal (response, "yes"))
+    pba_connection_answer (connection, GTK_IS_EDITABLE (entry) ? NULL : "no");
+  else
+    pba_connection_answer (connection, GTK_IS_EDITABLE (entry)
+                                         ? gtk_editable_get_text (GTK_EDITABLE (entry))
+                                         : "yes");
+}
+
+static void
+on_entry_activate (GtkWidget *entry, gpointer user_data)
+{
+  adw_message_dialog_response (user_data, "yes");
+  gtk_window_close (user_data);
+}
+
+static AdwMessageDialog *
+ask_secret (GtkWindow *parent, PbaConnection *connection, const char *text)
+{
+  GtkWidget *entry = gtk_password_entry_new ();
+  AdwMessageDialog *dialog;
+  /* Translators: %s is a host */
+  g_autofree char *heading =
+    g_strdup_printf (_ ("Log In to %s"), pba_connection_get_host (connection));
+
+  dialog = ADW_MESSAGE_DIALOG (adw_message_dialog_new (parent, heading, text));
+  gtk_password_entry_set_show_peek_icon (GTK_PASSWORD_ENTRY (entry), TRUE);
+  pba_accessible_name (entry, _ ("Password"));
+  adw_message_dialog_set_extra_child (dialog, entry);
+  adw_message_dialog_add_responses (dialog, "no", _ ("_Cancel"), "yes", _ ("_Log In"), NULL);
+  g_signal_connect_object (entry, "activate", G_CALLBACK (on_entry_activate), dialog, 0);
+  gtk_window_set_focus (GTK_WINDOW (dialog), entry);
+  return dialog;
+}
+
+static AdwMessageDialog *
+ask_host_key (GtkWindow *parent, PbaConnection *connection, const char *text)
+{
+  AdwMessageDialog *dialog;
+  GtkWidget *record = gtk_label_new (text);
+  /* Translators: %s is a host */
+  g_autofree char *heading =
+    g_strdup_printf (_ ("Trust %s?"), pba_connection_get_host (connection));
+
+  dialog = ADW_MESSAGE_DIALOG (adw_message_dialog_new (
+    parent, heading,
+    _ ("You connect to this host for the first time. Compare its fingerprint with the one "
+       "that its administrator gives you.")));
+  gtk_label_set_wrap (GTK_LABEL (record), TRUE);
+  gtk_label_set_wrap_mode (GTK_LABEL (record), PANGO_WRAP_WORD_CHAR);
+  gtk_label_set_selectable (GTK_LABEL (record), TRUE);
+  gtk_label_set_xalign (GTK_LABEL (record), 0);
+  gtk_widget_add_css_class (record, "record");
+  gtk_widget_add_css_class (record, "caption");
+  adw_message_dialog_set_extra_child (dialog, record);
+  adw_message_dialog_add_responses (dialog, "no", _ ("_Cancel"), "yes", _ ("_Trust"), NULL);
+  return dialog;
+}
+
+GtkWindow *
+pba_question_ask (GtkWindow *parent, PbaConnection *connection, PbaQuestion kind, const char *text)
+{
+  AdwMessageDialog *dialog = NULL;
+  g_autofree char *stripped = g_strstrip (g_strdup (text));
+
+  switch (kind)
+    {
+    case PBA_QUESTION_SECRET:
+      dialog = ask_secret (parent, connection, stripped);
+      break;
+    case PBA_QUESTION_HOST_KEY:
+      dialog = ask_host_key (parent, connection, stripped);
+      break;
+    }
+  adw_message_dialog_set_default_response (dialog, "yes");
+  adw_message_dialog_set_close_response (dialog, "no");
+  g_signal_connect_object (dialog, "response", G_CALLBACK (on_response), connection, 0);
+  gtk_window_present (GTK_WINDOW (dialog));
+  return GTK_WINDOW (dialog);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What libadwaita 1.4 has and 1.2 lacks: rows whose value is a property. Used by dialogs and pages for
+ * what is no setting; settings have PbaSettingRow. Also the two calls that name a widget for screen
+ * readers, which in GTK 4.8 take a long list each.
+ */
+#include "widgets/compat.h"
+
+struct _PbaSwitchRow
+{
+  AdwActionRow parent_instance;
+
+  GtkSwitch *control; /* (unowned) */
+};
+
+struct _PbaSpinRow
+{
+  AdwActionRow parent_instance;
+
+  GtkSpinButton *control; /* (unowned) */
+};
+
+G_DEFINE_FINAL_TYPE (PbaSwitchRow, pba_switch_row, ADW_TYPE_ACTION_ROW)
+G_DEFINE_FINAL_TYPE (PbaSpinRow, pba_spin_row, ADW_TYPE_ACTION_ROW)
+
+enum
+{
+  PROP_VALUE = 1,
+};
+
+void
+pba_accessible_name (gpointer widget, const char *name)
+{
+  gtk_accessible_update_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+}
+
+void
+pba_accessible_describe (gpointer widget, const char *description)
+{
+  if (description != NULL && description[0] != '\0')
+    gtk_accessible_update_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                    description, -1);
+  else
+    gtk_accessible_reset_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION);
+}
+
+/* Title and subtitle of the row name its control. */
+static void
+name_control (GtkWidget *row, gpointer control, const char *title, const char *subtitle)
+{
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), subtitle != NULL ? subtitle : "");
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), control);
+  adw_action_row_set_activatable_widget (ADW_ACTION_ROW (row), control);
+  pba_accessible_name (control, title);
+  pba_accessible_describe (control, subtitle);
+}
+
+static void
+on_active (GtkSwitch *control, GParamSpec *pspec, gpointer user_data)
+{
+  g_object_notify (user_data, "active");
+}
+
+static void
+pba_switch_row_get_gproperty (GObject *object, guint property, GValue *value, GParamSpec *pspec)
+{
+  g_value_set_boolean (value, pba_switch_row_get_active (PBA_SWITCH_ROW (object)));
+}
+
+static void
+pba_switch_row_set_gproperty (GObject *object, guint property, const GValue *value,
+                              GParamSpec *pspec)
+{
+  pba_switch_row_set_active (PBA_SWITCH_ROW (object), g_value_get_boolean (value));
+}
+
+static void
+pba_switch_row_class_init (PbaSwitchRowClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = pba_switch_row_get_gproperty;
+  object_class->set_property = pba_switch_row_set_gproperty;
+  g_object_class_install_property (object_class, PROP_VALUE,
+                                   g_param_spec_boolean ("active", NULL, NULL, FALSE,
+                                                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY
+                                                           | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+pba_switch_row_init (PbaSwitchRow *self)
+{
+  self->control = GTK_SWITCH (gtk_switch_new ());
+  gtk_widget_set_valign (GTK_WIDGET (self->control), GTK_ALIGN_CENTER);
+  g_signal_connect_object (self->control, "notify::active", G_CALLBACK (on_active), self, 0);
+}
+
+GtkWidget *
+pba_switch_row_new (const char *title, const char *subtitle)
+{
+  PbaSwitchRow *self = g_object_new (PBA_TYPE_SWITCH_ROW, NULL);
+
+  name_control (GTK_WIDGET (self), self->control, title, subtitle);
+  return GTK_WIDGET (self);
+}
+
+gboolean
+pba_switch_row_get_active (PbaSwitchRow *self)
+{
+  return gtk_switch_get_active (self->control);
+}
+
+void
+pba_switch_row_set_active (PbaSwitchRow *self, gboolean active)
+{
+  gtk_switch_set_active (self->control, active);
+}
+
+static void
+on_value (GtkSpinButton *control, GParamSpec *pspec, gpointer user_data)
+{
+  g_object_notify (user_data, "value");
+}
+
+static void
+pba_spin_row_get_gproperty (GObject *object, guint property, GValue *value, GParamSpec *pspec)
+{
+  g_value_set_double (value, pba_spin_row_get_value (PBA_SPIN_ROW (object)));
+}
+
+static void
+pba_spin_row_set_gproperty (GObject *object, guint property, const GValue *value, GParamSpec *pspec)
+{
+  pba_spin_row_set_value (PBA_SPIN_ROW (object), g_value_get_double (value));
+}
+
+static void
+pba_spin_row_class_init (PbaSpinRowClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = pba_spin_row_get_gproperty;
+  object_class->set_property = pba_spin_row_set_gproperty;
+  g_object_class_install_property (object_class, PROP_VALUE,
+                                   g_param_spec_double ("value", NULL, NULL, -G_MAXDOUBLE,
+                                                        G_MAXDOUBLE, 0,
+                                                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY
+                                                          | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+pba_spin_row_init (PbaSpinRow *self)
+{
+}
+
+GtkWidget *
+pba_spin_row_new (const char *title, const char *subtitle, double minimum, double maximum)
+{
+  PbaSpinRow *self = g_object_new (PBA_TYPE_SPIN_ROW, NULL);
+
+  self->control = GTK_SPIN_BUTTON (gtk_spin_button_new_with_range (minimum, maximum, 1));
+  gtk_spin_button_set_numeric (self->control, TRUE);
+  gtk_widget_set_valign (GTK_WIDGET (self->control), GTK_ALIGN_CENTER);
+  g_signal_connect_object (self->control, "notify::value", G_CALLBACK (on_value), self, 0);
+  name_control (GTK_WIDGET (self), self->control, title, subtitle);
+  return GTK_WIDGET (self);
+}
+
+double
+pba_spin_row_get_value (PbaSpinRow *self)
+{
+  return gtk_spin_button_get_value (self->control);
+}
+
+void
+pba_spin_row_set_value (PbaSpinRow *self, double value)
+{
+  gtk_spin_button_set_value (self->control, value);
+}

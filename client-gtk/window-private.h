@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "pages/connect-page.h"
+#include "client-gtk/sidebar.h"
+#include "widgets/notice-bar.h"
+#include "client-gtk/window.h"
+
+/* Shared by window.c (the widget), window-pages.c (pages and header), window-link.c (the connection) and
+ * window-apply.c (Apply, Discard, closing). */
+struct _PbaWindow
+{
+  AdwApplicationWindow parent_instance;
+
+  AdwToastOverlay *toasts; /* template children */
+  GtkStack *stack, *pages;
+  PbaConnectPage *connect_page;
+  AdwLeaflet *leaflet;
+  PbaSidebar *sidebar;
+  GtkToggleButton *search_button;
+  GtkMenuButton *connect_menu, *main_menu_button;
+  AdwWindowTitle *host_title, *page_title;
+  AdwBin *title_bin, *start_bin, *end_bin;
+  GtkWidget *discard_button, *apply_button, *back_button, *bottom_bar;
+  PbaNoticeBar *notice;
+
+  PbaHosts *hosts;           /* (owned) */
+  PbaConnection *connection; /* (owned) (nullable) */
+  PbaServer *server;         /* (owned) (nullable): from the first time it is connected */
+  PbaPage *page;             /* (unowned) (nullable): what is seen */
+  char *wanted_page, *wanted_key; /* (owned) (nullable): gone to when connected */
+  GtkWindow *question;       /* (unowned) (nullable): an open question of ssh */
+  gboolean notice_is_link;   /* what the bar is about: the link, else the conflict */
+  gboolean close_after_apply;
+};
+
+/* window-pages.c */
+void pba_window_show_page (PbaWindow *self, const char *id, const char *key);
+/** pba_window_forget_pages: with the server they were of. */
+void pba_window_forget_pages (PbaWindow *self);
+/** pba_window_update_header: title, its own widgets, Apply and Discard, the bottom bar. */
+void pba_window_update_header (PbaWindow *self);
+/** pba_window_go_to_setting: the row of @key, on whatever page. */
+void pba_window_go_to_setting (PbaWindow *self, const char *key);
+
+/* window-link.c */
+void pba_window_disconnect (PbaWindow *self);
+void pba_window_update_notice (PbaWindow *self);
+void pba_window_notice_clicked (PbaWindow *self, gboolean first);
+
+/* window-apply.c */
+void pba_window_apply (PbaWindow *self);
+void pba_window_discard (PbaWindow *self);
+/** pba_window_may_close: FALSE when there is something to ask first; it then closes by itself. */
+gboolean pba_window_may_close (PbaWindow *self);
