@@ -252,7 +252,7 @@ after_read (PbSession *self)
         pb_session_await_memory (self);
       break;
     case PB_BUDGET_FULL:
-      pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);
+      pb_session_expel_flood (self, "memory", PB_REPLY_NO_MEMORY);
       break;
     }
 }
@@ -272,7 +272,7 @@ pb_session_read_data (PbSession *self)
   if (ended)
     end_data (self);
   else if (transaction->wasted > max_waste (self))
-    pb_session_fail (self, PB_REPLY_TOO_LARGE, NULL);
+    pb_session_expel_flood (self, "size", PB_REPLY_TOO_LARGE);
   else
     after_read (self);
   return TRUE;

@@ -95,6 +95,25 @@ pb_session_refuse (PbSession *self, const PbVerdict *verdict, const char *recipi
     pb_session_reply (self, verdict->reply, verdict->detail);
 }
 
+void
+pb_session_expel (PbSession *self, const PbVerdict *verdict)
+{
+  if (self->state == PB_SESSION_CLOSED)
+    return;
+  pb_session_count ("refused", verdict->check);
+  self->logged = 0; /* the last word is told even after many */
+  log_refusal (self, verdict, NULL);
+  pb_session_fail (self, verdict->reply, verdict->detail);
+}
+
+void
+pb_session_expel_flood (PbSession *self, const char *check, PbReplyId reply)
+{
+  PbVerdict verdict = { PB_OUTCOME_DEFER, reply, NULL, check };
+
+  pb_session_expel (self, &verdict);
+}
+
 gboolean
 pb_session_store_ready (PbSession *self)
 {

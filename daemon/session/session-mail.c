@@ -101,7 +101,7 @@ on_rcpt_judged (PbSession *self, PbVerdict *verdict)
   pb_transaction_charge (transaction);
   if (pb_budget_state (&self->shard->server->budget) == PB_BUDGET_FULL)
     {
-      pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);
+      pb_session_expel_flood (self, "memory", PB_REPLY_NO_MEMORY);
       return;
     }
   pb_session_set_state (self, PB_SESSION_RCPT);

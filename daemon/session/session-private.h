@@ -190,6 +190,12 @@ void pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged, void (*
 /** pb_session_refuse: counts, logs and answers a verdict that is not ACCEPT. @recipient (nullable). @is_error: too many end the session. */
 void pb_session_refuse (PbSession *self, const PbVerdict *verdict, const char *recipient, gboolean is_error);
 
+/** pb_session_expel: likewise, and ends the session. */
+void pb_session_expel (PbSession *self, const PbVerdict *verdict);
+
+/** pb_session_expel_flood: ends the session of a client that floods, or that there is no room for. @check: static. */
+void pb_session_expel_flood (PbSession *self, const char *check, PbReplyId reply);
+
 /** pb_session_store_ready: whether a message may be begun now; else replies why not. */
 gboolean pb_session_store_ready (PbSession *self);
 

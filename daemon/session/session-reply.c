@@ -90,8 +90,7 @@ pb_session_reply_error (PbSession *self, PbReplyId id, const char *detail)
       pb_session_reply (self, id, detail);
       return;
     }
-  pb_session_count ("refused", "errors");
-  pb_session_fail (self, PB_REPLY_TOO_MANY_ERRORS, NULL);
+  pb_session_expel_flood (self, "errors", PB_REPLY_TOO_MANY_ERRORS);
 }
 
 gboolean
@@ -100,8 +99,7 @@ pb_session_count_junk (PbSession *self)
   self->junk++;
   if (self->junk < 2 * self->snapshot->values.advanced_max_junk_commands)
     return TRUE;
-  pb_session_count ("refused", "junk");
-  pb_session_fail (self, PB_REPLY_TOO_MANY_JUNK, NULL);
+  pb_session_expel_flood (self, "junk", PB_REPLY_TOO_MANY_JUNK);
   return FALSE;
 }
 
@@ -121,8 +119,7 @@ pb_session_jumped_queue (PbSession *self)
 
   if (g_str_equal (policy, "enforce"))
     {
-      pb_session_refuse (self, &verdict, NULL, FALSE);
-      pb_session_close (self);
+      pb_session_expel (self, &verdict);
       return TRUE;
     }
   /* Once a session: what would have been refused is the session. */

@@ -313,10 +313,7 @@ on_connect_judged (PbSession *self, PbVerdict *verdict)
   guint delay = self->exempt ? 0 : self->snapshot->values.advanced_greet_delay;
 
   if (verdict->outcome != PB_OUTCOME_ACCEPT)
-    {
-      pb_session_refuse (self, verdict, NULL, FALSE);
-      pb_session_close (self);
-    }
+    pb_session_expel (self, verdict);
   else if (delay > 0)
     {
       pb_session_hold (self, PB_HOLD_DELAY);
@@ -348,7 +345,7 @@ look_at_memory (PbSession *self)
       pb_session_release (self, PB_HOLD_MEMORY);
     }
   else if (++self->memory_waits >= MAX_MEMORY_WAITS)
-    pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);
+    pb_session_expel_flood (self, "memory", PB_REPLY_NO_MEMORY);
   else
     pb_session_await_memory (self);
 }
@@ -405,7 +402,7 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
   if (g_atomic_int_get (&server->shutting_down))
     pb_session_fail (self, PB_REPLY_SHUTTING_DOWN, NULL);
   else if (pb_budget_state (&server->budget) == PB_BUDGET_FULL)
-    pb_session_fail (self, PB_REPLY_NO_MEMORY, NULL);
+    pb_session_expel_flood (self, "memory", PB_REPLY_NO_MEMORY);
   else
     pb_session_judge (self, PB_STAGE_CONNECT, &judged, on_connect_judged);
   pb_session_leave (self);

@@ -121,7 +121,7 @@ pb_transaction_take (PbTransaction *self, const char *data, gsize length, guint6
 void
 pb_transaction_charge (PbTransaction *self)
 {
-  gint64 held = (gint64) (self->recipient_octets + self->recipients->len * sizeof (PbRecipient));
+  gint64 held = (gint64) self->recipient_octets;
 
   if (self->spool != NULL)
     held += (gint64) pb_spool_held (self->spool);

@@ -6,19 +6,14 @@
 #include "tests/session/rig.h"
 
 #include "settings/registry.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <glib/gstdio.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define PATIENCE (20 * G_USEC_PER_SEC)
 
 /* An answer on its way, or kept. */
 typedef struct
@@ -252,21 +247,48 @@ on_arrival (gpointer data)
                     arrival->rig->reactor, arrival->rig->server);
 }
 
+static void
+hand_over (Rig *rig, int fd, const char *ip, PbRole role)
+{
+  Arrival *arrival = g_new0 (Arrival, 1);
+
+  arrival->rig = rig;
+  arrival->fd = fd;
+  arrival->role = role;
+  g_assert_true (pb_ip_parse (ip, &arrival->ip));
+  pb_mailbox_post (pb_reactor_mailbox (rig->reactor), on_arrival, arrival);
+}
+
+int
+rig_connect_tcp (Rig *rig, const char *ip)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) } };
+  socklen_t length = sizeof address;
+  int listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int client = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
+
+  g_assert_cmpint (bind (listener, (struct sockaddr *) &address, length), ==, 0);
+  g_assert_cmpint (listen (listener, 1), ==, 0);
+  g_assert_cmpint (getsockname (listener, (struct sockaddr *) &address, &length), ==, 0);
+  g_assert_cmpint (connect (client, (struct sockaddr *) &address, length), ==, 0);
+  server = accept4 (listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  g_assert_cmpint (server, >=, 0);
+  g_assert_cmpint (fcntl (client, F_SETFL, O_NONBLOCK), ==, 0);
+  close (listener);
+  hand_over (rig, server, ip, PB_ROLE_SMTP);
+  return client;
+}
+
 int
 rig_connect (Rig *rig, const char *ip, PbRole role, const void *early, gsize early_length)
 {
-  Arrival *arrival = g_new0 (Arrival, 1);
   int ends[2];
 
-  arrival->rig = rig;
-  arrival->role = role;
-  g_assert_true (pb_ip_parse (ip, &arrival->ip));
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), ==,
                    0);
-  arrival->fd = ends[0];
   if (early_length > 0)
     g_assert_cmpint (send (ends[1], early, early_length, MSG_NOSIGNAL), ==, early_length);
-  pb_mailbox_post (pb_reactor_mailbox (rig->reactor), on_arrival, arrival);
+  hand_over (rig, ends[0], ip, role);
   return ends[1];
 }
 
@@ -325,7 +347,7 @@ void
 rig_look (Rig *rig, void (*func) (PbSession *session, gpointer data), gpointer data)
 {
   Look look = { rig, func, data, FALSE };
-  gint64 until = g_get_monotonic_time () + PATIENCE;
+  gint64 until = g_get_monotonic_time () + RIG_PATIENCE;
 
   pb_mailbox_post (pb_reactor_mailbox (rig->reactor), on_look, &look);
   g_mutex_lock (&rig->lock);
@@ -345,7 +367,7 @@ add_holds (PbSession *session, gpointer data)
 void
 rig_wait_hold (Rig *rig, PbHold hold)
 {
-  gint64 until = g_get_monotonic_time () + PATIENCE;
+  gint64 until = g_get_monotonic_time () + RIG_PATIENCE;
   guint holds = 0;
 
   for (rig_look (rig, add_holds, &holds); (holds & hold) == 0; rig_look (rig, add_holds, &holds))
@@ -394,7 +416,7 @@ rig_take_message (Rig *rig)
 void
 rig_wait_sessions (Rig *rig, guint n)
 {
-  gint64 until = g_get_monotonic_time () + PATIENCE;
+  gint64 until = g_get_monotonic_time () + RIG_PATIENCE;
 
   while (pb_server_n_sessions (rig->server) != n)
     {
@@ -406,162 +428,11 @@ rig_wait_sessions (Rig *rig, guint n)
 void
 rig_wait_held (Rig *rig, guint n)
 {
-  gint64 until = g_get_monotonic_time () + PATIENCE;
+  gint64 until = g_get_monotonic_time () + RIG_PATIENCE;
 
   while (rig_n_held (rig) != n)
     {
       g_assert_cmpint (g_get_monotonic_time (), <, until);
       poll (NULL, 0, 1);
     }
-}
-
-/* ---- the client's end ---- */
-
-static short
-await (int fd, short events)
-{
-  struct pollfd wanted = { .fd = fd, .events = events };
-  int n = poll (&wanted, 1, PATIENCE / 1000);
-
-  g_assert_cmpint (n, ==, 1);
-  return wanted.revents;
-}
-
-/* Returns: FALSE at the end of the stream. */
-static gboolean
-read_some (int fd, GString *replies)
-{
-  char buffer[4096];
-  ssize_t n = recv (fd, buffer, sizeof buffer, 0);
-
-  if (n < 0 && errno == EAGAIN)
-    return TRUE;
-  if (n <= 0)
-    return FALSE;
-  if (replies != NULL)
-    g_string_append_len (replies, buffer, n);
-  return TRUE;
-}
-
-gboolean
-rig_send (int fd, const void *data, gsize length, GString *replies)
-{
-  const char *next = data;
-
-  while (length > 0)
-    {
-      ssize_t n = send (fd, next, length, MSG_NOSIGNAL);
-
-      if (n < 0 && errno != EAGAIN)
-        return FALSE;
-      if (n > 0)
-        {
-          next += n;
-          length -= (gsize) n;
-          continue;
-        }
-      if ((await (fd, POLLIN | POLLOUT) & POLLIN) != 0 && !read_some (fd, replies))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static guint
-count_replies (const GString *replies)
-{
-  const char *line = replies->str;
-  const char *end;
-  guint n = 0;
-
-  for (; (end = strstr (line, "\r\n")) != NULL; line = end + 2)
-    n += end - line >= 3 && line[3] != '-';
-  return n;
-}
-
-gboolean
-rig_read_replies (int fd, guint n, GString *replies)
-{
-  while (count_replies (replies) < n)
-    {
-      await (fd, POLLIN);
-      if (!read_some (fd, replies))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-void
-rig_read_end (int fd, GString *replies)
-{
-  do
-    await (fd, POLLIN);
-  while (read_some (fd, replies));
-}
-
-void
-rig_await_taken (int fd)
-{
-  gint64 until = g_get_monotonic_time () + PATIENCE;
-  struct pollfd gone = { .fd = fd };
-  int waiting = 1;
-
-  while (ioctl (fd, SIOCOUTQ, &waiting) == 0 && waiting > 0)
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, until);
-      if (poll (&gone, 1, 0) == 1 && (gone.revents & POLLHUP) != 0)
-        return;
-    }
-}
-
-/* ---- whole steps ---- */
-
-void
-rig_say (int fd, const char *text, guint replies)
-{
-  g_autoptr (GString) heard = g_string_new (NULL);
-
-  g_assert_true (rig_send (fd, text, strlen (text), heard));
-  g_assert_true (rig_read_replies (fd, replies, heard));
-  g_assert_true (heard->str[0] == '2' || heard->str[0] == '3');
-  g_assert_null (strstr (heard->str, "\r\n4"));
-  g_assert_null (strstr (heard->str, "\r\n5"));
-}
-
-int
-rig_greeted (Rig *rig, const char *ip)
-{
-  int fd = rig_connect (rig, ip, PB_ROLE_SMTP, NULL, 0);
-
-  rig_say (fd, "", 1);
-  return fd;
-}
-
-int
-rig_in_data (Rig *rig, const char *ip)
-{
-  int fd = rig_greeted (rig, ip);
-
-  rig_say (fd, RIG_EHLO, 1);
-  rig_say (fd, RIG_ENVELOPE, 3);
-  return fd;
-}
-
-void
-rig_expect (int fd, const char *text, const char *reply)
-{
-  g_autoptr (GString) heard = g_string_new (NULL);
-
-  g_assert_true (rig_send (fd, text, strlen (text), heard));
-  rig_read_replies (fd, 1, heard);
-  g_assert_cmpstr (heard->str, ==, reply);
-}
-
-void
-rig_expect_end (int fd, const char *last)
-{
-  g_autoptr (GString) heard = g_string_new (NULL);
-
-  rig_read_end (fd, heard);
-  g_assert_cmpstr (heard->str, ==, last);
-  close (fd);
 }

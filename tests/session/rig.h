@@ -9,6 +9,9 @@
 #include "session/session-private.h"
 #include <glib.h>
 
+/* How long a test waits for anything before it fails, microseconds. */
+#define RIG_PATIENCE (20 * G_USEC_PER_SEC)
+
 typedef enum
 {
   RIG_SUBMIT_STORE, /* into the store */
@@ -52,6 +55,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Rig, rig_free)
 
 /** rig_connect: @early (nullable) is in the socket before the server sees it. Returns: the client's end, to be closed by the caller. */
 int rig_connect (Rig *rig, const char *ip, PbRole role, const void *early, gsize early_length);
+
+/** rig_connect_tcp: over 127.0.0.1, which is then the address at which the client reached us; it claims to come from @ip. */
+int rig_connect_tcp (Rig *rig, const char *ip);
 
 /** rig_builder: a snapshot as most tests want it: mx.example.test, local domain example.test, accounts anna and ben, 192.0.2.0/24 trusted. */
 PbSnapshotBuilder *rig_builder (void);

@@ -128,6 +128,27 @@ test_max_connections (void)
   close (two);
 }
 
+/* Postmaster at the address where we are reached is postmaster (RFC 5321 4.5.1); nobody else is. */
+static void
+test_our_literal (void)
+{
+  g_autoptr (Rig) rig = start_rig ();
+  g_autoptr (RigMessage) message = NULL;
+  int fd = rig_connect_tcp (rig, RIG_STRANGER);
+
+  rig_say (fd, "", 1);
+  rig_say (fd, RIG_EHLO, 1);
+  rig_say (fd, "MAIL FROM:<>\r\n", 1);
+  rig_expect (fd, "RCPT TO:<anna@[127.0.0.1]>\r\n", "554 5.7.1 Relay access denied\r\n");
+  rig_expect (fd, "RCPT TO:<postmaster@[127.0.0.2]>\r\n", "554 5.7.1 Relay access denied\r\n");
+  rig_say (fd, "RCPT TO:<postmaster@[127.0.0.1]>\r\nDATA\r\n", 2);
+  rig_say (fd, ".\r\n", 1);
+  close (fd);
+  message = rig_take_message (rig);
+  g_assert_nonnull (message);
+  g_assert_cmpstr (message->envelope->recipients[0].address, ==, "postmaster@mx.example.test");
+}
+
 /* ---- size ---- */
 
 static GString *
@@ -504,6 +525,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session-limits/never-reads", test_never_reads);
   g_test_add_func ("/session-limits/endless-line", test_endless_line);
   g_test_add_func ("/session-limits/max-connections", test_max_connections);
+  g_test_add_func ("/session-limits/our-literal", test_our_literal);
   g_test_add_func ("/session-limits/size", test_size);
   g_test_add_func ("/session-limits/endless-message", test_endless_message);
   g_test_add_func ("/session-limits/large", test_large);
