@@ -4,11 +4,10 @@
  * at once. service.c tells it the state; the registry decides about changes.
  */
 #include "service/bus-info.h"
-#include "service/manager-permissions.h"
+#include "service/manager-private.h"
 #include "service/objects.h"
 
 #include "config.h"
-#include "dbus/errors.h"
 #include "dbus/names.h"
 #include "net/listener.h"
 
@@ -16,8 +15,8 @@
 
 struct _PbManagerObject
 {
-  PbBus *bus;           /* (unowned) */
-  PbRegistry *registry; /* (unowned) */
+  PbManagerMethods methods; /* first: what the handlers of methods know of this */
+  PbBus *bus;               /* (unowned) */
   const char *state;    /* static */
   GVariant *listening;  /* (owned) a(ssu) */
   gulong settings_handler, lists_handler;
@@ -44,13 +43,13 @@ get_listening (PbManagerObject *self)
 static GVariant *
 get_revision (PbManagerObject *self)
 {
-  return g_variant_new_uint64 (pb_registry_revision (self->registry));
+  return g_variant_new_uint64 (pb_registry_revision (self->methods.registry));
 }
 
 static GVariant *
 get_instance_id (PbManagerObject *self)
 {
-  return g_variant_new_string (pb_registry_instance_id (self->registry));
+  return g_variant_new_string (pb_registry_instance_id (self->methods.registry));
 }
 
 static const struct
@@ -71,60 +70,14 @@ get_property (gpointer object, const char *property)
   g_return_val_if_reached (g_variant_new_string (""));
 }
 
-static void
-on_apply_done (GVariant *result, const GError *error, gpointer user_data)
-{
-  PbBusCall *call = user_data;
-
-  if (error != NULL)
-    pb_bus_call_fail (call, error);
-  else
-    pb_bus_call_return (call, g_variant_new ("(@t)", result));
-}
-
-/* Reads Apply's options. An unknown one is refused: it may have been meant to protect something. */
-static gboolean
-read_apply_options (GVariant *given, PbApplyOptions *options, GError **error)
-{
-  GVariantIter iter;
-  const char *name;
-  GVariant *value;
-
-  g_variant_iter_init (&iter, given);
-  while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
-    {
-      g_autoptr (GVariant) held = value;
-      if (strcmp (name, "IfRevision") == 0 && g_variant_is_of_type (held, G_VARIANT_TYPE_UINT64))
-        options->if_revision = g_variant_get_uint64 (held);
-      else if (strcmp (name, "DryRun") == 0 && g_variant_is_of_type (held, G_VARIANT_TYPE_BOOLEAN))
-        options->dry_run = g_variant_get_boolean (held);
-      else
-        {
-          g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE, "Apply.%s: must be IfRevision (t) or DryRun (b)", name);
-          return FALSE;
-        }
-    }
-  return TRUE;
-}
-
-static void
-handle_apply (PbBusCall *call, gpointer object)
-{
-  PbManagerObject *self = object;
-  g_autoptr (GVariant) changes = NULL;
-  g_autoptr (GVariant) given = NULL;
-  g_autoptr (GError) error = NULL;
-  PbApplyOptions options = { .who = call->who };
-
-  g_variant_get (call->parameters, "(@a{sa{sv}}@a{sv})", &changes, &given);
-  if (!read_apply_options (given, &options, &error))
-    pb_bus_call_fail (call, error);
-  else
-    pb_registry_apply (self->registry, changes, &options, on_apply_done, call);
-}
-
 static const PbBusMethod methods[] = {
-  { "Apply", PB_ACTION_MODIFY_SETTINGS, handle_apply },
+  { "Apply", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_apply },
+  { "Confirm", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_confirm },
+  { "Revert", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_revert },
+  { "Import", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_import },
+  { "Validate", PB_ACTION_VIEW, pb_manager_handle_validate },
+  { "Revisions", PB_ACTION_VIEW, pb_manager_handle_revisions },
+  { "Export", PB_ACTION_VIEW, pb_manager_handle_export },
   { "GetPermissions", NULL, pb_manager_handle_get_permissions },
   { "Authorize", NULL, pb_manager_handle_authorize },
 };
@@ -164,8 +117,8 @@ pb_manager_object_new (PbBus *bus, PbRegistry *registry)
     .object = self,
   };
 
+  self->methods.registry = registry;
   self->bus = bus;
-  self->registry = registry;
   self->state = "starting";
   self->listening = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("(ssu)"), NULL, 0));
   self->settings_handler = g_signal_connect (registry, "settings-changed", G_CALLBACK (on_settings_changed), self);
@@ -177,8 +130,8 @@ pb_manager_object_new (PbBus *bus, PbRegistry *registry)
 void
 pb_manager_object_free (PbManagerObject *self)
 {
-  g_signal_handler_disconnect (self->registry, self->settings_handler);
-  g_signal_handler_disconnect (self->registry, self->lists_handler);
+  g_signal_handler_disconnect (self->methods.registry, self->settings_handler);
+  g_signal_handler_disconnect (self->methods.registry, self->lists_handler);
   g_variant_unref (self->listening);
   g_free (self);
 }

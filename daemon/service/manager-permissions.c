@@ -3,7 +3,7 @@
  * Manager.GetPermissions and Manager.Authorize: what the caller may do, and asking ahead. Both go
  * through the service's actions one after the other by the authorizer; they decide nothing.
  */
-#include "service/manager-permissions.h"
+#include "service/manager-private.h"
 
 #include "dbus/errors.h"
 #include "dbus/names.h"

@@ -30,5 +30,8 @@ typedef struct _PbQueueObject PbQueueObject;
 PbQueueObject *pb_queue_object_new (PbBus *bus, PbStore *store, PbMailbox *main_mailbox);
 void pb_queue_object_free (PbQueueObject *self);
 
+/** pb_audit_object_add: @registry is borrowed for the life of @bus. */
+void pb_audit_object_add (PbBus *bus, PbRegistry *registry);
+
 /** pb_statistics_object_add: has no state of its own. */
 void pb_statistics_object_add (PbBus *bus);

@@ -197,6 +197,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->settings_objects = pb_settings_objects_new (self->bus, self->registry);
   self->list_objects = pb_list_objects_new (self->bus, self->registry);
   self->queue_object = pb_queue_object_new (self->bus, self->store, self->mailbox);
+  pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);
   pb_manager_object_set_listening (self->manager, self->listeners);
   return pb_bus_connect (self->bus, error);
