@@ -13,6 +13,7 @@ Prints one line a violation and exits 1 if there was one.
 """
 import argparse
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import re
@@ -32,6 +33,7 @@ SPDX = "SPDX-License-Identifier: GPL-3.0-or-later"
 LEFTOVERS = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
 # In this order: a quote inside a comment is no string, and the other way round.
 OPAQUE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
 TOKEN = re.compile(r"[A-Za-z_]\w*|[{}();:?]|[^\sA-Za-z_{}();:?]+")
 BUILDERS = re.compile(r"\b(g_strdup_v?printf|g_string_(?:append_|prepend_)?v?printf|g_string_append|"
@@ -249,7 +251,43 @@ def compile_alone(root, header, flags):
     run = subprocess.run(command, input=f'#include "{inner}"\n', capture_output=True, text=True,
                          cwd=root, check=False)
     errors = [line for line in run.stderr.splitlines() if "error" in line]
-    return header, (errors or [run.stderr.strip()])[0] if run.returncode else None
+    return (errors or [run.stderr.strip()])[0] if run.returncode else None
+
+
+def reach(root, header, seen):
+    """Adds the header and the project's files it includes, directly or not, to seen."""
+    if header in seen:
+        return
+    seen.add(header)
+    for name in INCLUDE.findall((root / header).read_text(encoding="utf-8", errors="replace")):
+        for top in ("", "daemon", "client-gtk"):
+            if (root / top / name).is_file():
+                reach(root, pathlib.Path(top, name), seen)
+
+
+def fingerprint(root, header, flags):
+    """What the compiler's verdict on a header depends on: all it reaches, the flags, the compiler."""
+    seen = set()
+    reach(root, header, seen)
+    digest = hashlib.sha256(repr((os.environ.get("CC"), flags)).encode())
+    for path in sorted(seen):
+        digest.update(path.as_posix().encode() + b"\0" + (root / path).read_bytes())
+    return digest.hexdigest()
+
+
+class Verdicts:
+    """The headers found good before, by fingerprint, kept in the build folder: compiling them all
+    takes most of this check's time, and few change between two runs."""
+
+    def __init__(self, folder):
+        self.path = folder / "headers-that-compile.txt"
+        self.known = set(self.path.read_text().split()) if self.path.is_file() else set()
+        self.good = set()
+
+    def save(self):
+        if self.good != self.known:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text("\n".join(sorted(self.good)) + "\n")
 
 
 def check_headers(root, build):
@@ -257,6 +295,7 @@ def check_headers(root, build):
     folders = [root, root / "daemon", root / "client-gtk"] + ([build, build / "daemon"] if build else [])
     includes = [f"-I{folder}" for folder in folders]
     flags = {"daemon": package_flags(PACKAGES), "client-gtk": package_flags(CLIENT_PACKAGES)}
+    verdicts = Verdicts(build or root / "build")
     jobs = []
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for header in files_of(root):
@@ -266,11 +305,19 @@ def check_headers(root, build):
             if packages is None:
                 print(f"{header}: not compiled, its libraries are not installed")
                 continue
-            jobs.append(pool.submit(compile_alone, root, header, includes + packages))
-        for job in jobs:
-            header, problem = job.result()
+            mark = fingerprint(root, header, includes + packages)
+            if mark in verdicts.known:
+                verdicts.good.add(mark)
+            else:
+                job = pool.submit(compile_alone, root, header, includes + packages)
+                jobs.append((header, mark, job))
+        for header, mark, job in jobs:
+            problem = job.result()
             if problem:
                 yield f"{header}: does not compile alone: {problem}"
+            else:
+                verdicts.good.add(mark)
+    verdicts.save()
 
 
 def main():
