@@ -53,23 +53,21 @@ describe_methods (void)
   PbInfoList *list = pb_info_list_new ();
 
   pb_info_list_add (
-    list, pb_info_method ("List",
-                          pb_info_args ("a{sv}", "filter", "u", "offset", "u", "limit", NULL),
-                          pb_info_args ("t", "revision", "u", "total", "aa{sv}", "rows", NULL),
-                          "A page of at most 500 rows; filter Search s finds text in any cell."));
+    list,
+    pb_info_method ("List", pb_info_args ("a{sv}", "filter", "u", "offset", "u", "limit", NULL),
+                    pb_info_args ("t", "revision", "u", "total", "aa{sv}", "rows", NULL),
+                    "A page of at most 500 rows; filter Search s finds text in any cell."));
   pb_info_list_add (list, pb_info_method ("Get", pb_info_args ("s", "id", NULL),
                                           pb_info_args ("a{sv}", "row", NULL), "One row."));
   pb_info_list_add (list, pb_info_method ("Add", pb_info_args ("a{sv}", "row", NULL),
                                           pb_info_args ("s", "id", NULL),
                                           "Adds a row at the end; cells left out get defaults."));
-  pb_info_list_add (list,
-                    pb_info_method ("Update", pb_info_args ("s", "id", "a{sv}", "row", NULL), NULL,
-                                    "Changes the cells that are given."));
+  pb_info_list_add (list, pb_info_method ("Update", pb_info_args ("s", "id", "a{sv}", "row", NULL),
+                                          NULL, "Changes the cells that are given."));
   pb_info_list_add (list, pb_info_method ("Remove", pb_info_args ("as", "ids", NULL), NULL,
                                           "Removes rows, all or none."));
-  pb_info_list_add (list,
-                    pb_info_method ("Move", pb_info_args ("s", "id", "u", "position", NULL), NULL,
-                                    "Moves a row to a position, counted from 0."));
+  pb_info_list_add (list, pb_info_method ("Move", pb_info_args ("s", "id", "u", "position", NULL),
+                                          NULL, "Moves a row to a position, counted from 0."));
   pb_info_list_add (list, pb_info_method ("Replace", pb_info_args ("aa{sv}", "rows", NULL), NULL,
                                           "Makes these all the rows, in this order; those with a "
                                           "known Id are changed, the others added."));

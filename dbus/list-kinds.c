@@ -9,7 +9,7 @@
 
 #include "dbus/errors.h"
 
-#define MAX_COLUMNS 16
+#define MAX_COLUMNS  16
 #define MAX_ELEMENTS 1000 /* of a string list */
 
 /* One row under check: a cell for each column of its kind. */
@@ -31,7 +31,7 @@ row_clear (Row *row)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Row, row_clear)
 
 static gboolean G_GNUC_PRINTF (4, 5)
-refuse (const Row *row, GError **error, const char *column, const char *format, ...)
+  refuse (const Row *row, GError **error, const char *column, const char *format, ...)
 {
   g_autofree char *words = NULL;
   va_list args;
@@ -86,8 +86,8 @@ column_default (PbListKind kind, guint column)
           {
             const PbColumnSpec *spec = &pb_list_spec (k)->columns[c];
 
-            all[k * MAX_COLUMNS + c]
-              = g_variant_parse (G_VARIANT_TYPE (spec->type), spec->def, NULL, NULL, NULL);
+            all[k * MAX_COLUMNS + c] =
+              g_variant_parse (G_VARIANT_TYPE (spec->type), spec->def, NULL, NULL, NULL);
             g_assert (all[k * MAX_COLUMNS + c] != NULL);
           }
       g_once_init_leave (&parsed, (gsize) all);
@@ -210,7 +210,7 @@ fill_access_rule (Row *row, GVariant *base, GVariant *given)
 {
   g_autoptr (GVariant) skip = g_variant_lookup_value (given, "Skip", NULL);
   int column = find_column (row->spec, "Skip");
-  const char *const *spared = (const char *const[]) { NULL };
+  const char *const *spared = (const char *const[]){ NULL };
 
   if (skip != NULL
       || (base != NULL && same_text (row, base, "List") && same_text (row, base, "Kind")))
@@ -334,7 +334,8 @@ put_together (const Row *row, GVariant *base)
 }
 
 GVariant *
-pb_list_row_complete (PbListKind kind, const char *id, GVariant *base, GVariant *row, GError **error)
+pb_list_row_complete (PbListKind kind, const char *id, GVariant *base, GVariant *row,
+                      GError **error)
 {
   g_auto (Row) checked = { .kind = kind, .spec = pb_list_spec (kind), .id = id };
 

@@ -10,60 +10,61 @@
 #include "dbus/errors.h"
 
 #define MAX_ELEMENTS 1000 /* of a string list */
-#define N_(text) text
+#define N_(text)     text
 
 static const PbSettingSpec specs[PB_N_SETTINGS] = {
-#define SPEC_HEAD(iface, bus_name, bus_type) \
+#define SPEC_HEAD(iface, bus_name, bus_type)                                                       \
   .interface = #iface, .name = #bus_name, .key = #iface "." #bus_name, .type = bus_type
-#define PB_SETTING_B(iface, bus_name, field, value, bits, where, words, sentence) \
-  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "b"), \
-                                           .def = (value) ? "true" : "false", \
-                                           .unit = "", \
-                                           .flags = bits, \
-                                           .group = where, \
-                                           .title = words, \
-                                           .help = sentence, \
+#define PB_SETTING_B(iface, bus_name, field, value, bits, where, words, sentence)                  \
+  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "b"),                       \
+                                           .def = (value) ? "true" : "false",                      \
+                                           .unit = "",                                             \
+                                           .flags = bits,                                          \
+                                           .group = where,                                         \
+                                           .title = words,                                         \
+                                           .help = sentence,                                       \
                                            .offset = G_STRUCT_OFFSET (PbSettingValues, field) },
-#define PB_SETTING_U(iface, bus_name, field, value, min, max, measure, bits, where, words, sentence) \
-  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "u"), \
-                                           .def = #value, \
-                                           .minimum = min, \
-                                           .maximum = max, \
-                                           .unit = measure, \
-                                           .flags = bits, \
-                                           .group = where, \
-                                           .title = words, \
-                                           .help = sentence, \
+#define PB_SETTING_U(iface, bus_name, field, value, min, max, measure, bits, where, words,         \
+                     sentence)                                                                     \
+  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "u"),                       \
+                                           .def = #value,                                          \
+                                           .minimum = min,                                         \
+                                           .maximum = max,                                         \
+                                           .unit = measure,                                        \
+                                           .flags = bits,                                          \
+                                           .group = where,                                         \
+                                           .title = words,                                         \
+                                           .help = sentence,                                       \
                                            .offset = G_STRUCT_OFFSET (PbSettingValues, field) },
-#define PB_SETTING_S(iface, bus_name, field, value, form, bits, where, words, sentence) \
-  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "s"), \
-                                           .def = "'" value "'", \
-                                           .unit = "", \
-                                           .check = form, \
-                                           .flags = bits, \
-                                           .group = where, \
-                                           .title = words, \
-                                           .help = sentence, \
+#define PB_SETTING_S(iface, bus_name, field, value, form, bits, where, words, sentence)            \
+  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "s"),                       \
+                                           .def = "'" value "'",                                   \
+                                           .unit = "",                                             \
+                                           .check = form,                                          \
+                                           .flags = bits,                                          \
+                                           .group = where,                                         \
+                                           .title = words,                                         \
+                                           .help = sentence,                                       \
                                            .offset = G_STRUCT_OFFSET (PbSettingValues, field) },
-#define PB_SETTING_C(iface, bus_name, field, value, list, bits, where, words, sentence) \
-  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "s"), \
-                                           .def = "'" value "'", \
-                                           .unit = "", \
-                                           .choices = list, \
-                                           .flags = bits, \
-                                           .group = where, \
-                                           .title = words, \
-                                           .help = sentence, \
+#define PB_SETTING_C(iface, bus_name, field, value, list, bits, where, words, sentence)            \
+  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "s"),                       \
+                                           .def = "'" value "'",                                   \
+                                           .unit = "",                                             \
+                                           .choices = list,                                        \
+                                           .flags = bits,                                          \
+                                           .group = where,                                         \
+                                           .title = words,                                         \
+                                           .help = sentence,                                       \
                                            .offset = G_STRUCT_OFFSET (PbSettingValues, field) },
-#define PB_SETTING_L(iface, bus_name, field, form, bits, where, words, sentence) \
-  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "as"), \
-                                           .def = "[]", \
-                                           .unit = "", \
-                                           .check = form, \
-                                           .flags = bits, \
-                                           .group = where, \
-                                           .title = words, \
-                                           .help = sentence, \
+#define PB_SETTING_L(iface, bus_name, field, form, bits, where, words, sentence)                   \
+  [PB_SETTING_ID_##iface##_##bus_name] = { SPEC_HEAD (iface, bus_name, "as"),                      \
+                                           .def = "[]",                                            \
+                                           .unit = "",                                             \
+                                           .check = form,                                          \
+                                           .flags = bits,                                          \
+                                           .group = where,                                         \
+                                           .title = words,                                         \
+                                           .help = sentence,                                       \
                                            .offset = G_STRUCT_OFFSET (PbSettingValues, field) },
 #include "dbus/settings.def"
 };
@@ -146,7 +147,8 @@ validate_list (const PbSettingSpec *spec, GVariant *value, GError **error)
     }
   for (gsize i = 0; i < n; i++)
     {
-      const char *words = texts[i][0] == '\0' ? "must not be empty" : pb_check (spec->check, texts[i]);
+      const char *words =
+        texts[i][0] == '\0' ? "must not be empty" : pb_check (spec->check, texts[i]);
 
       if (words != NULL)
         {
@@ -223,7 +225,7 @@ pb_setting_validate (const PbSettingSpec *spec, GVariant *value, GError **error)
 void
 pb_setting_values_init (PbSettingValues *values)
 {
-  *values = (PbSettingValues) { 0 };
+  *values = (PbSettingValues){ 0 };
   for (guint id = 0; id < PB_N_SETTINGS; id++)
     {
       g_autoptr (GVariant) value = pb_setting_default (&specs[id]);

@@ -12,12 +12,11 @@
 #define WIDEST_PUBLIC_V4 24
 #define WIDEST_PUBLIC_V6 48
 
-static void G_GNUC_PRINTF (5, 6)
-add (GVariantBuilder *report, PbSeverity severity, const PbRow *row, const char *column,
-     const char *format, ...)
+static void G_GNUC_PRINTF (5, 6) add (GVariantBuilder *report, PbSeverity severity,
+                                      const PbRow *row, const char *column, const char *format, ...)
 {
-  g_autofree char *place
-    = g_strdup_printf ("%s[%s].%s", pb_list_spec (row->kind)->name, row->id, column);
+  g_autofree char *place =
+    g_strdup_printf ("%s[%s].%s", pb_list_spec (row->kind)->name, row->id, column);
   g_autofree char *words = NULL;
   va_list args;
 
@@ -31,9 +30,9 @@ add (GVariantBuilder *report, PbSeverity severity, const PbRow *row, const char 
 static gboolean
 is_private (const PbIp *ip)
 {
-  static const char *const networks[]
-    = { "10.0.0.0/8",    "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
-        "127.0.0.0/8",   "fc00::/7",      "fe80::/10",      "::1/128" };
+  static const char *const networks[] = { "10.0.0.0/8",     "172.16.0.0/12", "192.168.0.0/16",
+                                          "169.254.0.0/16", "100.64.0.0/10", "127.0.0.0/8",
+                                          "fc00::/7",       "fe80::/10",     "::1/128" };
 
   for (guint i = 0; i < G_N_ELEMENTS (networks); i++)
     {
@@ -160,8 +159,8 @@ leads_nowhere (const PbSnapshot *snapshot, const char *address)
   for (guint i = 0; i < targets->len; i++)
     {
       const char *at = strrchr (targets->pdata[i], '@');
-      g_autofree char *local
-        = g_strndup (targets->pdata[i], at ? at - (char *) targets->pdata[i] : 0);
+      g_autofree char *local =
+        g_strndup (targets->pdata[i], at ? at - (char *) targets->pdata[i] : 0);
       const char *domain = at ? at + 1 : "";
 
       if (pb_snapshot_resolve_local (snapshot, local, domain).kind != PB_LOCAL_ALIAS
@@ -175,9 +174,9 @@ static void
 report_alias (const PbSnapshot *snapshot, const PbRow *row, GVariantBuilder *report)
 {
   const char *at = strrchr (row->keys[0], '@');
-  g_autofree char *address
-    = at ? g_strdup (row->keys[0])
-         : g_strconcat (row->keys[0], "@", snapshot->values.general_hostname, NULL);
+  g_autofree char *address =
+    at ? g_strdup (row->keys[0])
+       : g_strconcat (row->keys[0], "@", snapshot->values.general_hostname, NULL);
 
   if (at != NULL && !pb_snapshot_is_local_domain (snapshot, at + 1))
     add (report, PB_SEVERITY_WARNING, row, "Address",
@@ -188,15 +187,11 @@ report_alias (const PbSnapshot *snapshot, const PbRow *row, GVariantBuilder *rep
 }
 
 static void (*const row_reports[PB_N_LISTS]) (const PbSnapshot *snapshot, const PbRow *row,
-                                              GVariantBuilder *report)
-  = {
-      [PB_LIST_TRUSTED_LIST] = report_trusted,
-      [PB_LIST_DOMAIN_LIST] = report_domain,
-      [PB_LIST_ACCESS_LIST] = report_access,
-      [PB_LIST_LOCAL_DOMAINS] = report_local_domain,
-      [PB_LIST_ACCOUNTS] = report_account,
-      [PB_LIST_ALIASES] = report_alias,
-    };
+                                              GVariantBuilder *report) = {
+  [PB_LIST_TRUSTED_LIST] = report_trusted, [PB_LIST_DOMAIN_LIST] = report_domain,
+  [PB_LIST_ACCESS_LIST] = report_access,   [PB_LIST_LOCAL_DOMAINS] = report_local_domain,
+  [PB_LIST_ACCOUNTS] = report_account,     [PB_LIST_ALIASES] = report_alias,
+};
 
 static gboolean
 has_enabled_row (GPtrArray *rows)

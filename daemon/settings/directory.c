@@ -53,8 +53,8 @@ compile_networks (GPtrArray *rows)
 static GHashTable *
 compile_names (GPtrArray *rows)
 {
-  GHashTable *names
-    = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) pb_row_unref);
+  GHashTable *names =
+    g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) pb_row_unref);
 
   for (guint i = 0; i < rows->len; i++)
     {

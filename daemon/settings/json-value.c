@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define MAX_JSON (16 * 1024 * 1024)
+#define MAX_JSON  (16 * 1024 * 1024)
 #define MAX_DEPTH 8 /* what export writes has 5 */
 
 JsonNode *

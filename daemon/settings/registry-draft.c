@@ -19,7 +19,7 @@ unref_value (gpointer value)
 void
 pb_draft_init (PbDraft *self)
 {
-  *self = (PbDraft) { 0 };
+  *self = (PbDraft){ 0 };
   self->settings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_value);
   self->changes = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_config_change_free);
 }
@@ -79,8 +79,8 @@ check_names (PbRegistry *registry, PbListKind kind, GPtrArray *rows, GError **er
       {
         const PbRow *row = rows->pdata[i];
         const PbRow *before = g_hash_table_lookup (registry->by_id[kind], row->id);
-        gboolean is_fresh
-          = before == NULL || (before != row && !g_variant_equal (before->row, row->row));
+        gboolean is_fresh =
+          before == NULL || (before != row && !g_variant_equal (before->row, row->row));
 
         if (is_fresh != (fresh == 1))
           continue;

@@ -47,8 +47,8 @@ on_revisions (GPtrArray *revisions, guint total, const GError *error, gpointer u
 
   if (error != NULL)
     {
-      g_autoptr (GError) translated
-        = g_error_new (PB_ERROR, PB_ERROR_STORE_FAILED, "Revisions: not read: %s", error->message);
+      g_autoptr (GError) translated =
+        g_error_new (PB_ERROR, PB_ERROR_STORE_FAILED, "Revisions: not read: %s", error->message);
 
       question->func (NULL, translated, question->user_data);
       return;
@@ -110,7 +110,8 @@ keep_read_only (PbListKind kind, GVariant *before, const PbRow *present)
   for (guint i = 0; present != NULL && i < spec->n_columns; i++)
     if ((spec->columns[i].flags & PB_COLUMN_READ_ONLY) != 0)
       {
-        g_autoptr (GVariant) cell = g_variant_lookup_value (present->row, spec->columns[i].name, NULL);
+        g_autoptr (GVariant) cell =
+          g_variant_lookup_value (present->row, spec->columns[i].name, NULL);
 
         if (cell != NULL)
           g_variant_dict_insert_value (&dict, spec->columns[i].name, cell);
@@ -205,8 +206,8 @@ undo_all (PbRegistry *self, PbDraft *draft, GHashTable *settings, GHashTable *co
 static gboolean
 check_history (PbRegistry *self, PbOperation *operation, GError **error)
 {
-  const PbConfigRevision *newest
-    = operation->history->len > 0 ? operation->history->pdata[0] : NULL;
+  const PbConfigRevision *newest =
+    operation->history->len > 0 ? operation->history->pdata[0] : NULL;
   guint64 reach = newest != NULL ? newest->revision - operation->history->len : self->revision;
 
   if (newest != NULL && newest->revision != self->revision)
@@ -252,8 +253,8 @@ on_history (GPtrArray *revisions, guint total, const GError *error, gpointer use
   operation->history = revisions;
   if (error != NULL)
     {
-      g_autoptr (GError) translated
-        = g_error_new (PB_ERROR, PB_ERROR_STORE_FAILED, "Revert: not read: %s", error->message);
+      g_autoptr (GError) translated =
+        g_error_new (PB_ERROR, PB_ERROR_STORE_FAILED, "Revert: not read: %s", error->message);
 
       operation->func (NULL, translated, operation->user_data);
       pb_operation_free (operation);

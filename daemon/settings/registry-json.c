@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-#define FORMAT "postbus-settings"
+#define FORMAT  "postbus-settings"
 #define VERSION 1
 
 /* ---- export ---- */
@@ -56,7 +56,8 @@ export_list (PbRegistry *self, PbListKind kind)
       json_object_set_string_member (object, "Id", row->id);
       for (guint c = 0; c < spec->n_columns; c++)
         {
-          g_autoptr (GVariant) cell = g_variant_lookup_value (row->row, spec->columns[c].name, NULL);
+          g_autoptr (GVariant) cell =
+            g_variant_lookup_value (row->row, spec->columns[c].name, NULL);
 
           if ((spec->columns[c].flags & PB_COLUMN_READ_ONLY) == 0)
             json_object_set_member (object, spec->columns[c].name, pb_json_from_value (cell));
@@ -92,8 +93,8 @@ pb_registry_export (PbRegistry *self)
 /* One import being read: what it says, in the forms that the other changes have. */
 typedef struct
 {
-  GVariantBuilder settings;      /* a{sa{sv}} */
-  GVariant *lists[PB_N_LISTS];   /* (owned) (nullable) aa{sv} */
+  GVariantBuilder settings;    /* a{sa{sv}} */
+  GVariant *lists[PB_N_LISTS]; /* (owned) (nullable) aa{sv} */
 } Import;
 
 static const char *
@@ -102,8 +103,7 @@ shown (const char *name)
   return pb_check (PB_CHECK_NAME, name) == NULL ? name : "?";
 }
 
-static gboolean G_GNUC_PRINTF (3, 4)
-refuse (GError **error, PbError code, const char *format, ...)
+static gboolean G_GNUC_PRINTF (3, 4) refuse (GError **error, PbError code, const char *format, ...)
 {
   g_autofree char *words = NULL;
   va_list args;
@@ -242,8 +242,8 @@ static gboolean
 read_part (Import *self, const char *name, JsonNode *node, GError **error)
 {
   g_autoptr (GVariant) format = g_str_equal (name, "Format") ? pb_json_to_value (node, "s") : NULL;
-  g_autoptr (GVariant) version
-    = g_str_equal (name, "Version") ? pb_json_to_value (node, "u") : NULL;
+  g_autoptr (GVariant) version =
+    g_str_equal (name, "Version") ? pb_json_to_value (node, "u") : NULL;
 
   if (g_str_equal (name, "Settings"))
     return read_members (self, node, name, read_interface, error);

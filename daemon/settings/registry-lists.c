@@ -83,8 +83,7 @@ prepare_add (PbRegistry *self, PbOperation *operation, PbDraft *draft, GError **
 {
   PbListKind kind = operation->kind;
   g_autofree char *id = g_uuid_string_random ();
-  g_autoptr (GVariant) row
-    = pb_list_row_complete (kind, NULL, NULL, operation->argument, error);
+  g_autoptr (GVariant) row = pb_list_row_complete (kind, NULL, NULL, operation->argument, error);
   GPtrArray *rows;
 
   if (row == NULL)
@@ -149,8 +148,8 @@ prepare_remove (PbRegistry *self, PbOperation *operation, PbDraft *draft, GError
       if (!g_hash_table_contains (gone, row->id))
         g_ptr_array_add (rows, pb_row_ref (row));
     }
-  draft->what = g_strdup_printf ("%s: %u removed", pb_list_spec (kind)->name,
-                                 g_hash_table_size (gone));
+  draft->what =
+    g_strdup_printf ("%s: %u removed", pb_list_spec (kind)->name, g_hash_table_size (gone));
   return pb_draft_take_rows (draft, self, kind, rows, error);
 }
 
@@ -218,7 +217,8 @@ replace_row (PbRegistry *self, PbListKind kind, GPtrArray *rows, GHashTable *use
 }
 
 gboolean
-pb_draft_rows (PbDraft *self, PbRegistry *registry, PbListKind kind, GVariant *given, GError **error)
+pb_draft_rows (PbDraft *self, PbRegistry *registry, PbListKind kind, GVariant *given,
+               GError **error)
 {
   g_autoptr (GHashTable) used = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_row_unref);

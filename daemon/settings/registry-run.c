@@ -48,9 +48,9 @@ finish (PbOperation *operation, GVariant *result, const GError *error)
 static void
 finish_with_revision (PbRegistry *self, PbOperation *operation)
 {
-  g_autoptr (GVariant) result
-    = operation->draft.result ? g_variant_ref (operation->draft.result)
-                              : g_variant_ref_sink (g_variant_new_uint64 (self->revision));
+  g_autoptr (GVariant) result = operation->draft.result
+                                  ? g_variant_ref (operation->draft.result)
+                                  : g_variant_ref_sink (g_variant_new_uint64 (self->revision));
 
   finish (operation, result, NULL);
 }
@@ -96,8 +96,7 @@ translate_store_error (const GError *error)
   if (pb_store_error_is_temporary (error))
     return g_error_new (PB_ERROR, PB_ERROR_BUSY, "Settings: not written, try again: %s",
                         error->message);
-  return g_error_new (PB_ERROR, PB_ERROR_STORE_FAILED, "Settings: not written: %s",
-                      error->message);
+  return g_error_new (PB_ERROR, PB_ERROR_STORE_FAILED, "Settings: not written: %s", error->message);
 }
 
 static void

@@ -108,13 +108,13 @@ pb_registry_class_init (PbRegistryClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = pb_registry_finalize;
 
-  signals[SIGNAL_SETTINGS_CHANGED]
-    = g_signal_new ("settings-changed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                    G_TYPE_NONE, 2, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE,
-                    G_TYPE_STRV | G_SIGNAL_TYPE_STATIC_SCOPE);
-  signals[SIGNAL_LIST_CHANGED]
-    = g_signal_new ("list-changed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                    G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_UINT64);
+  signals[SIGNAL_SETTINGS_CHANGED] =
+    g_signal_new ("settings-changed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 2, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE,
+                  G_TYPE_STRV | G_SIGNAL_TYPE_STATIC_SCOPE);
+  signals[SIGNAL_LIST_CHANGED] =
+    g_signal_new ("list-changed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_UINT64);
 }
 
 static void
@@ -122,8 +122,8 @@ pb_registry_init (PbRegistry *self)
 {
   g_mutex_init (&self->lock);
   g_queue_init (&self->operations);
-  self->stored = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                        (GDestroyNotify) g_variant_unref);
+  self->stored =
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     {
       self->rows[kind] = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_row_unref);

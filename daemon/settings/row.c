@@ -18,8 +18,7 @@ pb_fold_address (const char *address, gboolean fold_local)
 
   if (at == NULL)
     return fold_local ? g_ascii_strdown (address, -1) : g_strdup (address);
-  local = fold_local ? g_ascii_strdown (address, at - address)
-                     : g_strndup (address, at - address);
+  local = fold_local ? g_ascii_strdown (address, at - address) : g_strndup (address, at - address);
   domain = pb_domain_fold (at + 1);
   return g_strconcat (local, "@", domain ? domain : at + 1, NULL);
 }

@@ -10,9 +10,9 @@
 #include "util/log.h"
 #include <string.h>
 
-#define MAX_DEPTH 20     /* of an alias that leads to an alias */
+#define MAX_DEPTH   20   /* of an alias that leads to an alias */
 #define MAX_TARGETS 1000 /* of one address */
-#define POSTMASTER "postmaster"
+#define POSTMASTER  "postmaster"
 
 PbSnapshot *
 pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory)
@@ -96,13 +96,12 @@ find_local (const PbSnapshot *self, gboolean aliases, const char *local, const c
 
   if (row != NULL)
     {
-      *found = (PbLocal) { .kind = PB_LOCAL_ALIAS,
-                           .targets = (const char *const *) row->targets };
+      *found = (PbLocal){ .kind = PB_LOCAL_ALIAS, .targets = (const char *const *) row->targets };
       return TRUE;
     }
   row = find_name (self, PB_LIST_ACCOUNTS, local, domain);
   if (row != NULL)
-    *found = (PbLocal) { .kind = PB_LOCAL_ACCOUNT, .account_id = row->id };
+    *found = (PbLocal){ .kind = PB_LOCAL_ACCOUNT, .account_id = row->id };
   return row != NULL;
 }
 
@@ -134,17 +133,17 @@ resolve (const PbSnapshot *self, gboolean aliases, const char *local, const char
   const PbRow *row;
 
   if (domain != NULL && !pb_snapshot_is_local_domain (self, domain))
-    return (PbLocal) { .kind = PB_LOCAL_NOT_LOCAL };
+    return (PbLocal){ .kind = PB_LOCAL_NOT_LOCAL };
   if (find_local (self, aliases, name, domain, &found)
       || find_sub_address (self, aliases, name, domain, &found))
     return found;
   if (postmaster)
-    return (PbLocal) { .kind = PB_LOCAL_ACCOUNT, .account_id = POSTMASTER };
+    return (PbLocal){ .kind = PB_LOCAL_ACCOUNT, .account_id = POSTMASTER };
   row = domain != NULL && aliases
           ? pb_directory_lookup (self->directory, PB_LIST_LOCAL_DOMAINS, domain)
           : NULL;
   if (row != NULL && row->targets != NULL)
-    return (PbLocal) { .kind = PB_LOCAL_ALIAS, .targets = (const char *const *) row->targets };
+    return (PbLocal){ .kind = PB_LOCAL_ALIAS, .targets = (const char *const *) row->targets };
   return found;
 }
 

@@ -43,8 +43,7 @@ start (Fixture *fixture)
 
   fixture->store = pb_config_store_open (fixture->folder, &error);
   g_assert_no_error (error);
-  fixture->registry
-    = pb_registry_new (fixture->store, fixture->mailbox, "nas.localdomain", &error);
+  fixture->registry = pb_registry_new (fixture->store, fixture->mailbox, "nas.localdomain", &error);
   g_assert_no_error (error);
   g_signal_connect (fixture->registry, "settings-changed", G_CALLBACK (on_settings_changed),
                     fixture);
@@ -196,8 +195,8 @@ G_GNUC_UNUSED static void
 assert_names (Fixture *fixture, const char *expected)
 {
   g_autoptr (GVariant) filter = parse ("a{sv}", "{}");
-  g_autoptr (GVariant) page = pb_registry_list_page (fixture->registry, PB_LIST_TRUSTED_LIST,
-                                                     filter, 0, 500, NULL);
+  g_autoptr (GVariant) page =
+    pb_registry_list_page (fixture->registry, PB_LIST_TRUSTED_LIST, filter, 0, 500, NULL);
   g_autoptr (GVariant) rows = g_variant_get_child_value (page, 2);
   g_autoptr (GString) names = g_string_new (NULL);
 

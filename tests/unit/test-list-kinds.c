@@ -82,7 +82,7 @@ test_defaults (void)
 }
 
 #define RELAY "'Name': <'R'>, 'Kind': <'sender'>, 'Targets': <['x.org']>, 'Server': <'relay'>"
-#define RULE(list, kind, value) \
+#define RULE(list, kind, value)                                                                    \
   "'Name': <'A'>, 'List': <'" list "'>, 'Kind': <'" kind "'>, 'Value': <'" value "'>"
 
 static const struct
@@ -164,8 +164,9 @@ static void
 test_not_a_row (void)
 {
   g_autoptr (GVariant) text = g_variant_ref_sink (g_variant_new_string ("x"));
-  g_autoptr (GVariant) broken = g_variant_ref_sink (g_variant_new_from_data (
-    G_VARIANT_TYPE_VARDICT, "\xff\xff\xff\xff\xff\xff\xff", 7, FALSE, NULL, NULL));
+  g_autoptr (GVariant) broken = g_variant_ref_sink (
+    g_variant_new_from_data (G_VARIANT_TYPE_VARDICT, "\xff\xff\xff\xff\xff\xff\xff", 7, FALSE, NULL,
+                             NULL));
 
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     {
@@ -194,16 +195,18 @@ assert_skip (GVariant *row, const char *expected)
 static void
 test_skip (void)
 {
-  g_autoptr (GVariant) ip = complete (PB_LIST_ACCESS_LIST, NULL, "{" RULE ("whitelist", "ip", "10.0.0.1") "}");
-  g_autoptr (GVariant) network
-    = complete (PB_LIST_ACCESS_LIST, ip, "{'Kind': <'network'>, 'Value': <'10.0.0.0/8'>}");
+  g_autoptr (GVariant) ip =
+    complete (PB_LIST_ACCESS_LIST, NULL, "{" RULE ("whitelist", "ip", "10.0.0.1") "}");
+  g_autoptr (GVariant) network =
+    complete (PB_LIST_ACCESS_LIST, ip, "{'Kind': <'network'>, 'Value': <'10.0.0.0/8'>}");
   g_autoptr (GVariant) own = complete (PB_LIST_ACCESS_LIST, network, "{'Skip': <['spf']>}");
   g_autoptr (GVariant) renamed = complete (PB_LIST_ACCESS_LIST, own, "{'Name': <'B'>}");
-  g_autoptr (GVariant) sender
-    = complete (PB_LIST_ACCESS_LIST, renamed, "{'Kind': <'sender'>, 'Value': <'a@b.org'>}");
+  g_autoptr (GVariant) sender =
+    complete (PB_LIST_ACCESS_LIST, renamed, "{'Kind': <'sender'>, 'Value': <'a@b.org'>}");
   g_autoptr (GVariant) black = complete (PB_LIST_ACCESS_LIST, sender, "{'List': <'blacklist'>}");
-  g_autoptr (GVariant) none
-    = complete (PB_LIST_ACCESS_LIST, NULL, "{" RULE ("whitelist", "domain", ".b.org") ", 'Skip': <@as []>}");
+  g_autoptr (GVariant) none =
+    complete (PB_LIST_ACCESS_LIST, NULL,
+              "{" RULE ("whitelist", "domain", ".b.org") ", 'Skip': <@as []>}");
 
   assert_skip (ip, "dnsbl spf antivirus dkim dmarc");
   assert_skip (network, "dnsbl spf antivirus dkim");
@@ -273,8 +276,8 @@ test_introspection (void)
       g_assert_nonnull (g_dbus_interface_info_lookup_signal (info, "Changed"));
       for (guint i = 0; i < spec->n_columns; i++)
         {
-          g_autofree char *key
-            = g_strconcat (PB_ANNOTATION_PREFIX "Column.", spec->columns[i].name, NULL);
+          g_autofree char *key =
+            g_strconcat (PB_ANNOTATION_PREFIX "Column.", spec->columns[i].name, NULL);
 
           g_assert_nonnull (g_dbus_annotation_info_lookup (info->annotations, key));
         }

@@ -227,8 +227,8 @@ test_export_import (Fixture *fixture, gconstpointer data)
 {
   g_auto (Answer) answer = { 0 };
   g_autofree char *a = add_network (fixture, "a");
-  g_autofree char *anna
-    = add (fixture, PB_LIST_ACCOUNTS, "{'Name': <'anna'>, 'Addresses': <['a@x.org']>}");
+  g_autofree char *anna =
+    add (fixture, PB_LIST_ACCOUNTS, "{'Name': <'anna'>, 'Addresses': <['a@x.org']>}");
   g_autofree char *first = NULL;
   g_autofree char *second = NULL;
   g_autofree char *third = NULL;
@@ -254,9 +254,9 @@ test_export_import (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (second, !=, first);
   actions = pb_registry_import_actions (fixture->registry, first, &error);
   g_assert_no_error (error);
-  g_assert_true (g_strv_equal (
-    (const char *const *) actions,
-    (const char *const[]) { PB_ACTION_MODIFY_SETTINGS, PB_ACTION_MANAGE_ACCOUNTS, NULL }));
+  g_assert_true (g_strv_equal ((const char *const *) actions,
+                               (const char *const[]){ PB_ACTION_MODIFY_SETTINGS,
+                                                      PB_ACTION_MANAGE_ACCOUNTS, NULL }));
 
   revision = pb_registry_revision (fixture->registry);
   import (fixture, first, &answer);
@@ -369,8 +369,8 @@ assert_reported (Fixture *fixture, const char *place, const char *severity)
 
   g_variant_iter_init (&iter, report);
   while (g_variant_iter_next (&iter, "(&s&s&s)", &found_place, &found_severity, NULL))
-    found = found
-            || (g_str_has_prefix (found_place, place) && g_str_equal (found_severity, severity));
+    found =
+      found || (g_str_has_prefix (found_place, place) && g_str_equal (found_severity, severity));
   if (!found)
     {
       g_autofree char *text = g_variant_print (report, FALSE);
@@ -389,8 +389,8 @@ test_report (Fixture *fixture, gconstpointer data)
     { "{'Delivery': {'Mode': <'relay'>}}", "Delivery.RelayServer", "problem" },
     { "{'Delivery': {'RelayAuth': <true>}}", "Delivery.RelayUser", "problem" },
     { "{'Delivery': {'RelayVerify': <'fingerprint'>}}", "Delivery.RelayFingerprint", "problem" },
-    { "{'General': {'AuthCheckSender': <true>, 'AuthEnabled': <false>}}",
-      "General.AuthCheckSender", "problem" },
+    { "{'General': {'AuthCheckSender': <true>, 'AuthEnabled': <false>}}", "General.AuthCheckSender",
+      "problem" },
     { "{'General': {'MaxRecipients': <uint32 50>}}", "General.MaxRecipients", "warning" },
     { "{'Tls': {'KeyFile': <'/k'>}}", "Tls.CertificateFile", "problem" },
     { "{'Antivirus': {'Policy': <'enforce'>}}", "Antivirus.Address", "problem" },
@@ -423,7 +423,8 @@ test_report_lists (Fixture *fixture, gconstpointer data)
     PbListKind kind;
     const char *row, *place, *severity;
   } rows[] = {
-    { PB_LIST_TRUSTED_LIST, "{'Name': <'a'>, 'Network': <'0.0.0.0/0'>}", "TrustedList[", "problem" },
+    { PB_LIST_TRUSTED_LIST, "{'Name': <'a'>, 'Network': <'0.0.0.0/0'>}", "TrustedList[",
+      "problem" },
     { PB_LIST_TRUSTED_LIST, "{'Name': <'b'>, 'Network': <'8.8.0.0/16'>}", "TrustedList[",
       "warning" },
     { PB_LIST_LOCAL_DOMAINS, "{'Name': <'x.org'>, 'CatchAll': <'nobody@nas.localdomain'>}",

@@ -36,8 +36,7 @@ test_list_order (Fixture *fixture, gconstpointer data)
   for (guint i = 0; i < 30; i++)
     move (fixture, i % 2 ? a : b, 1);
   assert_names (fixture, "cab");
-  pb_registry_list_remove (fixture->registry, PB_LIST_TRUSTED_LIST, ids, "uid 0", on_done,
-                           &answer);
+  pb_registry_list_remove (fixture->registry, PB_LIST_TRUSTED_LIST, ids, "uid 0", on_done, &answer);
   await (&answer);
   g_assert_no_error (answer.error);
   assert_names (fixture, "b");
@@ -116,8 +115,8 @@ static void
 test_unique (Fixture *fixture, gconstpointer data)
 {
   g_auto (Answer) answer = { 0 };
-  g_autofree char *anna
-    = add (fixture, PB_LIST_ACCOUNTS, "{'Name': <'Anna'>, 'Addresses': <['a@x.org']>}");
+  g_autofree char *anna =
+    add (fixture, PB_LIST_ACCOUNTS, "{'Name': <'Anna'>, 'Addresses': <['a@x.org']>}");
   g_autofree char *bob = add (fixture, PB_LIST_ACCOUNTS, "{'Name': <'bob'>}");
 
   g_free (add (fixture, PB_LIST_LOCAL_DOMAINS, "{'Name': <'Example.org'>}"));
@@ -158,8 +157,8 @@ test_replace (Fixture *fixture, gconstpointer data)
   g_autofree char *text = g_strdup_printf (
     "[{'Name': <'c'>, 'Network': <'::1'>}, {'Id': <'%s'>, 'Position': <uint32 1>, 'Name': <'B'>}]",
     b);
-  g_autofree char *twice
-    = g_strdup_printf ("[{'Id': <'%s'>, 'Name': <'x'>}, {'Id': <'%s'>, 'Name': <'y'>}]", b, b);
+  g_autofree char *twice =
+    g_strdup_printf ("[{'Id': <'%s'>, 'Name': <'x'>}, {'Id': <'%s'>, 'Name': <'y'>}]", b, b);
   g_autoptr (GVariant) rows = parse ("aa{sv}", text);
   g_autoptr (GVariant) doubled = parse ("aa{sv}", twice);
   g_autoptr (GVariant) bad = parse ("aa{sv}", "[{'Name': <'c'>, 'Network': <'::1'>}, {}]");
@@ -273,8 +272,7 @@ test_page_refused (Fixture *fixture, gconstpointer data)
   g_autoptr (GVariant) page = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (
-    pb_registry_list_page (fixture->registry, PB_LIST_ALIASES, all, 0, 501, &error));
+  g_assert_null (pb_registry_list_page (fixture->registry, PB_LIST_ALIASES, all, 0, 501, &error));
   g_assert_error (error, PB_ERROR, PB_ERROR_TOO_LARGE);
   g_clear_error (&error);
   g_assert_null (pb_registry_list_page (fixture->registry, PB_LIST_ALIASES, odd, 0, 5, &error));

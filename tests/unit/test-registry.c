@@ -178,8 +178,7 @@ test_damaged_and_unknown (Fixture *fixture, gconstpointer data)
   store_cell (changes, NULL, "General.MaxRecipients", "uint32 7");
   store_cell (changes, NULL, "Future.Setting", "'x'");
   store_cell (changes, "TrustedList", "11111111-1111-4111-8111-111111111111", "{'Name': <'a'>}");
-  store_cell (changes, "TrustedList", "../../etc",
-              "{'Name': <'b'>, 'Network': <'10.0.0.1'>}");
+  store_cell (changes, "TrustedList", "../../etc", "{'Name': <'b'>, 'Network': <'10.0.0.1'>}");
   store_cell (changes, "TrustedList", "22222222-2222-4222-8222-222222222222",
               "{'Name': <'c'>, 'Network': <'10.0.0.1'>, 'Mood': <'x'>}");
   store_cell (changes, "FutureList", "33333333-3333-4333-8333-333333333333", "{'A': <1>}");
@@ -194,8 +193,8 @@ test_damaged_and_unknown (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (snapshot->values.general_max_recipients, ==, 7);
   assert_names (fixture, "c");
 
-  update (fixture, PB_LIST_TRUSTED_LIST, "22222222-2222-4222-8222-222222222222",
-          "{'Name': <'d'>}", &answer);
+  update (fixture, PB_LIST_TRUSTED_LIST, "22222222-2222-4222-8222-222222222222", "{'Name': <'d'>}",
+          &answer);
   g_assert_no_error (answer.error);
   content = pb_config_store_load (fixture->store, NULL);
   g_assert_nonnull (g_hash_table_lookup (content->settings, "Future.Setting"));

@@ -59,10 +59,11 @@ test_rows_are_sound (void)
 static void
 test_interfaces (void)
 {
-  const char *const expected[]
-    = { "General",  "Delivery", "SenderPolicy", "ConnectionPolicy", "Advanced", "Tls",
-        "MailAuth", "Dnsbl",    "Antivirus",    "Queueing",         "Mailboxes", "Dns",
-        "Outbound", "AuthLimits", "HistorySettings", "Reports", "Metrics", NULL };
+  const char *const expected[] = { "General",   "Delivery",   "SenderPolicy",    "ConnectionPolicy",
+                                   "Advanced",  "Tls",        "MailAuth",        "Dnsbl",
+                                   "Antivirus", "Queueing",   "Mailboxes",       "Dns",
+                                   "Outbound",  "AuthLimits", "HistorySettings", "Reports",
+                                   "Metrics",   NULL };
   const char *const *found = pb_setting_interfaces ();
 
   g_assert_true (g_strv_equal (found, expected));
@@ -131,7 +132,7 @@ test_poison (void)
                                                      FALSE, NULL, NULL));
       assert_refused (spec, g_variant_new_boolean (TRUE));
       if (list)
-        assert_refused (spec, g_variant_new_strv ((const char *const[]) { "" }, 1));
+        assert_refused (spec, g_variant_new_strv ((const char *const[]){ "" }, 1));
     }
 }
 
@@ -194,7 +195,7 @@ test_values (void)
   g_assert_cmpuint (copy.general_max_hops, ==, 7);
   g_assert_cmpstr (copy.general_banner, ==, "hello");
   g_assert_true (g_strv_equal ((const char *const *) copy.dns_servers,
-                               (const char *const[]) { "127.0.0.1", "::1", NULL }));
+                               (const char *const[]){ "127.0.0.1", "::1", NULL }));
   pb_setting_values_clear (&copy);
 }
 
@@ -233,8 +234,9 @@ test_introspection (void)
       GDBusInterfaceInfo *interface = pb_setting_interface_info (spec->interface);
       GDBusPropertyInfo *info = g_dbus_interface_info_lookup_property (interface, spec->name);
       gboolean effective = (spec->flags & PB_SETTING_INEFFECTIVE) == 0;
-      const char *emits = g_dbus_annotation_info_lookup (
-        info->annotations, "org.freedesktop.DBus.Property.EmitsChangedSignal");
+      const char *emits =
+        g_dbus_annotation_info_lookup (info->annotations,
+                                       "org.freedesktop.DBus.Property.EmitsChangedSignal");
 
       g_assert_cmpstr (info->signature, ==, spec->type);
       g_assert_cmpstr (annotation (info, "Title"), ==, spec->title);

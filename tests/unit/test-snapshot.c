@@ -163,8 +163,7 @@ test_trusted (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (networks); i++)
     {
-      g_autofree char *row
-        = g_strdup_printf ("{'Name': <'n'>, 'Network': <'%s'>}", networks[i]);
+      g_autofree char *row = g_strdup_printf ("{'Name': <'n'>, 'Network': <'%s'>}", networks[i]);
 
       pb_snapshot_builder_add_row (builder, PB_LIST_TRUSTED_LIST, NULL, row);
     }
@@ -196,8 +195,7 @@ assert_expands (PbSnapshot *snapshot, const char *address, const char *expected)
 static void
 add_alias (PbSnapshotBuilder *builder, const char *address, const char *targets)
 {
-  g_autofree char *row
-    = g_strdup_printf ("{'Address': <'%s'>, 'Targets': <%s>}", address, targets);
+  g_autofree char *row = g_strdup_printf ("{'Address': <'%s'>, 'Targets': <%s>}", address, targets);
 
   pb_snapshot_builder_add_row (builder, PB_LIST_ALIASES, NULL, row);
 }
@@ -256,8 +254,7 @@ test_expand_limits (void)
       g_string_append_c (targets, ']');
       add_alias (builder, address, targets->str);
     }
-  add_alias (builder, "many",
-             "['part0@example.org', 'part1@example.org', 'part2@example.org']");
+  add_alias (builder, "many", "['part0@example.org', 'part1@example.org', 'part2@example.org']");
   snapshot = pb_snapshot_builder_build (builder);
   assert_expands (snapshot, "deep0@example.org", "deep20@example.org");
   many = pb_snapshot_expand (snapshot, "many@example.org");
