@@ -43,7 +43,7 @@ SQL = re.compile(r"\b(SELECT\b.*|INSERT\s+(OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDA
                  r"WHERE\s+\S|ORDER\s+BY|(CREATE|DROP|ALTER)\s+(TABLE|INDEX))")
 PACKAGES = ["glib-2.0", "gobject-2.0", "gio-2.0", "gio-unix-2.0", "sqlite3", "libcrypto", "libsystemd",
             "json-glib-1.0"]
-CLIENT_PACKAGES = PACKAGES + ["libadwaita-1"]
+CLIENT_PACKAGES = PACKAGES + ["libadwaita-1", "libsecret-1"]
 
 
 def blank(match):

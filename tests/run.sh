@@ -11,7 +11,7 @@ build=${POSTBUS_TEST_BUILD:-$root/build/test}
 LC_ALL=C.UTF-8
 export LC_ALL
 
-sh "$root/data/install-packages.sh" build test
+sh "$root/data/install-packages.sh" build client test
 
 set_up() {
   meson setup "$@" "$build" "$root" -Db_sanitize=address,undefined -Dwerror=true \
