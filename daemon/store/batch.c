@@ -75,7 +75,7 @@ touched_from_row (guint64 id, sqlite3_stmt *row)
       self->set = pb_status_set_parse (sqlite3_column_blob (row, 5),
                                        (gsize) sqlite3_column_bytes (row, 5), n);
       if (self->set == NULL)
-        pb_log (PB_LOG_ERROR, "delivery status damaged, all recipients count as waiting", "id",
+        pb_log (PB_LOG_ERROR, "delivery status damaged, all recipients count as waiting", "queue-id",
                 pb_queue_id_format (id, id_text), NULL);
     }
   if (self->set == NULL)
@@ -170,7 +170,8 @@ on_batch_ending (gpointer owner, PbDatabase *database, GError **error)
   while (g_hash_table_iter_next (&iter, NULL, &touched))
     if (!write_back (self, database, touched, error))
       return FALSE;
-  if (!pb_store_write_high_water (store, database, error))
+  if (!pb_store_write_high_water (store, database, error)
+      || !pb_room_ensure (store->room, database, error))
     return FALSE;
   /* Before the commit, so that no claim can read a message that its caller is about to be told of. */
   if (self->inserted->len > 0)

@@ -238,6 +238,7 @@ pb_database_checkpoint (PbDatabase *self, gboolean truncate, GError **error)
   int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   int code = sqlite3_wal_checkpoint_v2 (self->handle, NULL, mode, NULL, NULL);
 
+  self->checkpoints++;
   if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY)
     return TRUE;
   pb_database_set_error (self, code, error);

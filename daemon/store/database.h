@@ -13,6 +13,7 @@ typedef struct
   char *path;          /* (owned) */
   GArray *statements;  /* (owned) prepared statements by the address of their text */
   guint wal_pages;     /* pages in the write-ahead log after the last commit of this connection */
+  guint checkpoints;   /* how often the log was copied into the file */
 } PbDatabase;
 
 typedef enum

@@ -138,7 +138,7 @@ pb_store_quarantine (PbStore *self, guint64 id, const char *reason)
   Quarantine *quarantine = g_new0 (Quarantine, 1);
   char id_text[PB_QUEUE_ID_TEXT];
 
-  pb_log (PB_LOG_ERROR, "message quarantined", "id", pb_queue_id_format (id, id_text), "reason",
+  pb_log (PB_LOG_ERROR, "message quarantined", "queue-id", pb_queue_id_format (id, id_text), "reason",
           reason, NULL);
   quarantine->job.ops = &quarantine_ops;
   quarantine->id = id;

@@ -90,7 +90,7 @@ set_aside (PbStore *store, const char *name, GError **error)
       pb_store_set_error_from_errno (error, errno, "Cannot set aside", name);
       return FALSE;
     }
-  pb_log (PB_LOG_WARNING, "message file without a queue set aside in spool/lost", "id", name, NULL);
+  pb_log (PB_LOG_WARNING, "message file without a queue set aside in spool/lost", "queue-id", name, NULL);
   return TRUE;
 }
 
@@ -120,7 +120,7 @@ remove_orphan (PbStore *store, PbDatabase *database, const char *name, gpointer 
   if (*database_is_new)
     return set_aside (store, name, error);
   unlinkat (store->spool_dir->fd, name, 0);
-  pb_log (PB_LOG_INFO, "message file without a row removed", "id", name, NULL);
+  pb_log (PB_LOG_INFO, "message file without a row removed", "queue-id", name, NULL);
   return TRUE;
 }
 

@@ -3,6 +3,7 @@
 
 #include "store/body-private.h"
 #include "store/database.h"
+#include "store/room.h"
 #include "store/seal.h"
 #include "store/space.h"
 #include "store/status.h"
@@ -46,6 +47,7 @@ struct _PbStore
   char *directory;           /* (owned) */
   int lock_fd;               /* (owned) */
   PbSpoolDir *spool_dir;     /* (owned) */
+  PbRoom *room;              /* (owned) */
   PbWriter *writer;          /* (owned) */
   PbDatabase *reader;        /* (owned) the reader pool's one thread's */
   PbPool *reader_pool;       /* (owned) */

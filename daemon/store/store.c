@@ -166,7 +166,7 @@ unlink_files (gpointer data)
   for (guint i = 0; i < self->n; i++)
     if (unlinkat (self->directory->fd, pb_queue_id_format (self->ids[i], name), 0) != 0
         && errno != ENOENT)
-      pb_log (PB_LOG_WARNING, "message file not removed", "id", name, "reason", g_strerror (errno),
+      pb_log (PB_LOG_WARNING, "message file not removed", "queue-id", name, "reason", g_strerror (errno),
               NULL);
   pb_spool_dir_unref (self->directory);
   g_free (self);
@@ -205,20 +205,21 @@ store_new (const char *directory)
 
 /* A log that may outgrow a small disk would fill it. */
 static guint
-checkpoint_pages (PbStore *self)
+checkpoint_pages (guint64 disk)
 {
-  guint64 total = pb_space_total (self->spool_dir->fd);
-
-  if (total == 0)
+  if (disk == 0)
     return CHECKPOINT_PAGES;
-  return (guint) CLAMP (total / 32 / PAGE_SIZE, CHECKPOINT_PAGES_MIN, CHECKPOINT_PAGES);
+  return (guint) CLAMP (disk / 32 / PAGE_SIZE, CHECKPOINT_PAGES_MIN, CHECKPOINT_PAGES);
 }
 
 static void
 start_threads (PbStore *self, PbDatabase *database)
 {
-  self->writer =
-    pb_writer_new ("store-writer", database, checkpoint_pages (self), &pb_store_writer_hooks, self);
+  guint64 disk = pb_space_total (self->spool_dir->fd);
+  guint log_pages = checkpoint_pages (disk);
+
+  self->room = pb_room_new (database, log_pages, disk);
+  self->writer = pb_writer_new ("store-writer", database, log_pages, &pb_store_writer_hooks, self);
   self->reader_pool = pb_pool_new ("store-reader", 1);
   self->body_pool = pb_pool_new ("store-body", BODY_THREADS);
   self->space = pb_space_new (self->spool_dir->fd, on_space_changed, self);
@@ -297,6 +298,7 @@ pb_store_close (PbStore *self)
   stop_threads (self);
   g_clear_pointer (&self->reader, pb_database_close);
   g_clear_pointer (&self->writer, pb_writer_free);
+  g_clear_pointer (&self->room, pb_room_free);
   g_clear_pointer (&self->spool_dir, pb_spool_dir_unref);
   g_clear_pointer (&self->claims, pb_claims_unref);
   g_array_unref (self->watchers);

@@ -53,7 +53,7 @@ guint64 pb_store_next_id (PbStore *self);
 
 /* ---- submit ---- */
 
-/** PbStoreSubmitted: @error NULL: envelope and body are on stable storage and @body (transfer none) can be read. */
+/** PbStoreSubmitted: @error NULL: envelope and body are on stable storage and @body (transfer none) can be read. With @error @body is NULL and nothing was kept. */
 typedef void (*PbStoreSubmitted) (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer user_data);
 
 /**
@@ -103,6 +103,8 @@ typedef void (*PbStoreClaimed) (GPtrArray *queued, gboolean more, const GError *
  * pb_store_claim:
  * Reads messages that have QUEUED recipients with next_attempt <= @due_before, soonest first, at most @limit messages, leaving out ids in @except (transfer
  * full) (element-type guint64; those the caller already holds). A damaged row is quarantined (HELD), logged and left out.
+ * The claim waits for all settlements handed in before it, and leaves out what is committed or settled between the call and @func. A message whose
+ * submit was answered, but not yet seen by the caller when it claimed, can be in it: the caller leaves out what it holds.
  */
 void pb_store_claim (PbStore *self, gint64 due_before, guint limit, GArray *except, PbMailbox *reply_to, PbStoreClaimed func, gpointer user_data);
 
@@ -127,7 +129,9 @@ void pb_settlement_free (PbSettlement *self);
  * pb_store_settle:
  * @settlement: (transfer full)
  * @func: (nullable): called with @dsn's envelope and body once a DSN is safe; without DSN the marks ride lazily with the next batch (at most 20 ms later).
- * When no recipient is left the message's row and file go too.
+ * When no recipient is left the message's row and file go too. A full or busy disk delays a settlement, it is never lost while the store lives; if a
+ * DSN's own file cannot be made, @func gets the error, FAILED recipients stay as they were (the next claim brings them) and all other marks are kept.
+ * Without DSN @func, when given, is called with NULL envelope and body once the marks are committed; PB_STORE_ERROR_NOT_FOUND: the message is gone.
  */
 void pb_store_settle (PbStore *self, PbSettlement *settlement, PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data);
 

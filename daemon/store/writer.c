@@ -16,6 +16,7 @@
 
 #define BATCH_MAX  64
 #define LAZY_MAX   4096
+#define LAZY_MIN   16
 #define GATHER_US  300
 #define LAZY_US    20000
 #define RETRY_US   G_USEC_PER_SEC
@@ -57,7 +58,9 @@ struct _PbWriter
   /* the thread's own */
   PbReplies *replies; /* (owned) */
   guint checkpoint_pages, checkpoint_at, seen_pages;
-  gboolean dirty; /* the log holds something that was not copied yet */
+  guint lazy_limit;  /* lazy jobs a batch: few while there is hardly room for what a batch writes */
+  gboolean troubled; /* the last batch failed for a time */
+  gboolean dirty;    /* the log holds something that was not copied yet */
 };
 
 static void
@@ -186,8 +189,10 @@ batch_put_back (PbWriter *self, JobList *batch, const GError *error)
     list_push (job->ops->persistent && !self->stopping ? &kept : &told, job);
   list_move (&self->lazy, &kept, G_MAXUINT);
   self->lazy = kept;
+  /* Fewer at once may find the room that all did not; when not even few do, there is only waiting. */
   if (kept.n > 0)
-    self->lazy_due = pb_clock_monotonic () + RETRY_US;
+    self->lazy_due = pb_clock_monotonic () + (self->lazy_limit > LAZY_MIN ? 0 : RETRY_US);
+  self->lazy_limit = MAX (LAZY_MIN, MIN (self->lazy_limit, kept.n) / 4);
   g_mutex_unlock (&self->lock);
   list_finish (self, &told, error, self->replies);
 }
@@ -205,10 +210,10 @@ writer_checkpoint (PbWriter *self, gboolean truncate)
       return;
     }
   self->checkpoint_at = self->database->wal_pages + self->checkpoint_pages;
-  if (pb_store_error_is_temporary (error))
-    pb_log (PB_LOG_WARNING, "checkpoint put off", "reason", error->message, NULL);
-  else
+  if (!pb_store_error_is_temporary (error))
     set_failure (self, error);
+  else if (!self->troubled)
+    pb_log (PB_LOG_WARNING, "checkpoint put off", "reason", error->message, NULL);
 }
 
 static void
@@ -230,35 +235,48 @@ writer_consider_checkpoint (PbWriter *self)
 }
 
 static void
+writer_committed (PbWriter *self, JobList *batch)
+{
+  if (self->troubled)
+    pb_log (PB_LOG_NOTICE, "store writes again", "database", self->database->path, NULL);
+  self->troubled = FALSE;
+  self->lazy_limit = MIN (LAZY_MAX, self->lazy_limit * 2);
+  self->dirty = TRUE;
+  if (self->hooks.committed != NULL)
+    self->hooks.committed (self->owner, self->database);
+  list_finish (self, batch, NULL, self->replies);
+  pb_replies_post (self->replies);
+  writer_consider_checkpoint (self);
+}
+
+/* Told once a spell: a full disk refuses many batches. */
+static void
+writer_put_off (PbWriter *self, JobList *batch, const GError *error)
+{
+  if (!self->troubled)
+    pb_log (PB_LOG_WARNING, "store write put off", "reason", error->message, NULL);
+  self->troubled = TRUE;
+  batch_put_back (self, batch, error);
+  pb_replies_post (self->replies);
+  /* A log that was copied is written from its beginning, which needs no room on the disk. */
+  writer_checkpoint (self, FALSE);
+}
+
+static void
 writer_run_batch (PbWriter *self, JobList *batch)
 {
   g_autoptr (GError) error = NULL;
 
-  if (batch->n == 0)
-    return;
   if (batch_write (self, batch, &error))
+    writer_committed (self, batch);
+  else if (pb_store_error_is_temporary (error))
+    writer_put_off (self, batch, error);
+  else
     {
-      self->dirty = TRUE;
-      if (self->hooks.committed != NULL)
-        self->hooks.committed (self->owner, self->database);
-      list_finish (self, batch, NULL, self->replies);
+      set_failure (self, error);
+      list_finish (self, batch, get_failure (self), self->replies);
       pb_replies_post (self->replies);
-      writer_consider_checkpoint (self);
-      return;
     }
-  pb_log (pb_store_error_is_temporary (error) ? PB_LOG_WARNING : PB_LOG_ERROR, "store write failed",
-          "reason", error->message, NULL);
-  if (pb_store_error_is_temporary (error))
-    {
-      batch_put_back (self, batch, error);
-      pb_replies_post (self->replies);
-      /* An empty log is written from its beginning, which needs no space it does not have. */
-      writer_checkpoint (self, FALSE);
-      return;
-    }
-  set_failure (self, error);
-  list_finish (self, batch, get_failure (self), self->replies);
-  pb_replies_post (self->replies);
 }
 
 /* ---- waiting ---- */
@@ -319,7 +337,7 @@ writer_take (PbWriter *self, JobList *batch)
   if (self->urgent.n > 0 && self->failure == NULL)
     wait_for_others (self);
   list_move (&self->urgent, batch, self->failure != NULL ? G_MAXUINT : BATCH_MAX);
-  list_move (&self->lazy, batch, self->failure != NULL ? G_MAXUINT : LAZY_MAX);
+  list_move (&self->lazy, batch, self->failure != NULL ? G_MAXUINT : self->lazy_limit);
   if (self->lazy.n == 0)
     self->lazy_due = 0;
   if (batch->n == 0 && self->stopping)
@@ -370,6 +388,7 @@ pb_writer_new (const char *name, PbDatabase *database, guint checkpoint_pages,
   self->owner = owner;
   self->replies = pb_replies_new ();
   self->checkpoint_pages = self->checkpoint_at = checkpoint_pages;
+  self->lazy_limit = LAZY_MAX;
   g_mutex_init (&self->lock);
   g_cond_init (&self->wake);
   self->thread = g_thread_new (name, writer_main, self);

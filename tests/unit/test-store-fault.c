@@ -6,7 +6,9 @@
 #include "fault-vfs.h"
 #include "store-fixture.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #define FAR      G_MAXINT64
@@ -305,6 +307,76 @@ test_file_limit (Fixture *self, gconstpointer data)
   submit_message (self, "a@example.org", 1, "b@example.net", 3000000);
 }
 
+/* A small disk of its own. Returns: FALSE where that takes rights we do not have. */
+static gboolean
+mount_small_disk (Fixture *self)
+{
+  g_autofree char *path = fixture_path (self, "disk");
+
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  if (unshare (CLONE_NEWNS) != 0 || mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0
+      || mount ("none", path, "tmpfs", 0, "size=8m") != 0)
+    return FALSE;
+  return TRUE;
+}
+
+/* Fills the disk to the last octet. Returns: the ids of what was taken. */
+static GArray *
+fill (Fixture *self)
+{
+  GArray *ids = g_array_new (FALSE, FALSE, sizeof (guint64));
+
+  for (;;)
+    {
+      g_auto (Answer) answer = { 0 };
+      guint64 id = send_message (self, "a@example.org", 1, "b@example.net",
+                                 ids->len % 50 == 49 ? 100000 : 4000, &answer);
+
+      wait_for (self->mailbox, &answer.called);
+      if (answer.error == NULL)
+        g_array_append_val (ids, id);
+      else
+        {
+          g_assert_error (answer.error, PB_STORE_ERROR, PB_STORE_ERROR_FULL);
+          return ids;
+        }
+    }
+}
+
+/* A disk filled to the brim still drains: what is delivered goes, and new mail is taken again. */
+static void
+test_small_disk (Fixture *self, gconstpointer data)
+{
+  g_autofree char *path = fixture_path (self, "disk");
+  g_autofree char *state = fixture_path (self, "disk/state");
+  Fixture small = { state, self->mailbox, NULL };
+
+  if (!mount_small_disk (self))
+    {
+      g_test_skip ("no rights to mount a small disk");
+      return;
+    }
+  small.store = open_store (state);
+  for (guint round = 0; round < 2; round++)
+    {
+      g_autoptr (GArray) ids = fill (&small);
+      g_auto (Answer) answer = { 0 };
+
+      g_assert_cmpuint (ids->len, >, 100);
+      for (guint i = 0; i < ids->len; i++)
+        pb_store_settle (small.store,
+                         make_settlement (g_array_index (ids, guint64, i), 0,
+                                          PB_RECIPIENT_DELIVERED, 1, 0, NULL),
+                         NULL, NULL, NULL);
+      claim (&small, FAR, 10, NULL, &answer);
+      g_assert_no_error (answer.error);
+      g_assert_cmpuint (answer.queued->len, ==, 0);
+      assert_counts (&small, 0, 0, 0);
+    }
+  pb_store_close (small.store);
+  g_assert_cmpint (umount (path), ==, 0);
+}
+
 /* quick_check runs beside: the store opens, then says that it failed. */
 static void
 test_damaged_pages (Fixture *self, gconstpointer data)
@@ -361,6 +433,7 @@ main (int argc, char **argv)
   add ("/store-fault/claim-when-full", test_claim_when_full);
   add ("/store-fault/busy", test_busy);
   add ("/store-fault/file-limit", test_file_limit);
+  add ("/store-fault/small-disk", test_small_disk);
   add ("/store-fault/damaged-pages", test_damaged_pages);
   return g_test_run ();
 }
