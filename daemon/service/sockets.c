@@ -8,6 +8,17 @@
 #include <gio/gio.h>
 #include <systemd/sd-daemon.h>
 
+/* A client on port 465 begins with a TLS handshake, and one that did not would send its password in clear. */
+static gboolean
+can_serve (PbRole role, GError **error)
+{
+  if (role != PB_ROLE_SUBMISSIONS)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               "role submissions needs TLS, which this version does not have yet: use smtp or submission");
+  return FALSE;
+}
+
 static PbListener *
 adopt (int fd, const char *name, GError **error)
 {
@@ -19,7 +30,7 @@ adopt (int fd, const char *name, GError **error)
                    "socket “%s” passed by systemd: FileDescriptorName= must be smtp, submission or submissions", name);
       return NULL;
     }
-  return pb_listener_adopt (fd, role, error);
+  return can_serve (role, error) ? pb_listener_adopt (fd, role, error) : NULL;
 }
 
 static GPtrArray *
@@ -48,7 +59,8 @@ pb_sockets_open (GPtrArray *endpoints, GError **error)
     return adopt_all (n_fds, names, error);
   for (guint i = 0; i < endpoints->len; i++)
     {
-      PbListener *listener = pb_listener_open (endpoints->pdata[i], error);
+      const PbEndpoint *endpoint = endpoints->pdata[i];
+      PbListener *listener = can_serve (endpoint->role, error) ? pb_listener_open (endpoint, error) : NULL;
       if (listener == NULL)
         return NULL;
       g_ptr_array_add (listeners, listener);
