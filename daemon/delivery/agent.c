@@ -7,8 +7,8 @@
 #include "delivery/agent.h"
 
 PbDelivery *
-pb_delivery_new (PbEnvelope *envelope, PbBody *body, PbRoute *route, PbSnapshot *snapshot, const guint *recipients,
-                 guint n_recipients)
+pb_delivery_new (PbEnvelope *envelope, PbBody *body, PbRoute *route, PbSnapshot *snapshot,
+                 const guint *recipients, guint n_recipients)
 {
   PbDelivery *self = g_new0 (PbDelivery, 1);
 
@@ -45,8 +45,8 @@ pb_delivery_free (PbDelivery *self)
 }
 
 void
-pb_delivery_set (PbDelivery *self, guint position, PbResultKind kind, const char *status, const char *reply,
-                 gboolean reply_is_smtp, const char *remote)
+pb_delivery_set (PbDelivery *self, guint position, PbResultKind kind, const char *status,
+                 const char *reply, gboolean reply_is_smtp, const char *remote)
 {
   PbResult *result = &self->results[position];
 
@@ -60,8 +60,8 @@ pb_delivery_set (PbDelivery *self, guint position, PbResultKind kind, const char
 }
 
 void
-pb_delivery_set_all (PbDelivery *self, PbResultKind kind, const char *status, const char *reply, gboolean reply_is_smtp,
-                     const char *remote)
+pb_delivery_set_all (PbDelivery *self, PbResultKind kind, const char *status, const char *reply,
+                     gboolean reply_is_smtp, const char *remote)
 {
   for (guint i = 0; i < self->n_recipients; i++)
     if (self->results[i].status[0] == '\0')

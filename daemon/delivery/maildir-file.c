@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #define FILE_MODE 0660
-#define CHUNK (256 * 1024)
+#define CHUNK     (256 * 1024)
 /* As far as Delivered-To is looked for: a header section larger than this is no mail's. */
-#define MAX_HEADER (1024 * 1024)
+#define MAX_HEADER    (1024 * 1024)
 #define MAX_NAME_HOST 64
 
 /* The host part of a Maildir name: what could be taken for a path or for Maildir's own marks becomes "_". */
@@ -41,8 +41,9 @@ pb_maildir_file_new (PbDelivery *delivery, guint position)
   self->delivery = delivery;
   self->position = position;
   self->fd = -1;
-  self->name = g_strdup_printf ("%" G_GINT64_FORMAT ".Q%sR%u.%s", delivery->envelope->arrival / G_USEC_PER_SEC,
-                                delivery->envelope->id_text, delivery->recipients[position], host);
+  self->name =
+    g_strdup_printf ("%" G_GINT64_FORMAT ".Q%sR%u.%s", delivery->envelope->arrival / G_USEC_PER_SEC,
+                     delivery->envelope->id_text, delivery->recipients[position], host);
   return self;
 }
 
@@ -63,7 +64,8 @@ set_error (PbMaildirFile *self, const char *what)
 {
   int saved = errno;
 
-  g_set_error (&self->error, G_FILE_ERROR, g_file_error_from_errno (saved), "%s: %s", what, g_strerror (saved));
+  g_set_error (&self->error, G_FILE_ERROR, g_file_error_from_errno (saved), "%s: %s", what,
+               g_strerror (saved));
 }
 
 /* Appends @data with CRLF turned into LF; *@cr carries a CR over the end of a chunk. */
@@ -93,8 +95,8 @@ append_fields (PbMaildirFile *self, GByteArray *out)
 {
   const PbEnvelope *envelope = self->delivery->envelope;
   const char *address = envelope->recipients[self->delivery->recipients[self->position]].address;
-  g_autofree char *fields
-      = g_strdup_printf ("Return-Path: <%s>\nDelivered-To: %s\n", envelope->sender, address);
+  g_autofree char *fields =
+    g_strdup_printf ("Return-Path: <%s>\nDelivered-To: %s\n", envelope->sender, address);
 
   g_byte_array_append (out, (const guint8 *) fields, (guint) strlen (fields));
 }
@@ -120,7 +122,8 @@ write_file_body (PbMaildirFile *self, GByteArray *out, gboolean *cr)
       g_byte_array_set_size (out, 0);
     }
   if (got == 0 && offset != pb_body_size (self->delivery->body))
-    g_set_error (&self->error, G_FILE_ERROR, G_FILE_ERROR_IO, "the stored message is shorter than it was");
+    g_set_error (&self->error, G_FILE_ERROR, G_FILE_ERROR_IO,
+                 "the stored message is shorter than it was");
   return self->error == NULL;
 }
 
@@ -128,7 +131,8 @@ static void
 write_content (PbMaildirFile *self)
 {
   GBytes *bytes = pb_body_bytes (self->delivery->body);
-  g_autoptr (GByteArray) out = g_byte_array_sized_new (bytes != NULL ? (guint) g_bytes_get_size (bytes) + 512 : CHUNK + 512);
+  g_autoptr (GByteArray) out =
+    g_byte_array_sized_new (bytes != NULL ? (guint) g_bytes_get_size (bytes) + 512 : CHUNK + 512);
   gboolean cr = FALSE;
 
   append_fields (self, out);
@@ -144,7 +148,8 @@ write_content (PbMaildirFile *self)
 void
 pb_maildir_file_write (PbMaildirFile *self, int tmp_fd)
 {
-  self->fd = openat (tmp_fd, self->name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+  self->fd =
+    openat (tmp_fd, self->name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
   if (self->fd < 0)
     {
       set_error (self, "tmp");
@@ -181,13 +186,14 @@ pb_maildir_file_report (PbMaildirFile *self, const GError *box_error)
 
   if (error == NULL)
     {
-      pb_delivery_set (self->delivery, self->position, PB_RESULT_DELIVERED, "2.0.0", "delivered to the mailbox", FALSE,
-                       "mailbox");
+      pb_delivery_set (self->delivery, self->position, PB_RESULT_DELIVERED, "2.0.0",
+                       "delivered to the mailbox", FALSE, "mailbox");
       return;
     }
   reason = g_strdup_printf ("mailbox cannot be written: %s", error->message);
   pb_delivery_set (self->delivery, self->position, PB_RESULT_DEFERRED,
-                   g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC) ? "4.3.1" : "4.3.0", reason, FALSE, "mailbox");
+                   g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC) ? "4.3.1" : "4.3.0",
+                   reason, FALSE, "mailbox");
   self->delivery->destination_dead = TRUE;
 }
 
@@ -199,7 +205,8 @@ scan_header (const PbBody *body, PbHeaderScan *scan)
   guint64 offset = 0;
   gssize got;
 
-  while (!scan->done && offset < MAX_HEADER && (got = pb_body_read (body, offset, chunk, sizeof chunk, NULL)) > 0)
+  while (!scan->done && offset < MAX_HEADER
+         && (got = pb_body_read (body, offset, chunk, sizeof chunk, NULL)) > 0)
     {
       pb_header_scan_feed (scan, chunk, (gsize) got);
       offset += (guint64) got;
@@ -218,8 +225,8 @@ pb_maildir_check_loop (PbDelivery *delivery, guint position)
   for (guint i = 0; scan.delivered_to != NULL && i < scan.delivered_to->len && !loop; i++)
     loop = g_ascii_strcasecmp (scan.delivered_to->pdata[i], address) == 0;
   if (loop)
-    pb_delivery_set (delivery, position, PB_RESULT_FAILED, "5.4.6", "mail loop: the message was delivered here before",
-                     FALSE, "mailbox");
+    pb_delivery_set (delivery, position, PB_RESULT_FAILED, "5.4.6",
+                     "mail loop: the message was delivered here before", FALSE, "mailbox");
   return loop;
 }
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define MAX_THREADS 3
-#define MAX_BATCH 32
+#define MAX_BATCH   32
 /* Mailboxes are shared with an IMAP server through mail/'s group, which is inherited where mail/ is setgid. */
 #define DIR_MODE 0770
 
@@ -59,7 +59,8 @@ ensure_dir_at (int dir_fd, const char *name, gboolean *made, GError **error)
     {
       int saved = errno;
 
-      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (saved), "mail/%s: %s", name, g_strerror (saved));
+      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (saved), "mail/%s: %s", name,
+                   g_strerror (saved));
       return -1;
     }
   return pb_fs_open_beneath (dir_fd, name, O_RDONLY | O_DIRECTORY, 0, error);
@@ -114,7 +115,7 @@ typedef struct
   char *id; /* (owned) */
   int tmp_fd, new_fd;
   GPtrArray *files; /* (owned) (element-type PbMaildirFile) */
-  GError *error;    /* (owned) (nullable) the mailbox cannot be opened, or its directory not synced */
+  GError *error; /* (owned) (nullable) the mailbox cannot be opened, or its directory not synced */
 } Box;
 
 static void
@@ -246,7 +247,8 @@ pb_maildir_new (const char *directory, GError **error)
     {
       int saved = errno;
 
-      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (saved), "%s: %s", path, g_strerror (saved));
+      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (saved), "%s: %s", path,
+                   g_strerror (saved));
       return NULL;
     }
   self = g_new0 (PbMaildir, 1);
@@ -266,7 +268,8 @@ pb_maildir_free (PbMaildir *self)
 }
 
 void
-pb_maildir_deliver (PbMaildir *self, PbDelivery *delivery, PbMailbox *reply_to, PbDelivered func, gpointer user_data)
+pb_maildir_deliver (PbMaildir *self, PbDelivery *delivery, PbMailbox *reply_to, PbDelivered func,
+                    gpointer user_data)
 {
   Job *job = g_new (Job, 1);
   gboolean start;

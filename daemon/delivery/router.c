@@ -90,7 +90,8 @@ split_host_port (const char *text, PbRouteHost *host)
       colon = strrchr (text, ':');
       end = colon != NULL ? colon : text + strlen (text);
     }
-  if (end == text || (colon != NULL && !g_ascii_string_to_unsigned (colon + 1, 10, 1, 65535, &port, NULL)))
+  if (end == text
+      || (colon != NULL && !g_ascii_string_to_unsigned (colon + 1, 10, 1, 65535, &port, NULL)))
     return FALSE;
   host->host = g_ascii_strdown (text, end - text);
   host->port = (guint16) port;
@@ -118,7 +119,8 @@ route_set_key (PbRoute *self, const char *prefix)
   GString *key = g_string_new (prefix);
 
   for (guint i = 0; i < self->n_hosts; i++)
-    g_string_append_printf (key, "%s%s:%u", i > 0 ? "," : "", self->hosts[i].host, self->hosts[i].port);
+    g_string_append_printf (key, "%s%s:%u", i > 0 ? "," : "", self->hosts[i].host,
+                            self->hosts[i].port);
   self->key = g_string_free (key, FALSE);
 }
 
@@ -157,7 +159,8 @@ route_local (const PbSnapshot *snapshot, const PbAddress *address)
         g_autoptr (GPtrArray) targets = pb_snapshot_expand (snapshot, address->text);
 
         /* An alias that leads to nothing but itself has nobody behind it. */
-        if (targets->len == 0 || (targets->len == 1 && g_str_equal (targets->pdata[0], address->text)))
+        if (targets->len == 0
+            || (targets->len == 1 && g_str_equal (targets->pdata[0], address->text)))
           return route_unknown ("the alias leads nowhere");
         self = route_new (PB_ROUTE_ALIAS, g_strconcat ("alias:", address->text, NULL));
         self->targets = g_new0 (char *, targets->len + 1);
@@ -209,13 +212,16 @@ route_relay (const PbSettingValues *values)
 
   if (values->delivery_relay_server[0] == '\0')
     return route_nowhere ("mail goes through a relay host, but none is set");
+  if (g_ascii_strcasecmp (values->delivery_relay_server, values->general_hostname) == 0)
+    return route_nowhere ("the relay host is this server itself");
   self = route_new (PB_ROUTE_HOSTS, NULL);
   if (!route_add_host (self, values->delivery_relay_server, (guint16) values->delivery_relay_port))
     {
       pb_route_unref (self);
       return route_nowhere ("the relay host's name is no host");
     }
-  for (char **fallback = values->delivery_relay_fallback; fallback != NULL && *fallback != NULL; fallback++)
+  for (char **fallback = values->delivery_relay_fallback; fallback != NULL && *fallback != NULL;
+       fallback++)
     route_add_host (self, *fallback, (guint16) values->delivery_relay_port);
   route_set_key (self, "relay:");
   return self;
@@ -241,9 +247,10 @@ route_domain_list (const char *domain, const char *target)
 PbRoute *
 pb_route_find (const PbSnapshot *snapshot, const char *sender, const char *recipient)
 {
-  g_autoptr (PbAddress) address
-      = pb_address_parse (recipient, strlen (recipient),
-                          PB_ADDRESS_UTF8 | PB_ADDRESS_ALLOW_LITERAL | PB_ADDRESS_ALLOW_NO_DOMAIN, NULL);
+  g_autoptr (PbAddress) address =
+    pb_address_parse (recipient, strlen (recipient),
+                      PB_ADDRESS_UTF8 | PB_ADDRESS_ALLOW_LITERAL | PB_ADDRESS_ALLOW_NO_DOMAIN,
+                      NULL);
   const char *target = NULL;
 
   if (address == NULL)

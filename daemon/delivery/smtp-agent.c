@@ -9,7 +9,7 @@
 
 #include "delivery/smtp-pool.h"
 
-#define MINUTES(n) ((gint64) (n) * 60 * G_USEC_PER_SEC)
+#define MINUTES(n)     ((gint64) (n) *60 * G_USEC_PER_SEC)
 #define READER_THREADS 2
 
 typedef struct
@@ -100,7 +100,8 @@ pb_smtp_agent_new (PbReactor **reactors, guint n_reactors, PbResolver *resolver,
   for (guint i = 0; i < n_reactors; i++)
     {
       self->lanes[i].reactor = reactors[i];
-      self->lanes[i].pool = pb_smtp_pool_new (reactors[i], resolver, self->readers, &self->timeouts, mx_port);
+      self->lanes[i].pool =
+        pb_smtp_pool_new (reactors[i], resolver, self->readers, &self->timeouts, mx_port);
     }
   return self;
 }
@@ -160,7 +161,8 @@ on_add (gpointer data)
 }
 
 void
-pb_smtp_agent_deliver (PbSmtpAgent *self, PbDelivery *delivery, PbMailbox *reply_to, PbDelivered func, gpointer user_data)
+pb_smtp_agent_deliver (PbSmtpAgent *self, PbDelivery *delivery, PbMailbox *reply_to,
+                       PbDelivered func, gpointer user_data)
 {
   Lane *lane = &self->lanes[g_str_hash (delivery->route->key) % self->n_lanes];
   PbSmtpJob *job = pb_smtp_job_new (delivery, reply_to, func, user_data);

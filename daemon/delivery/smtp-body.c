@@ -36,13 +36,16 @@ read_chunk (gpointer data)
   PbSmtpChunk *self = data;
 
   self->data = g_try_malloc (BLOCK);
-  self->length = self->data != NULL ? pb_body_read (self->body, self->offset, self->data, BLOCK, &self->error) : -1;
+  self->length = self->data != NULL
+                   ? pb_body_read (self->body, self->offset, self->data, BLOCK, &self->error)
+                   : -1;
 }
 
 static void
 set_block_deadline (PbSmtpConnection *self)
 {
-  pb_channel_set_deadline (self->channel, pb_reactor_now (self->context->reactor) + self->context->timeouts->block);
+  pb_channel_set_deadline (self->channel, pb_reactor_now (self->context->reactor)
+                                            + self->context->timeouts->block);
 }
 
 /* Appends the end, and what may stand behind it. */
@@ -63,7 +66,8 @@ request_chunk (PbSmtpConnection *self)
   chunk->offset = self->body_offset;
   self->chunk = chunk;
   set_block_deadline (self);
-  pb_pool_run (self->context->readers, read_chunk, pb_reactor_mailbox (self->context->reactor), pb_smtp_body_chunk_read, chunk);
+  pb_pool_run (self->context->readers, read_chunk, pb_reactor_mailbox (self->context->reactor),
+               pb_smtp_body_chunk_read, chunk);
 }
 
 /* The next block, once the socket has taken the last one. */
@@ -77,8 +81,9 @@ go_on (PbSmtpConnection *self)
 static void
 give_up (PbSmtpConnection *self, const GError *error)
 {
-  g_autofree char *reason
-      = g_strdup_printf ("the message cannot be read here: %s", error != NULL ? error->message : "it is shorter than it was");
+  g_autofree char *reason =
+    g_strdup_printf ("the message cannot be read here: %s",
+                     error != NULL ? error->message : "it is shorter than it was");
 
   pb_smtp_connection_lose (self, "4.3.0", reason, FALSE);
 }

@@ -88,7 +88,8 @@ is_orcpt_sendable (const char *orcpt)
 }
 
 void
-pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipient, const PbExtensionSet *extensions)
+pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipient,
+                     const PbExtensionSet *extensions)
 {
   const PbRecipient *row = &envelope->recipients[recipient];
 
@@ -108,7 +109,8 @@ pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipien
 }
 
 const char *
-pb_smtp_check_envelope (const PbEnvelope *envelope, const PbExtensionSet *extensions, const char **status)
+pb_smtp_check_envelope (const PbEnvelope *envelope, const PbExtensionSet *extensions,
+                        const char **status)
 {
   if ((envelope->flags & PB_ENVELOPE_SMTPUTF8) != 0 && (extensions->offered & PB_EXT_SMTPUTF8) == 0)
     {

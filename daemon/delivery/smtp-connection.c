@@ -13,7 +13,7 @@
 
 /* RFC 5321 4.5.3.1.5 allows 512; some servers' help texts are longer. */
 #define MAX_REPLY_LINE 4096
-#define MAX_REASON 500
+#define MAX_REASON     500
 
 static void
 connection_unref (PbSmtpConnection *self)
@@ -36,7 +36,8 @@ pb_smtp_failure_clear (PbSmtpFailure *self)
 }
 
 void
-pb_smtp_connection_expect (PbSmtpConnection *self, PbExpect what, guint index, PbTransaction *transaction)
+pb_smtp_connection_expect (PbSmtpConnection *self, PbExpect what, guint index,
+                           PbTransaction *transaction)
 {
   PbExpectation expectation = { what, index, transaction };
 
@@ -79,7 +80,7 @@ update_deadline (PbSmtpConnection *self)
     return;
   head = &g_array_index (self->expected, PbExpectation, self->expected_at);
   pb_channel_set_deadline (self->channel, pb_reactor_now (self->context->reactor)
-                                              + timeout_for (self->context->timeouts, head->what));
+                                            + timeout_for (self->context->timeouts, head->what));
 }
 
 void
@@ -117,7 +118,8 @@ pb_smtp_connection_reply_text (PbSmtpConnection *self)
 const char *
 pb_smtp_connection_reply_status (PbSmtpConnection *self)
 {
-  if (self->reply.enhanced != NULL && (guint) (self->reply.enhanced[0] - '0') == self->reply.code / 100)
+  if (self->reply.enhanced != NULL
+      && (guint) (self->reply.enhanced[0] - '0') == self->reply.code / 100)
     return self->reply.enhanced;
   switch (self->reply.code / 100)
     {
@@ -152,7 +154,8 @@ connection_close (PbSmtpConnection *self, const PbSmtpFailure *failure, gboolean
 
 /* Before the connection was ready for mail. */
 static void
-fail_opening (PbSmtpConnection *self, PbResultKind kind, const char *status, const char *reply, gboolean is_smtp)
+fail_opening (PbSmtpConnection *self, PbResultKind kind, const char *status, const char *reply,
+              gboolean is_smtp)
 {
   PbSmtpFailure failure = { .kind = kind, .reply_is_smtp = is_smtp };
 
@@ -164,7 +167,8 @@ fail_opening (PbSmtpConnection *self, PbResultKind kind, const char *status, con
 }
 
 void
-pb_smtp_connection_lose (PbSmtpConnection *self, const char *status, const char *reason, gboolean is_reply)
+pb_smtp_connection_lose (PbSmtpConnection *self, const char *status, const char *reason,
+                         gboolean is_reply)
 {
   PbTransaction *current = g_steal_pointer (&self->current), *next = g_steal_pointer (&self->next);
 
@@ -329,7 +333,8 @@ on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
       return;
     }
   if (end == PB_CHANNEL_TIMEOUT)
-    words = self->expected->len == 0 ? "connecting took too long" : "the server did not answer in time";
+    words =
+      self->expected->len == 0 ? "connecting took too long" : "the server did not answer in time";
   else if (end == PB_CHANNEL_ERROR)
     words = g_strerror (pb_channel_error (channel));
   reason = g_strdup_printf ("%s: %s", self->remote, words);
@@ -380,7 +385,8 @@ format_remote (const PbSmtpHost *host)
 }
 
 PbSmtpConnection *
-pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpHost *host, const char *hostname, gpointer user_data)
+pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpHost *host, const char *hostname,
+                         gpointer user_data)
 {
   PbSmtpConnection *self = g_new0 (PbSmtpConnection, 1);
   struct sockaddr_storage address;
@@ -393,7 +399,8 @@ pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpHost *host, c
   self->hostname = g_strdup (hostname);
   self->expected = g_array_new (FALSE, FALSE, sizeof (PbExpectation));
   pb_remote_reply_init (&self->reply);
-  self->channel = pb_channel_connect (context->reactor, (const struct sockaddr *) &address, length, &channel_handler, self);
+  self->channel = pb_channel_connect (context->reactor, (const struct sockaddr *) &address, length,
+                                      &channel_handler, self);
   pb_channel_set_deadline (self->channel, pb_clock_monotonic () + context->timeouts->connect);
   return self;
 }

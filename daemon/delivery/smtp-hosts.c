@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-#define DNS_SECONDS 30
+#define DNS_SECONDS    30
 #define MAX_CANDIDATES 16 /* hosts looked up behind one domain */
-#define MAX_HOSTS 10      /* addresses tried in one attempt (RFC 5321 5.1: at least two) */
+#define MAX_HOSTS      10 /* addresses tried in one attempt (RFC 5321 5.1: at least two) */
 
 struct _PbSmtpLookup
 {
@@ -20,12 +20,12 @@ struct _PbSmtpLookup
   PbMailbox *reply_to;  /* (owned) */
   char *domain;         /* (owned) */
   gboolean is_relay;
-  char *hostname;       /* (owned) */
-  PbIp *own;            /* (owned) */
+  char *hostname; /* (owned) */
+  PbIp *own;      /* (owned) */
   guint n_own;
   guint16 mx_port;
-  GArray *candidates;   /* (owned) (element-type PbSmtpCandidate) */
-  guint pending;        /* answers to come */
+  GArray *candidates;    /* (owned) (element-type PbSmtpCandidate) */
+  guint pending;         /* answers to come */
   PbSmtpHostsFound func; /* NULL once cancelled */
   gpointer user_data;
 };
@@ -87,24 +87,28 @@ add_host (PbSmtpHosts *hosts, const PbSmtpCandidate *candidate, const PbIp *ip)
 }
 
 static PbSmtpHosts *
-explain_none (const char *domain, const PbSmtpCandidate *candidates, guint n_candidates, gboolean trouble, gboolean cut,
-              gboolean is_relay)
+explain_none (const char *domain, const PbSmtpCandidate *candidates, guint n_candidates,
+              gboolean trouble, gboolean cut, gboolean is_relay)
 {
   if (trouble)
     return hosts_none (PB_RESULT_DEFERRED, "4.4.3",
                        g_strdup_printf ("the hosts for %s cannot be looked up now", domain));
   if (is_relay)
-    return hosts_none (PB_RESULT_DEFERRED, "4.4.4", g_strdup_printf ("the relay host %s has no address", domain));
+    return hosts_none (PB_RESULT_DEFERRED, "4.4.4",
+                       g_strdup_printf ("the relay host %s has no address", domain));
   if (cut)
-    return hosts_none (PB_RESULT_FAILED, "5.4.6", g_strdup_printf ("mail for %s leads back to this server", domain));
+    return hosts_none (PB_RESULT_FAILED, "5.4.6",
+                       g_strdup_printf ("mail for %s leads back to this server", domain));
   if (n_candidates == 1 && g_str_equal (candidates[0].name, domain))
-    return hosts_none (PB_RESULT_FAILED, "5.1.2", g_strdup_printf ("%s has neither mail exchanger nor address", domain));
-  return hosts_none (PB_RESULT_FAILED, "5.4.4", g_strdup_printf ("no mail exchanger of %s has an address", domain));
+    return hosts_none (PB_RESULT_FAILED, "5.1.2",
+                       g_strdup_printf ("%s has neither mail exchanger nor address", domain));
+  return hosts_none (PB_RESULT_FAILED, "5.4.4",
+                     g_strdup_printf ("no mail exchanger of %s has an address", domain));
 }
 
 PbSmtpHosts *
-pb_smtp_hosts_select (const char *domain, const PbSmtpCandidate *candidates, guint n_candidates, const PbSmtpSelf *self,
-                      gboolean is_relay)
+pb_smtp_hosts_select (const char *domain, const PbSmtpCandidate *candidates, guint n_candidates,
+                      const PbSmtpSelf *self, gboolean is_relay)
 {
   PbSmtpHosts *hosts = g_new0 (PbSmtpHosts, 1);
   guint own = own_preference (candidates, n_candidates, self);
@@ -163,8 +167,9 @@ lookup_select (PbSmtpLookup *self)
 {
   PbSmtpSelf who = { self->hostname, self->own, self->n_own };
 
-  lookup_finish (self, pb_smtp_hosts_select (self->domain, (const PbSmtpCandidate *) (void *) self->candidates->data,
-                                             self->candidates->len, self->is_relay ? NULL : &who, self->is_relay));
+  lookup_finish (self, pb_smtp_hosts_select (
+                         self->domain, (const PbSmtpCandidate *) (void *) self->candidates->data,
+                         self->candidates->len, self->is_relay ? NULL : &who, self->is_relay));
 }
 
 static PbSmtpCandidate *
@@ -217,7 +222,8 @@ lookup_addresses (PbSmtpLookup *self)
       query = g_new (HostQuery, 1);
       *query = (HostQuery){ self, i };
       self->pending++;
-      pb_resolver_query_host (self->resolver, candidate->name, DNS_SECONDS, self->reply_to, on_host_answer, query);
+      pb_resolver_query_host (self->resolver, candidate->name, DNS_SECONDS, self->reply_to,
+                              on_host_answer, query);
     }
   if (--self->pending == 0)
     lookup_select (self);
@@ -264,20 +270,23 @@ on_mx_answer (PbDnsAnswer *answer, gpointer user_data)
   switch (answer->status)
     {
     case PB_DNS_NXDOMAIN:
-      lookup_finish (self, hosts_none (PB_RESULT_FAILED, "5.1.2", g_strdup_printf ("there is no domain %s", self->domain)));
+      lookup_finish (self, hosts_none (PB_RESULT_FAILED, "5.1.2",
+                                       g_strdup_printf ("there is no domain %s", self->domain)));
       return;
     case PB_DNS_TROUBLE:
-      lookup_finish (self, hosts_none (PB_RESULT_DEFERRED, "4.4.3",
-                                       g_strdup_printf ("%s cannot be looked up now%s%s", self->domain,
-                                                        answer->why != NULL ? ": " : "",
-                                                        answer->why != NULL ? answer->why : "")));
+      lookup_finish (self,
+                     hosts_none (PB_RESULT_DEFERRED, "4.4.3",
+                                 g_strdup_printf ("%s cannot be looked up now%s%s", self->domain,
+                                                  answer->why != NULL ? ": " : "",
+                                                  answer->why != NULL ? answer->why : "")));
       return;
     case PB_DNS_OK:
       take_mx (self, answer);
       if (self->candidates->len > 0)
         break;
       lookup_finish (self, hosts_none (PB_RESULT_FAILED, "5.1.10",
-                                       g_strdup_printf ("556 5.1.10 %s takes no mail (null MX)", self->domain)));
+                                       g_strdup_printf ("556 5.1.10 %s takes no mail (null MX)",
+                                                        self->domain)));
       return;
     case PB_DNS_NODATA:
       add_candidate (self, self->domain, 0, self->mx_port);
@@ -287,8 +296,8 @@ on_mx_answer (PbDnsAnswer *answer, gpointer user_data)
 }
 
 PbSmtpLookup *
-pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf *self, guint16 mx_port, PbMailbox *reply_to,
-                    PbSmtpHostsFound func, gpointer user_data)
+pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf *self,
+                    guint16 mx_port, PbMailbox *reply_to, PbSmtpHostsFound func, gpointer user_data)
 {
   PbSmtpLookup *lookup = g_new0 (PbSmtpLookup, 1);
   gboolean at_once = TRUE;
@@ -305,7 +314,8 @@ pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf
   if (route->kind == PB_ROUTE_MX)
     {
       lookup->domain = g_strdup (route->domain);
-      pb_resolver_query (resolver, route->domain, PB_DNS_MX, DNS_SECONDS, lookup->reply_to, on_mx_answer, lookup);
+      pb_resolver_query (resolver, route->domain, PB_DNS_MX, DNS_SECONDS, lookup->reply_to,
+                         on_mx_answer, lookup);
       return lookup;
     }
   lookup->is_relay = !g_str_has_prefix (route->key, "literal:");

@@ -12,7 +12,8 @@
 
 /* After a refused further connection the open ones do the work alone for so long. */
 #define REFUSED_USEC (5 * G_USEC_PER_SEC)
-#define OWNER(type, member, pointer) ((type *) (void *) ((char *) (pointer) -offsetof (type, member)))
+#define OWNER(type, member, pointer)                                                               \
+  ((type *) (void *) ((char *) (pointer) -offsetof (type, member)))
 
 static void
 destination_free (PbSmtpDestination *self)
@@ -64,8 +65,8 @@ answer_all (PbSmtpDestination *self, const PbSmtpFailure *failure)
 
   while ((job = g_queue_pop_head (&self->waiting)) != NULL)
     {
-      pb_delivery_set_all (job->delivery, failure->kind, failure->status, failure->reply, failure->reply_is_smtp,
-                           failure->remote);
+      pb_delivery_set_all (job->delivery, failure->kind, failure->status, failure->reply,
+                           failure->reply_is_smtp, failure->remote);
       job->delivery->destination_dead = failure->kind == PB_RESULT_DEFERRED;
       pb_smtp_job_answer (job);
     }
@@ -79,7 +80,8 @@ open_more (PbSmtpDestination *self)
   guint room = self->limit > self->slots.length ? self->limit - self->slots.length : 0;
 
   /* Doubling at most: a server that gets faster with the second connection needs no twentieth. */
-  for (guint n = MIN (MIN (wanted, room), MAX (1, self->n_open)); n > 0; n--)
+  for (guint n = MIN (MIN (wanted, room), MAX (1, self->n_open)); n > 0 && self->waiting.length > 0;
+       n--)
     pb_smtp_slot_open (self, self->waiting.head->data);
 }
 
@@ -105,8 +107,11 @@ on_ramp (PbTimer *timer)
   if (first->since + self->pool->context.timeouts->ramp <= now && self->no_more_until <= now)
     {
       open_more (self);
+      if (self->slots.length >= self->limit)
+        return;
       /* The next step after as long again. */
-      pb_reactor_set_timer (self->pool->context.reactor, &self->ramp, now + self->pool->context.timeouts->ramp);
+      pb_reactor_set_timer (self->pool->context.reactor, &self->ramp,
+                            now + self->pool->context.timeouts->ramp);
     }
   else
     set_ramp (self);
@@ -141,7 +146,8 @@ pb_smtp_destination_slot_gone (PbSmtpDestination *self, const PbSmtpFailure *fai
 }
 
 PbSmtpPool *
-pb_smtp_pool_new (PbReactor *reactor, PbResolver *resolver, PbPool *readers, const PbSmtpTimeouts *timeouts, guint16 mx_port)
+pb_smtp_pool_new (PbReactor *reactor, PbResolver *resolver, PbPool *readers,
+                  const PbSmtpTimeouts *timeouts, guint16 mx_port)
 {
   PbSmtpPool *self = g_new0 (PbSmtpPool, 1);
 
@@ -179,7 +185,8 @@ pb_smtp_pool_add (PbSmtpPool *self, PbSmtpJob *job)
       return;
     }
   destination = destination_ensure (self, job->delivery->route->key);
-  destination->limit = MAX (job->delivery->snapshot->values.queueing_max_connections_per_destination, 1);
+  destination->limit =
+    MAX (job->delivery->snapshot->values.queueing_max_connections_per_destination, 1);
   job->since = pb_reactor_now (self->context.reactor);
   g_queue_push_tail (&destination->waiting, job);
   pb_smtp_destination_pump (destination);
@@ -208,8 +215,8 @@ on_shutdown_timer (PbTimer *timer)
 static void
 quiesce_destination (PbSmtpDestination *self)
 {
-  const PbSmtpFailure failure
-      = { PB_RESULT_DEFERRED, "4.3.2", (char *) "this server is shutting down", FALSE, NULL };
+  const PbSmtpFailure failure = { PB_RESULT_DEFERRED, "4.3.2",
+                                  (char *) "this server is shutting down", FALSE, NULL };
   g_autoptr (GList) slots = g_list_copy (self->slots.head);
 
   answer_all (self, &failure);

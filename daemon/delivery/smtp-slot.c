@@ -14,8 +14,8 @@
 
 #define BAD_HOST_USEC (60 * G_USEC_PER_SEC)
 #define MAX_BAD_HOSTS 1000
-#define OWN_USEC (30 * G_USEC_PER_SEC)
-#define SMTP_PORT 25
+#define OWN_USEC      (30 * G_USEC_PER_SEC)
+#define SMTP_PORT     25
 
 static char *
 host_key (const PbSmtpHost *host)
@@ -94,8 +94,9 @@ static void
 connect_next (PbSmtpSlot *self)
 {
   if (self->next_host < self->hosts->n_hosts)
-    self->connection = pb_smtp_connection_open (&self->destination->pool->context, &self->hosts->hosts[self->next_host++],
-                                                self->hostname, self);
+    self->connection =
+      pb_smtp_connection_open (&self->destination->pool->context,
+                               &self->hosts->hosts[self->next_host++], self->hostname, self);
   else
     slot_fail (self);
 }
@@ -167,7 +168,8 @@ on_idle (PbSmtpConnection *connection, gpointer user_data)
 static void
 keep_failure (PbSmtpSlot *self, const PbSmtpFailure *failure)
 {
-  if (self->failure.reply != NULL && self->failure.kind == PB_RESULT_DEFERRED && failure->kind == PB_RESULT_FAILED)
+  if (self->failure.reply != NULL && self->failure.kind == PB_RESULT_DEFERRED
+      && failure->kind == PB_RESULT_FAILED)
     return;
   pb_smtp_failure_clear (&self->failure);
   self->failure = *failure;
@@ -188,7 +190,8 @@ on_closed (PbSmtpConnection *connection, const PbSmtpFailure *failure, gpointer 
       pb_smtp_destination_slot_gone (destination, NULL);
       return;
     }
-  pb_log (PB_LOG_INFO, "no-connection", "relay", failure->remote, "status", failure->status, "reply", failure->reply, NULL);
+  pb_log (PB_LOG_INFO, "no-connection", "relay", failure->remote, "status", failure->status,
+          "reply", failure->reply, NULL);
   mark_bad (destination->pool, &self->hosts->hosts[self->next_host - 1]);
   keep_failure (self, failure);
   if (destination->pool->shutting_down)

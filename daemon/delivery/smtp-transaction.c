@@ -16,7 +16,7 @@
 #define MAX_RCPTS 100
 /* At most so many messages a connection: servers tire of endless ones, and load balancers want their turn. */
 #define MAX_MESSAGES 500
-#define MAX_RETURNS 2
+#define MAX_RETURNS  2
 
 static PbTransaction *
 transaction_new (PbSmtpJob *job, guint max_rcpts)
@@ -33,11 +33,12 @@ transaction_new (PbSmtpJob *job, guint max_rcpts)
 }
 
 static void
-set_result (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcpt, PbResultKind kind, const char *status,
-            const char *reply, gboolean is_reply)
+set_result (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcpt, PbResultKind kind,
+            const char *status, const char *reply, gboolean is_reply)
 {
   rcpt->state = PB_RCPT_DONE;
-  pb_delivery_set (transaction->job->delivery, rcpt->position, kind, status, reply, is_reply, self->remote);
+  pb_delivery_set (transaction->job->delivery, rcpt->position, kind, status, reply, is_reply,
+                   self->remote);
 }
 
 /* What the last reply means for a recipient: 4xx and nonsense defer, 5xx fails. */
@@ -53,7 +54,8 @@ set_result_by_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt 
   else if (code_class == 5)
     set_result (self, transaction, rcpt, PB_RESULT_FAILED, status, text, TRUE);
   else
-    set_result (self, transaction, rcpt, PB_RESULT_DEFERRED, code_class == 4 ? status : "4.5.0", text, TRUE);
+    set_result (self, transaction, rcpt, PB_RESULT_DEFERRED, code_class == 4 ? status : "4.5.0",
+                text, TRUE);
 }
 
 static void
@@ -86,7 +88,8 @@ is_takeable (PbSmtpConnection *self, PbSmtpJob *job)
   if (reason == NULL)
     return TRUE;
   for (guint i = job->todo_at; i < job->n_todo; i++)
-    pb_delivery_set (job->delivery, job->todo[i], PB_RESULT_FAILED, status, reason, FALSE, self->remote);
+    pb_delivery_set (job->delivery, job->todo[i], PB_RESULT_FAILED, status, reason, FALSE,
+                     self->remote);
   job->todo_at = job->n_todo;
   return FALSE;
 }
@@ -94,13 +97,15 @@ is_takeable (PbSmtpConnection *self, PbSmtpJob *job)
 static guint
 max_rcpts (PbSmtpConnection *self)
 {
-  return self->extensions.limits_rcptmax > 0 ? MIN (self->extensions.limits_rcptmax, 1000) : MAX_RCPTS;
+  return self->extensions.limits_rcptmax > 0 ? MIN (self->extensions.limits_rcptmax, 1000)
+                                             : MAX_RCPTS;
 }
 
 static guint
 max_messages (PbSmtpConnection *self)
 {
-  return self->extensions.limits_mailmax > 0 ? MIN (self->extensions.limits_mailmax, MAX_MESSAGES) : MAX_MESSAGES;
+  return self->extensions.limits_mailmax > 0 ? MIN (self->extensions.limits_mailmax, MAX_MESSAGES)
+                                             : MAX_MESSAGES;
 }
 
 /* The next transaction: more of the current job first, else a job that waits. Returns: (nullable). */
@@ -111,7 +116,8 @@ take_transaction (PbSmtpConnection *self)
 
   if (job == NULL || job->todo_at == job->n_todo)
     {
-      while ((job = self->context->events->take_job (self, self->user_data)) != NULL && !is_takeable (self, job))
+      while ((job = self->context->events->take_job (self, self->user_data)) != NULL
+             && !is_takeable (self, job))
         self->context->events->job_done (self, job, self->user_data);
       if (job == NULL)
         return NULL;
@@ -125,8 +131,8 @@ append_rcpt (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out
   PbDelivery *delivery = transaction->job->delivery;
   guint index = transaction->n_asked++;
 
-  pb_smtp_append_rcpt (out, delivery->envelope, delivery->recipients[transaction->rcpts[index].position],
-                       &self->extensions);
+  pb_smtp_append_rcpt (out, delivery->envelope,
+                       delivery->recipients[transaction->rcpts[index].position], &self->extensions);
   pb_smtp_connection_expect (self, PB_EXPECT_RCPT, index, transaction);
 }
 
@@ -183,7 +189,8 @@ pb_smtp_transaction_begin (PbSmtpConnection *self)
       return;
     }
   self->idle = TRUE;
-  pb_channel_set_deadline (self->channel, pb_reactor_now (self->context->reactor) + self->context->timeouts->idle);
+  pb_channel_set_deadline (self->channel,
+                           pb_reactor_now (self->context->reactor) + self->context->timeouts->idle);
   self->context->events->idle (self, self->user_data);
 }
 
@@ -233,7 +240,8 @@ transaction_continue (PbSmtpConnection *self)
 }
 
 static void
-write_step (PbSmtpConnection *self, void (*append) (PbSmtpConnection *, PbTransaction *, GByteArray *))
+write_step (PbSmtpConnection *self,
+            void (*append) (PbSmtpConnection *, PbTransaction *, GByteArray *))
 {
   GByteArray *out = g_byte_array_new ();
 
@@ -306,7 +314,8 @@ on_data_reply (PbSmtpConnection *self, PbTransaction *transaction)
   else if (self->reply.code / 100 == 2)
     {
       /* A "yes" that asks for no message: nobody knows what it took. */
-      pb_smtp_connection_lose (self, "4.5.0", "the server answered DATA as if it had the message", FALSE);
+      pb_smtp_connection_lose (self, "4.5.0", "the server answered DATA as if it had the message",
+                               FALSE);
     }
   else
     {
@@ -325,7 +334,8 @@ on_final_reply (PbSmtpConnection *self, PbTransaction *transaction)
   if (early && delivered)
     {
       /* A "yes" to half a message is none. */
-      pb_smtp_connection_lose (self, "4.5.0", "the server answered before the message ended", FALSE);
+      pb_smtp_connection_lose (self, "4.5.0", "the server answered before the message ended",
+                               FALSE);
       return;
     }
   if (delivered)
@@ -373,12 +383,13 @@ pb_smtp_transaction_reply (PbSmtpConnection *self, const PbExpectation *expectat
 }
 
 void
-pb_smtp_transaction_lose (PbSmtpConnection *self, PbTransaction *transaction, const char *status, const char *reason,
-                          gboolean is_reply)
+pb_smtp_transaction_lose (PbSmtpConnection *self, PbTransaction *transaction, const char *status,
+                          const char *reason, gboolean is_reply)
 {
   PbSmtpJob *job = transaction->job;
   gboolean untouched = transaction->n_replies == 0 && !transaction->body_sent
-                       && (self->n_messages > 0 || transaction->ahead) && job->n_returns < MAX_RETURNS;
+                       && (self->n_messages > 0 || transaction->ahead)
+                       && job->n_returns < MAX_RETURNS;
 
   if (untouched)
     job->n_returns++;

@@ -21,10 +21,10 @@ struct _PbNotice
   PbBody *body;            /* (owned) (nullable) */
   PbSnapshot *snapshot;    /* (owned) */
   PbDsnAction action;
-  GArray *statuses;         /* (owned) (element-type PbRecipientStatus) */
-  GArray *recipients;       /* (owned) (element-type PbDsnRecipient) their strings owned */
-  guint64 id;               /* the DSN's */
-  GByteArray *text;         /* (owned) (nullable) */
+  GArray *statuses;   /* (owned) (element-type PbRecipientStatus) */
+  GArray *recipients; /* (owned) (element-type PbDsnRecipient) their strings owned */
+  guint64 id;         /* the DSN's */
+  GByteArray *text;   /* (owned) (nullable) */
 };
 
 static const char *const action_names[] = {
@@ -107,8 +107,8 @@ remote_host (const PbResult *result)
 void
 pb_notice_add (PbNotice *self, guint index, const PbRecipientStatus *row, const PbResult *result)
 {
-  PbDsnRecipient recipient = { index, g_strdup (result->status), remote_host (result), g_strdup (result->reply),
-                               result->reply_is_smtp };
+  PbDsnRecipient recipient = { index, g_strdup (result->status), remote_host (result),
+                               g_strdup (result->reply), result->reply_is_smtp };
 
   if (row != NULL)
     g_array_append_val (self->statuses, *row);
@@ -136,7 +136,8 @@ make_settlement (PbNotice *self)
 
   settlement->id = self->envelope->id;
   settlement->n_statuses = self->statuses->len;
-  settlement->statuses = (PbRecipientStatus *) (void *) g_array_free (g_steal_pointer (&self->statuses), FALSE);
+  settlement->statuses =
+    (PbRecipientStatus *) (void *) g_array_free (g_steal_pointer (&self->statuses), FALSE);
   return settlement;
 }
 
@@ -174,12 +175,8 @@ on_notice_settled (PbEnvelope *envelope, PbBody *body, const GError *error, gpoi
 
   if (error != NULL)
     pb_log (PB_LOG_ERROR, "dsn-lost", "reason", error->message, NULL);
-  else if (queue->started && !queue->stopped)
-    {
-      if (!pb_queue_take (queue, envelope, body, NULL, 0))
-        queue->store_has_more = TRUE;
-      pb_queue_pump (queue);
-    }
+  else
+    pb_queue_take_new (queue, envelope, body);
   queue->n_under_way--;
   pb_queue_unref (queue);
 }
@@ -200,10 +197,11 @@ on_built (gpointer data)
   settlement->dsn = make_envelope (self);
   settlement->dsn_body = pb_spool_new (queue->parts.store);
   g_byte_array_append (pb_spool_buffer (settlement->dsn_body), self->text->data, self->text->len);
-  pb_log (PB_LOG_INFO, "dsn", "id", settlement->dsn->id_text, "of", self->envelope->id_text, "action",
-          action_names[self->action], "to", self->envelope->sender, NULL);
+  pb_log (PB_LOG_INFO, "dsn", "queue-id", settlement->dsn->id_text, "of", self->envelope->id_text,
+          "action", action_names[self->action], "to", self->envelope->sender, NULL);
   queue->n_under_way++;
-  pb_store_settle (queue->parts.store, settlement, queue->parts.main_mailbox, on_notice_settled, pb_queue_ref (queue));
+  pb_store_settle (queue->parts.store, settlement, queue->parts.main_mailbox, on_notice_settled,
+                   pb_queue_ref (queue));
   notice_finish (self);
 }
 
@@ -244,7 +242,7 @@ build (gpointer data)
 
   if (self->action == PB_DSN_DELAYED)
     dsn.will_retry_until = pb_clock_format_date (
-        self->envelope->arrival + (gint64) values->queueing_lifetime * G_USEC_PER_SEC, until);
+      self->envelope->arrival + (gint64) values->queueing_lifetime * G_USEC_PER_SEC, until);
   self->text = pb_dsn_build (&dsn);
 }
 
@@ -276,5 +274,6 @@ pb_notice_send (PbNotice *self)
   if (self->body != NULL)
     run_build (self);
   else
-    pb_store_read_body (self->queue->parts.store, self->envelope->id, self->queue->parts.main_mailbox, on_body_read, self);
+    pb_store_read_body (self->queue->parts.store, self->envelope->id,
+                        self->queue->parts.main_mailbox, on_body_read, self);
 }

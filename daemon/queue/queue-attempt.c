@@ -51,7 +51,8 @@ on_delivered (PbDelivery *delivery, gpointer user_data)
       attempt_end (self);
       return;
     }
-  pb_scheduler_finished (self->scheduler, item->route->key, pb_queue_now (), delivery->destination_dead);
+  pb_scheduler_finished (self->scheduler, item->route->key, pb_queue_now (),
+                         delivery->destination_dead);
   if (delivery->destination_dead)
     destination = g_strdup (item->route->key);
   pb_queue_settle_results (self, item, delivery);
@@ -71,12 +72,14 @@ make_delivery (PbQueueItem *item, PbBody *body, PbSnapshot *snapshot)
 
   for (guint i = 0; i < item->n_recipients; i++)
     recipients[i] = item->recipients[i].recipient;
-  return pb_delivery_new (item->message->envelope, body, item->route, snapshot, recipients, item->n_recipients);
+  return pb_delivery_new (item->message->envelope, body, item->route, snapshot, recipients,
+                          item->n_recipients);
 }
 
 /* An answer that needs no agent. */
 static void
-answer_at_once (PbQueueItem *item, PbSnapshot *snapshot, PbResultKind kind, const char *status, const char *reason)
+answer_at_once (PbQueueItem *item, PbSnapshot *snapshot, PbResultKind kind, const char *status,
+                const char *reason)
 {
   PbDelivery *delivery = make_delivery (item, NULL, snapshot);
 
@@ -110,10 +113,10 @@ give_back (PbQueueItem *item)
 }
 
 static void
-on_body_read (PbBody *body, const GError *error, gpointer user_data)
+on_body_read (PbBody *read_body, const GError *error, gpointer user_data)
 {
   PbQueueItem *item = user_data;
-  g_autoptr (PbBody) owned = body;
+  g_autoptr (PbBody) body = read_body;
   g_autoptr (PbSnapshot) snapshot = NULL;
 
   /* Damaged: the store has put the message aside, and shows it. Not there: somebody removed it. */
@@ -144,7 +147,8 @@ pb_queue_start_item (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot)
       if (item->message->body != NULL)
         hand_over (item, item->message->body, snapshot);
       else
-        pb_store_read_body (self->parts.store, item->message->envelope->id, self->parts.main_mailbox, on_body_read, item);
+        pb_store_read_body (self->parts.store, item->message->envelope->id,
+                            self->parts.main_mailbox, on_body_read, item);
       break;
     case PB_ROUTE_UNKNOWN:
       answer_at_once (item, snapshot, PB_RESULT_FAILED, "5.1.1", item->route->why);

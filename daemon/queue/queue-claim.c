@@ -9,6 +9,7 @@
 
 #define CLAIM_EVERY 20 /* seconds; well within the horizon */
 #define RETRY_AFTER 5
+#define TOLD_WITHIN 60 /* seconds: by then a submitter has told of its message */
 
 static GArray *
 held_ids (PbQueue *self)
@@ -33,31 +34,62 @@ store_may_have_more (PbQueue *self)
   return counts.active + counts.deferred > g_hash_table_size (self->messages);
 }
 
-static void
-on_claimed (GPtrArray *queued, gboolean more, const GError *error, gpointer user_data)
+/*
+ * A message of this run that was never tried and is young may be one whose submitter has not yet told us
+ * of it: taken here it could be delivered, forgotten and then taken up again. It comes with a later claim.
+ */
+static gboolean
+may_still_be_told (PbQueue *self, const PbQueued *queued)
 {
-  PbQueue *self = user_data;
-  gboolean waking = self->wake_budget > 0;
-  g_autoptr (GPtrArray) owned = queued;
+  if (queued->envelope->id < self->first_id || g_atomic_int_get (&self->n_submitting) == 0
+      || queued->envelope->arrival / G_USEC_PER_SEC + TOLD_WITHIN < pb_queue_now ())
+    return FALSE;
+  for (guint i = 0; i < queued->n_statuses; i++)
+    if (queued->statuses[i].attempts > 0)
+      return FALSE;
+  return TRUE;
+}
 
-  self->claiming = FALSE;
-  self->store_has_more |= error == NULL && more;
-  self->next_claim = pb_queue_now () + (error == NULL ? CLAIM_EVERY : RETRY_AFTER);
-  if (error != NULL)
-    pb_log (PB_LOG_WARNING, "claim-failed", "reason", error->message, NULL);
-  for (guint i = 0; error == NULL && !self->stopped && i < queued->len; i++)
+static void
+take_claimed (PbQueue *self, GPtrArray *queued, gint64 until)
+{
+  for (guint i = 0; i < queued->len; i++)
     {
       PbQueued *one = queued->pdata[i];
 
-      if (!pb_queue_take (self, one->envelope, NULL, one->statuses, one->n_statuses))
+      if (may_still_be_told (self, one))
+        self->next_claim = pb_queue_now () + RETRY_AFTER;
+      else if (!pb_queue_take (self, one->envelope, NULL, one->statuses, one->n_statuses, until))
         self->store_has_more = TRUE;
-      if (self->wake_budget > 0)
+      if (self->claim_is_wake && self->wake_budget > 0)
         self->wake_budget--;
     }
-  if (!more)
-    self->wake_budget = 0;
-  if (waking && !self->stopped)
-    pb_scheduler_wake (self->scheduler, NULL, pb_queue_now ());
+}
+
+static void
+on_claimed (GPtrArray *claimed, gboolean more, const GError *error, gpointer user_data)
+{
+  PbQueue *self = user_data;
+  g_autoptr (GPtrArray) queued = claimed;
+  gint64 now = pb_queue_now ();
+
+  self->claiming = FALSE;
+  if (error != NULL)
+    {
+      pb_log (PB_LOG_WARNING, "claim-failed", "reason", error->message, NULL);
+      self->next_claim = now + RETRY_AFTER;
+    }
+  else if (!self->stopped)
+    {
+      take_claimed (self, queued, self->claim_is_wake ? G_MAXINT64 : now + PB_QUEUE_HORIZON);
+      self->store_has_more |= more;
+      if (self->claim_is_wake)
+        pb_scheduler_wake (self->scheduler, NULL, now);
+      if (self->claim_is_wake && !more)
+        self->wake_budget = 0;
+      if (self->wake_budget > 0)
+        pb_queue_claim (self);
+    }
   pb_queue_pump (self);
   pb_queue_unref (self);
 }
@@ -77,9 +109,11 @@ pb_queue_claim (PbQueue *self)
       return;
     }
   self->claiming = TRUE;
+  self->claim_is_wake = self->wake_budget > 0;
   self->store_has_more = FALSE;
-  pb_store_claim (self->parts.store, self->wake_budget > 0 ? G_MAXINT64 : now + PB_QUEUE_HORIZON,
-                  PB_QUEUE_MAX_HELD - self->n_held, held_ids (self), self->parts.main_mailbox, on_claimed, pb_queue_ref (self));
+  pb_store_claim (self->parts.store, self->claim_is_wake ? G_MAXINT64 : now + PB_QUEUE_HORIZON,
+                  PB_QUEUE_MAX_HELD - self->n_held, held_ids (self), self->parts.main_mailbox,
+                  on_claimed, pb_queue_ref (self));
 }
 
 void

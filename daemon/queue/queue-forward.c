@@ -13,13 +13,13 @@
 
 typedef struct
 {
-  PbQueue *queue;    /* (owned) */
-  PbQueueItem *item; /* (owned) out of the scheduler */
+  PbQueue *queue;       /* (owned) */
+  PbQueueItem *item;    /* (owned) out of the scheduler */
   PbSnapshot *snapshot; /* (owned) */
-  PbBody *body;      /* (owned) (nullable) */
-  PbSpool *spool;    /* (owned) (nullable) */
+  PbBody *body;         /* (owned) (nullable) */
+  PbSpool *spool;       /* (owned) (nullable) */
   guint64 offset;
-  guint8 *block;     /* (owned) (nullable) */
+  guint8 *block; /* (owned) (nullable) */
   gssize length;
   PbMailFunc on_block; /* what follows a read: the steps go round in a circle */
 } Forwarding;
@@ -62,7 +62,8 @@ make_envelope (Forwarding *self)
     {
       const PbRecipient *recipient = &from->recipients[self->item->recipients[i].recipient];
 
-      envelope->recipients[i] = (PbRecipient){ g_strdup (recipient->address), g_strdup (recipient->orcpt), recipient->notify };
+      envelope->recipients[i] = (PbRecipient){ g_strdup (recipient->address),
+                                               g_strdup (recipient->orcpt), recipient->notify };
     }
   pb_queue_expand (envelope, self->snapshot);
   return envelope;
@@ -79,8 +80,12 @@ make_settlement (Forwarding *self)
   settlement->n_statuses = item->n_recipients;
   settlement->statuses = g_new0 (PbRecipientStatus, item->n_recipients);
   for (guint i = 0; i < item->n_recipients; i++)
-    settlement->statuses[i] = (PbRecipientStatus){ item->recipients[i].recipient, PB_RECIPIENT_FAILED,
-                                                   item->recipients[i].attempts, 0, FALSE, NULL };
+    settlement->statuses[i] = (PbRecipientStatus){ item->recipients[i].recipient,
+                                                   PB_RECIPIENT_FAILED,
+                                                   item->recipients[i].attempts,
+                                                   0,
+                                                   FALSE,
+                                                   NULL };
   settlement->dsn = make_envelope (self);
   settlement->dsn_body = g_steal_pointer (&self->spool);
   return settlement;
@@ -93,12 +98,8 @@ on_settled (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer us
 
   if (error != NULL)
     pb_log (PB_LOG_ERROR, "forwarding-failed", "reason", error->message, NULL);
-  else if (queue->started && !queue->stopped)
-    {
-      if (!pb_queue_take (queue, envelope, body, NULL, 0))
-        queue->store_has_more = TRUE;
-      pb_queue_pump (queue);
-    }
+  else
+    pb_queue_take_new (queue, envelope, body);
   queue->n_under_way--;
   pb_queue_unref (queue);
 }
@@ -109,9 +110,11 @@ forwarding_settle (Forwarding *self)
   PbQueue *queue = self->queue;
   PbSettlement *settlement = make_settlement (self);
 
-  pb_log (PB_LOG_INFO, "forwarded", "id", self->item->message->envelope->id_text, "as", settlement->dsn->id_text, NULL);
+  pb_log (PB_LOG_INFO, "forwarded", "queue-id", self->item->message->envelope->id_text, "as",
+          settlement->dsn->id_text, NULL);
   queue->n_under_way++;
-  pb_store_settle (queue->parts.store, settlement, queue->parts.main_mailbox, on_settled, pb_queue_ref (queue));
+  pb_store_settle (queue->parts.store, settlement, queue->parts.main_mailbox, on_settled,
+                   pb_queue_ref (queue));
   forwarding_finish (self);
 }
 
@@ -122,7 +125,8 @@ read_block (gpointer data)
   Forwarding *self = data;
 
   self->block = g_try_malloc (BLOCK);
-  self->length = self->block != NULL ? pb_body_read (self->body, self->offset, self->block, BLOCK, NULL) : -1;
+  self->length =
+    self->block != NULL ? pb_body_read (self->body, self->offset, self->block, BLOCK, NULL) : -1;
 }
 
 static void
@@ -130,7 +134,8 @@ read_next (gpointer data)
 {
   Forwarding *self = data;
 
-  pb_pool_run (self->queue->worker, read_block, self->queue->parts.main_mailbox, self->on_block, self);
+  pb_pool_run (self->queue->worker, read_block, self->queue->parts.main_mailbox, self->on_block,
+               self);
 }
 
 static void
@@ -141,8 +146,9 @@ on_block (gpointer data)
   if (self->queue->closed || self->length <= 0)
     {
       if (!self->queue->closed)
-        pb_log (PB_LOG_WARNING, "forwarding-failed", "id", self->item->message->envelope->id_text, "reason",
-                "the message cannot be read", NULL);
+        pb_log (PB_LOG_WARNING, "forwarding-failed", "queue-id",
+                self->item->message->envelope->id_text, "reason", "the message cannot be read",
+                NULL);
       forwarding_finish (self);
       return;
     }
@@ -190,5 +196,6 @@ pb_queue_forward (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot)
       forwarding_start (forwarding);
     }
   else
-    pb_store_read_body (self->parts.store, item->message->envelope->id, self->parts.main_mailbox, on_body_read, forwarding);
+    pb_store_read_body (self->parts.store, item->message->envelope->id, self->parts.main_mailbox,
+                        on_body_read, forwarding);
 }

@@ -9,8 +9,8 @@
 #include <string.h>
 
 static PbQueueItem *
-item_new (PbQueue *queue, PbQueueMessage *message, PbRoute *route, guint64 revision, const PbQueueRecipient *recipients,
-          guint n_recipients)
+item_new (PbQueue *queue, PbQueueMessage *message, PbRoute *route, guint64 revision,
+          const PbQueueRecipient *recipients, guint n_recipients)
 {
   PbQueueItem *self = g_malloc0 (sizeof *self + n_recipients * sizeof *recipients);
 
@@ -133,9 +133,11 @@ group_add (GHashTable *groups, PbRoute *route, const PbQueueRecipient *recipient
 }
 
 static PbRoute *
-find_route (const PbSnapshot *snapshot, const PbEnvelope *envelope, const PbQueueRecipient *recipient)
+find_route (const PbSnapshot *snapshot, const PbEnvelope *envelope,
+            const PbQueueRecipient *recipient)
 {
-  return pb_route_find (snapshot, envelope->sender, envelope->recipients[recipient->recipient].address);
+  return pb_route_find (snapshot, envelope->sender,
+                        envelope->recipients[recipient->recipient].address);
 }
 
 static void
@@ -154,8 +156,8 @@ schedule_group (PbQueue *self, PbQueueMessage *message, const PbSnapshot *snapsh
 
 /* Recipients are already counted in @message. */
 static void
-schedule_recipients (PbQueue *self, PbQueueMessage *message, const PbSnapshot *snapshot, const PbQueueRecipient *recipients,
-                     guint n_recipients, gint64 due)
+schedule_recipients (PbQueue *self, PbQueueMessage *message, const PbSnapshot *snapshot,
+                     const PbQueueRecipient *recipients, guint n_recipients, gint64 due)
 {
   g_autoptr (GHashTable) groups = NULL;
   GHashTableIter iter;
@@ -163,7 +165,8 @@ schedule_recipients (PbQueue *self, PbQueueMessage *message, const PbSnapshot *s
 
   if (n_recipients == 1)
     {
-      schedule_group (self, message, snapshot, find_route (snapshot, message->envelope, recipients), recipients, 1, due);
+      schedule_group (self, message, snapshot, find_route (snapshot, message->envelope, recipients),
+                      recipients, 1, due);
       return;
     }
   groups = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, group_free);
@@ -175,20 +178,22 @@ schedule_recipients (PbQueue *self, PbQueueMessage *message, const PbSnapshot *s
       Group *group = value;
 
       schedule_group (self, message, snapshot, pb_route_ref (group->route),
-                      (const PbQueueRecipient *) (void *) group->members->data, group->members->len, due);
+                      (const PbQueueRecipient *) (void *) group->members->data, group->members->len,
+                      due);
     }
 }
 
-/* As the store has them, or all of a new message. */
+/* As the store has them, those due by @until, or all of a new message. */
 static guint
-gather_recipients (const PbEnvelope *envelope, const PbRecipientStatus *statuses, guint n_statuses, GArray *recipients)
+gather_recipients (const PbEnvelope *envelope, const PbRecipientStatus *statuses, guint n_statuses,
+                   gint64 until, GArray *recipients)
 {
   for (guint i = 0; statuses != NULL && i < n_statuses; i++)
     {
-      PbQueueRecipient recipient = { statuses[i].recipient, statuses[i].attempts, statuses[i].delay_told,
-                                     g_strdup (statuses[i].last_reply) };
+      PbQueueRecipient recipient = { statuses[i].recipient, statuses[i].attempts,
+                                     statuses[i].delay_told, g_strdup (statuses[i].last_reply) };
 
-      if (statuses[i].state == PB_RECIPIENT_QUEUED)
+      if (statuses[i].state == PB_RECIPIENT_QUEUED && statuses[i].next_attempt <= until)
         g_array_append_val (recipients, recipient);
       else
         g_free (recipient.last_reply);
@@ -216,7 +221,8 @@ due_time (const PbRecipientStatus *statuses, guint n_statuses)
 }
 
 gboolean
-pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipientStatus *statuses, guint n_statuses)
+pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipientStatus *statuses,
+               guint n_statuses, gint64 until)
 {
   g_autoptr (GArray) recipients = NULL;
   g_autoptr (PbSnapshot) snapshot = NULL;
@@ -227,7 +233,7 @@ pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipi
   if (self->n_held >= PB_QUEUE_MAX_HELD)
     return FALSE;
   recipients = g_array_new (FALSE, FALSE, sizeof (PbQueueRecipient));
-  if (gather_recipients (envelope, statuses, n_statuses, recipients) == 0)
+  if (gather_recipients (envelope, statuses, n_statuses, until, recipients) == 0)
     return TRUE;
   message = g_new0 (PbQueueMessage, 1);
   message->envelope = pb_envelope_ref (envelope);
@@ -236,9 +242,20 @@ pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipi
   message_keep_body (self, message, body);
   g_hash_table_insert (self->messages, &message->envelope->id, message);
   snapshot = pb_registry_snapshot (self->parts.registry);
-  schedule_recipients (self, message, snapshot, (const PbQueueRecipient *) (void *) recipients->data, recipients->len,
+  schedule_recipients (self, message, snapshot,
+                       (const PbQueueRecipient *) (void *) recipients->data, recipients->len,
                        due_time (statuses, n_statuses));
   return TRUE;
+}
+
+void
+pb_queue_take_new (PbQueue *self, PbEnvelope *envelope, PbBody *body)
+{
+  if (!self->started || self->stopped)
+    return;
+  if (!pb_queue_take (self, envelope, body, NULL, 0, G_MAXINT64))
+    self->store_has_more = TRUE;
+  pb_queue_pump (self);
 }
 
 gboolean
@@ -251,7 +268,8 @@ pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot)
     return TRUE;
   for (guint i = 0; i < item->n_recipients && same; i++)
     {
-      g_autoptr (PbRoute) route = find_route (snapshot, item->message->envelope, &item->recipients[i]);
+      g_autoptr (PbRoute) route =
+        find_route (snapshot, item->message->envelope, &item->recipients[i]);
 
       same = g_str_equal (route->key, item->route->key);
       if (first == NULL)
@@ -265,7 +283,8 @@ pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot)
       return TRUE;
     }
   pb_scheduler_abandon (item->queue->scheduler, item->route->key);
-  schedule_recipients (item->queue, item->message, snapshot, item->recipients, item->n_recipients, pb_queue_now ());
+  schedule_recipients (item->queue, item->message, snapshot, item->recipients, item->n_recipients,
+                       pb_queue_now ());
   item_free_shell (item);
   return FALSE;
 }

@@ -54,8 +54,11 @@ struct _PbQueue
   gboolean started, stopped, closed;
   gboolean pumping;
   gboolean claiming;
+  gboolean claim_is_wake; /* the claim under way asks for everything, due or not */
   gboolean store_has_more; /* something due is not in memory */
   gint64 next_claim;       /* Unix seconds */
+  guint64 first_id;        /* ids from here on were given in this run */
+  gint n_submitting;       /* atomic: messages of this run that on_taken() has not seen */
   guint64 wake_budget;     /* messages that a retry by hand may still bring in ahead of their time */
 };
 
@@ -70,8 +73,16 @@ void pb_queue_pump (PbQueue *self);
 
 /* ---- queue-item.c ---- */
 
-/** pb_queue_take: into memory and the scheduler. @body (nullable); @statuses (nullable): all recipients, never tried. Returns: FALSE when there is no room: it stays in the store. */
-gboolean pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipientStatus *statuses, guint n_statuses);
+/**
+ * pb_queue_take: into memory and the scheduler.
+ * @body: (nullable)
+ * @statuses: what the store said; recipients that are due after @until are left to it
+ * Returns: FALSE when there is no room: it stays in the store.
+ */
+gboolean pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipientStatus *statuses, guint n_statuses, gint64 until);
+
+/** pb_queue_take_new: a message that was just made safe, all its recipients due now; starts what may start. */
+void pb_queue_take_new (PbQueue *self, PbEnvelope *envelope, PbBody *body);
 
 /** pb_queue_item_reroute: works @item's route out anew. Returns: FALSE when it goes another way now: its recipients were scheduled again, @item is gone. */
 gboolean pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot);

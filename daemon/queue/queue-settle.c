@@ -6,6 +6,7 @@
  * other. All on the main thread.
  */
 #include "queue/queue-private.h"
+#include "util/clock.h"
 #include "util/counters.h"
 #include "util/log.h"
 #include <string.h>
@@ -17,7 +18,7 @@ typedef struct
   PbQueueItem *item;
   PbDelivery *delivery;
   const PbSettingValues *values;
-  gint64 now, next; /* Unix seconds */
+  gint64 now, next;         /* Unix seconds */
   PbSettlement *settlement; /* (owned) what needs no DSN */
   PbNotice *notices[3];     /* (owned) (nullable) by PbDsnAction */
   gboolean *keep;           /* (owned) by position: stays in memory */
@@ -30,24 +31,31 @@ age_of (const Settling *self)
 }
 
 static void
-log_result (const Settling *self, PbLogLevel level, const char *event, guint position, const PbResult *result)
+log_result (const Settling *self, PbLogLevel level, const char *event, guint position,
+            const PbResult *result)
 {
   const PbEnvelope *envelope = self->item->message->envelope;
+  gint64 delay_ms = MAX (pb_clock_wall () - envelope->arrival, 0) / 1000;
   char delay[32];
 
-  g_snprintf (delay, sizeof delay, "%" G_GINT64_FORMAT, MAX (age_of (self), 0));
-  pb_log (level, event, "id", envelope->id_text, "from", envelope->sender, "to",
+  g_snprintf (delay, sizeof delay, "%" G_GINT64_FORMAT ".%03u", delay_ms / 1000,
+              (guint) (delay_ms % 1000));
+  pb_log (level, event, "queue-id", envelope->id_text, "from",
+          envelope->sender[0] != '\0' ? envelope->sender : "<>", "to",
           envelope->recipients[self->item->recipients[position].recipient].address, "relay",
-          result->remote != NULL ? result->remote : self->item->route->key, "status", result->status, "reply",
-          result->reply, "delay", delay, NULL);
+          result->remote != NULL ? result->remote : self->item->route->key, "status",
+          result->status, "reply", result->reply, "delay", delay, NULL);
 }
 
 static PbRecipientStatus
 status_row (const Settling *self, guint position, PbRecipientState state)
 {
   const PbQueueRecipient *recipient = &self->item->recipients[position];
-  PbRecipientStatus row = { recipient->recipient, state, recipient->attempts, self->next, recipient->delay_told,
-                            state == PB_RECIPIENT_DELIVERED ? NULL : g_strdup (recipient->last_reply) };
+  PbRecipientStatus row = {
+    recipient->recipient,  state,
+    recipient->attempts,   self->next,
+    recipient->delay_told, state == PB_RECIPIENT_DELIVERED ? NULL : g_strdup (recipient->last_reply)
+  };
 
   return row;
 }
@@ -63,15 +71,18 @@ settle_plainly (Settling *self, guint position, PbRecipientState state)
 }
 
 static void
-add_notice (Settling *self, guint position, const PbRecipientStatus *row, const PbResult *result, PbDsnAction action)
+add_notice (Settling *self, guint position, const PbRecipientStatus *row, const PbResult *result,
+            PbDsnAction action)
 {
   if (self->notices[action] == NULL)
-    self->notices[action] = pb_notice_new (self->queue, self->item->message, self->delivery->body, action);
+    self->notices[action] =
+      pb_notice_new (self->queue, self->item->message, self->delivery->body, action);
   pb_notice_add (self->notices[action], self->item->recipients[position].recipient, row, result);
 }
 
 static void
-settle_with_notice (Settling *self, guint position, PbRecipientState state, const PbResult *result, PbDsnAction action)
+settle_with_notice (Settling *self, guint position, PbRecipientState state, const PbResult *result,
+                    PbDsnAction action)
 {
   PbRecipientStatus row = status_row (self, position, state);
 
@@ -102,7 +113,8 @@ settle_delivered (Settling *self, guint position, const PbResult *result)
   pb_counter_add (PB_COUNTER_DELIVERED, 1);
   log_result (self, PB_LOG_INFO, "delivered", position, result);
   if (self->item->route->kind == PB_ROUTE_LOCAL
-      && pb_notice_is_wanted (self->item->message->envelope, self->item->recipients[position].recipient, PB_DSN_DELIVERED))
+      && pb_notice_is_wanted (self->item->message->envelope,
+                              self->item->recipients[position].recipient, PB_DSN_DELIVERED))
     settle_with_notice (self, position, PB_RECIPIENT_DELIVERED, result, PB_DSN_DELIVERED);
   else
     settle_plainly (self, position, PB_RECIPIENT_DELIVERED);
@@ -113,8 +125,9 @@ set_last_reply (PbQueueRecipient *recipient, const PbResult *result)
 {
   g_free (recipient->last_reply);
   recipient->last_reply = result->reply_is_smtp
-                              ? g_strdup (result->reply)
-                              : g_strdup_printf ("%s %s", result->status, result->reply != NULL ? result->reply : "deferred");
+                            ? g_strdup (result->reply)
+                            : g_strdup_printf ("%s %s", result->status,
+                                               result->reply != NULL ? result->reply : "deferred");
 }
 
 /* The end of the mail's life: what was said last is what the sender hears. */
@@ -144,8 +157,8 @@ settle_deferred (Settling *self, guint position, const PbResult *result)
   pb_counter_add (PB_COUNTER_DEFERRED, 1);
   log_result (self, PB_LOG_INFO, "deferred", position, result);
   self->keep[position] = self->next <= self->now + PB_QUEUE_HORIZON;
-  if (self->values->queueing_delay_warning > 0 && age >= (gint64) self->values->queueing_delay_warning
-      && !recipient->delay_told
+  if (self->values->queueing_delay_warning > 0
+      && age >= (gint64) self->values->queueing_delay_warning && !recipient->delay_told
       && pb_notice_is_wanted (self->item->message->envelope, recipient->recipient, PB_DSN_DELAYED))
     {
       /* Marked without waiting for the notice: the next attempt's mark must not be overtaken by this one. */
@@ -196,7 +209,8 @@ requeue_item (Settling *self)
 static void
 settle (PbQueue *queue, PbQueueItem *item, PbDelivery *delivery, gint64 now, gint64 next)
 {
-  Settling self = { queue, item, delivery, &delivery->snapshot->values, now, next, NULL, { NULL }, NULL };
+  Settling self = { queue, item,     delivery, &delivery->snapshot->values, now, next,
+                    NULL,  { NULL }, NULL };
 
   self.settlement = g_new0 (PbSettlement, 1);
   self.settlement->id = item->message->envelope->id;
@@ -220,7 +234,8 @@ pb_queue_settle_results (PbQueue *self, PbQueueItem *item, PbDelivery *delivery)
   gint64 now = pb_queue_now ();
   gint64 age = now - item->message->envelope->arrival / G_USEC_PER_SEC;
 
-  settle (self, item, delivery, now, now + pb_scheduler_backoff (&self->limits, age, g_rand_double (self->random)));
+  settle (self, item, delivery, now,
+          now + pb_scheduler_backoff (&self->limits, age, g_rand_double (self->random)));
 }
 
 void
@@ -232,9 +247,9 @@ pb_queue_suspend (PbQueue *self, PbQueueItem *item, gint64 until)
 
   for (guint i = 0; i < item->n_recipients; i++)
     recipients[i] = item->recipients[i].recipient;
-  delivery = pb_delivery_new (item->message->envelope, item->message->body, item->route, snapshot, recipients,
-                              item->n_recipients);
-  pb_delivery_set_all (delivery, PB_RESULT_DEFERRED, "4.4.1", "the destination does not answer; mail for it waits", FALSE,
-                       NULL);
+  delivery = pb_delivery_new (item->message->envelope, item->message->body, item->route, snapshot,
+                              recipients, item->n_recipients);
+  pb_delivery_set_all (delivery, PB_RESULT_DEFERRED, "4.4.1",
+                       "the destination does not answer; mail for it waits", FALSE, NULL);
   settle (self, item, delivery, pb_queue_now (), until);
 }

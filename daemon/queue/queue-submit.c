@@ -44,7 +44,9 @@ add_recipient (GArray *out, GHashTable *seen, const PbRecipient *from, const cha
     {
       PbNotify *notify = &g_array_index (out, PbRecipient, GPOINTER_TO_UINT (index)).notify;
 
-      *notify = *notify == PB_NOTIFY_UNSAID || from->notify == PB_NOTIFY_UNSAID ? PB_NOTIFY_UNSAID : *notify | from->notify;
+      *notify = *notify == PB_NOTIFY_UNSAID || from->notify == PB_NOTIFY_UNSAID
+                  ? PB_NOTIFY_UNSAID
+                  : *notify | from->notify;
       return;
     }
   copy = recipient_copy (from, address, from->address);
@@ -77,8 +79,9 @@ pb_queue_expand (PbEnvelope *envelope, const PbSnapshot *snapshot)
   for (guint i = 0; i < envelope->n_recipients; i++)
     {
       PbRecipient *from = &envelope->recipients[i];
-      g_autoptr (GPtrArray) targets
-          = may_be_alias (from->address, snapshot) ? pb_snapshot_expand (snapshot, from->address) : NULL;
+      g_autoptr (GPtrArray) targets = may_be_alias (from->address, snapshot)
+                                        ? pb_snapshot_expand (snapshot, from->address)
+                                        : NULL;
 
       for (guint j = 0; targets != NULL && j < targets->len; j++)
         add_recipient (out, seen, from, targets->pdata[j]);
@@ -100,6 +103,7 @@ submission_free (Submission *self)
 {
   g_clear_pointer (&self->envelope, pb_envelope_unref);
   g_clear_pointer (&self->body, pb_body_unref);
+  g_atomic_int_add (&self->queue->n_submitting, -1);
   pb_queue_unref (self->queue);
   g_free (self);
 }
@@ -109,14 +113,8 @@ static void
 on_taken (gpointer data)
 {
   Submission *self = data;
-  PbQueue *queue = self->queue;
 
-  if (queue->started && !queue->stopped)
-    {
-      if (!pb_queue_take (queue, self->envelope, self->body, NULL, 0))
-        queue->store_has_more = TRUE;
-      pb_queue_pump (queue);
-    }
+  pb_queue_take_new (self->queue, self->envelope, self->body);
   submission_free (self);
 }
 
@@ -138,13 +136,14 @@ on_submitted (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer 
 }
 
 void
-pb_queue_submit (PbQueue *self, PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot, PbMailbox *reply_to,
-                 PbStoreSubmitted func, gpointer user_data)
+pb_queue_submit (PbQueue *self, PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot,
+                 PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data)
 {
   Submission *submission = g_new0 (Submission, 1);
 
   pb_queue_expand (envelope, snapshot);
   submission->queue = pb_queue_ref (self);
+  g_atomic_int_inc (&self->n_submitting);
   submission->func = func;
   submission->user_data = user_data;
   pb_store_submit (self->parts.store, envelope, spool, reply_to, on_submitted, submission);

@@ -11,8 +11,8 @@
 
 /* The pools open fewer connections than this; a few deliveries waiting behind each keep their pipelines full. */
 #define ATTEMPTS_A_CONNECTION 4
-#define MIN_ATTEMPTS 64
-#define MAX_TOTAL 2000
+#define MIN_ATTEMPTS          64
+#define MAX_TOTAL             2000
 
 typedef struct
 {
@@ -70,7 +70,8 @@ static PbSchedulerLimits
 limits_from (const PbSettingValues *values)
 {
   PbSchedulerLimits limits = {
-    .max_per_destination = MAX (MIN_ATTEMPTS, ATTEMPTS_A_CONNECTION * values->queueing_max_connections_per_destination),
+    .max_per_destination =
+      MAX (MIN_ATTEMPTS, ATTEMPTS_A_CONNECTION * values->queueing_max_connections_per_destination),
     .max_total = MAX_TOTAL,
     .min_backoff = values->queueing_min_backoff,
     .max_backoff = values->queueing_max_backoff,
@@ -159,12 +160,15 @@ pb_queue_new (const PbQueueParts *parts)
   self->messages = g_hash_table_new (g_int64_hash, g_int64_equal);
   self->worker = pb_pool_new ("dsn", 1);
   self->random = g_rand_new ();
+  self->first_id = pb_store_next_id (parts->store);
   self->timer = g_source_new (&timer_funcs, sizeof (TimerSource));
   ((TimerSource *) (void *) self->timer)->queue = self;
   g_source_set_static_name (self->timer, "queue");
   g_source_attach (self->timer, g_main_context_get_thread_default ());
-  self->settings_handler = g_signal_connect (parts->registry, "settings-changed", G_CALLBACK (on_settings_changed), self);
-  self->list_handler = g_signal_connect (parts->registry, "list-changed", G_CALLBACK (on_list_changed), self);
+  self->settings_handler =
+    g_signal_connect (parts->registry, "settings-changed", G_CALLBACK (on_settings_changed), self);
+  self->list_handler =
+    g_signal_connect (parts->registry, "list-changed", G_CALLBACK (on_list_changed), self);
   return self;
 }
 

@@ -21,12 +21,12 @@ typedef struct
   PbDueNode node; /* first: key is wake-up time, in PbScheduler.sleeping */
   char *key;      /* (owned) */
   PbDueHeap items;
-  GList ring;     /* in PbScheduler.ready, data is this struct */
+  GList ring; /* in PbScheduler.ready, data is this struct */
   gboolean in_ring;
   guint under_way;
-  guint window;       /* attempts that may be under way: grows with each live answer */
-  gint64 rest_until;  /* nothing starts before this; 0: live */
-  gint64 last_rest;   /* seconds of the last rest; 0: live */
+  guint window;      /* attempts that may be under way: grows with each live answer */
+  gint64 rest_until; /* nothing starts before this; 0: live */
+  gint64 last_rest;  /* seconds of the last rest; 0: live */
 } Destination;
 
 typedef struct
@@ -252,7 +252,8 @@ pb_scheduler_finished (PbScheduler *self, const char *key, gint64 now, gboolean 
   if (!dead)
     {
       destination->rest_until = destination->last_rest = 0;
-      destination->window = MIN (destination->window + 1, MAX (self->limits.max_per_destination, 1));
+      destination->window =
+        MIN (destination->window + 1, MAX (self->limits.max_per_destination, 1));
     }
   else if (destination->rest_until <= now)
     {

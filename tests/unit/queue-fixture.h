@@ -98,7 +98,8 @@ add_row (Fixture *self, PbListKind kind, const char *row)
 static inline void
 apply (Fixture *self, const char *changes)
 {
-  g_autoptr (GVariant) value = g_variant_parse (G_VARIANT_TYPE ("a{sa{sv}}"), changes, NULL, NULL, NULL);
+  g_autoptr (GVariant) value =
+    g_variant_parse (G_VARIANT_TYPE ("a{sa{sv}}"), changes, NULL, NULL, NULL);
   PbApplyOptions options = { .who = "test" };
   Reply reply = { FALSE, NULL };
 
@@ -139,9 +140,13 @@ set_up (Fixture *self, gconstpointer data)
   g_assert_no_error (error);
   self->smtp = pb_smtp_agent_new (&self->reactor, 1, self->resolver, 25);
   g_free (add_row (self, PB_LIST_LOCAL_DOMAINS, "{'Name': <'example.org'>}"));
-  self->anna = add_row (self, PB_LIST_ACCOUNTS, "{'Name': <'anna'>, 'Addresses': <['anna@example.org']>}");
-  self->bob = add_row (self, PB_LIST_ACCOUNTS, "{'Name': <'bob'>, 'Addresses': <['bob@example.org']>}");
-  apply (self, "{'Delivery': {'Mode': <'relay'>}, 'Queueing': {'MinBackoff': <uint32 1>, 'MaxBackoff': <uint32 2>}}");
+  self->anna =
+    add_row (self, PB_LIST_ACCOUNTS, "{'Name': <'anna'>, 'Addresses': <['anna@example.org']>}");
+  self->bob =
+    add_row (self, PB_LIST_ACCOUNTS, "{'Name': <'bob'>, 'Addresses': <['bob@example.org']>}");
+  apply (
+    self,
+    "{'Delivery': {'Mode': <'relay'>}, 'Queueing': {'MinBackoff': <uint32 1>, 'MaxBackoff': <uint32 2>}}");
   make_queue (self);
 }
 
@@ -313,8 +318,9 @@ is_deferred (Fixture *self, gpointer data)
 static inline void
 use_relay (Fixture *self, PbScriptServer *server)
 {
-  g_autofree char *changes
-      = g_strdup_printf ("{'Delivery': {'RelayServer': <'127.0.0.1'>, 'RelayPort': <uint32 %u>}}", pb_script_server_port (server));
+  g_autofree char *changes =
+    g_strdup_printf ("{'Delivery': {'RelayServer': <'127.0.0.1'>, 'RelayPort': <uint32 %u>}}",
+                     pb_script_server_port (server));
 
   apply (self, changes);
 }

@@ -107,13 +107,15 @@ static inline void
 deliver_envelope (Fixture *self, PbEnvelope *envelope, PbBody *body)
 {
   g_autoptr (PbSnapshot) snapshot = make_snapshot (self);
-  g_autoptr (PbRoute) route = pb_route_find (snapshot, envelope->sender, envelope->recipients[0].address);
+  g_autoptr (PbRoute) route =
+    pb_route_find (snapshot, envelope->sender, envelope->recipients[0].address);
   g_autofree guint *recipients = g_new (guint, envelope->n_recipients);
 
   for (guint i = 0; i < envelope->n_recipients; i++)
     recipients[i] = i;
   pb_smtp_agent_deliver (self->agent,
-                         pb_delivery_new (envelope, body, route, snapshot, recipients, envelope->n_recipients),
+                         pb_delivery_new (envelope, body, route, snapshot, recipients,
+                                          envelope->n_recipients),
                          self->mailbox, on_delivered, self);
 }
 
@@ -161,10 +163,10 @@ assert_result (Fixture *self, guint answer, guint position, PbResultKind kind, c
 }
 
 #define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define SET_UP(self, ...)                                            \
-  const char *const *const scripts_[] = { __VA_ARGS__ };             \
+#define SET_UP(self, ...)                                                                          \
+  const char *const *const scripts_[] = { __VA_ARGS__ };                                           \
   set_up (self, scripts_, G_N_ELEMENTS (scripts_))
 
 #define ENVELOPE "C:MAIL FROM:<sender@example.org>", "C:RCPT TO:<r0@far.example>", "C:DATA"
-#define ACCEPTS "S:250 2.1.0 ok", "S:250 2.1.5 ok", "S:354 go"
-#define TEXT "Subject: x\r\n\r\n.dot\r\n..two\r\nend\r\n"
+#define ACCEPTS  "S:250 2.1.0 ok", "S:250 2.1.5 ok", "S:354 go"
+#define TEXT     "Subject: x\r\n\r\n.dot\r\n..two\r\nend\r\n"

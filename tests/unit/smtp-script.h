@@ -50,7 +50,8 @@ set_error (Connection *self, const char *step, const char *what)
   g_mutex_lock (&self->server->lock);
   if (self->server->error == NULL)
     {
-      self->server->error = g_strdup_printf ("connection %u, step \"%s\": %s", self->index, step, what);
+      self->server->error =
+        g_strdup_printf ("connection %u, step \"%s\": %s", self->index, step, what);
       /* The client's side fails first, and would not say why. */
       g_printerr ("# %s\n", self->server->error);
     }
@@ -109,7 +110,8 @@ read_body (Connection *self, const char *step)
   gsize seen = 0;
 
   while (!g_str_has_prefix (self->input->str, ".\r\n")
-         && (end = memmem (self->input->str + seen, self->input->len - seen, "\r\n.\r\n", 5)) == NULL)
+         && (end = memmem (self->input->str + seen, self->input->len - seen, "\r\n.\r\n", 5))
+              == NULL)
     {
       /* Only what is new is searched, and the start of a mark at the end of the old. */
       seen = self->input->len > 4 ? self->input->len - 4 : 0;
@@ -128,7 +130,8 @@ read_body (Connection *self, const char *step)
   else
     {
       end += 2;
-      g_ptr_array_add (self->server->bodies, g_strndup (self->input->str, (gsize) (end - self->input->str)));
+      g_ptr_array_add (self->server->bodies,
+                       g_strndup (self->input->str, (gsize) (end - self->input->str)));
       g_string_erase (self->input, 0, end + 3 - self->input->str);
     }
   g_mutex_unlock (&self->server->lock);
@@ -141,7 +144,8 @@ greet (Connection *self, const char *step, const char *extensions)
   g_auto (GStrv) words = g_strsplit (extensions, ",", -1);
   g_autoptr (GString) reply = g_string_new ("");
 
-  if (!send_text (self, "220 script ESMTP\r\n") || !expect_line (self, step, "EHLO mail.example.org"))
+  if (!send_text (self, "220 script ESMTP\r\n")
+      || !expect_line (self, step, "EHLO mail.example.org"))
     return FALSE;
   for (char **word = words; *word != NULL; word++)
     g_string_append_printf (reply, "250-%s\r\n", *word);
@@ -206,7 +210,8 @@ accept_all (gpointer data)
   PbScriptServer *self = data;
   int fd;
 
-  while (self->threads->len < self->n_scripts && (fd = accept4 (self->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+  while (self->threads->len < self->n_scripts
+         && (fd = accept4 (self->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
     {
       Connection *connection = g_new0 (Connection, 1);
 
@@ -224,7 +229,8 @@ static inline PbScriptServer *
 pb_script_server_new (const char *const *const *scripts, guint n_scripts)
 {
   PbScriptServer *self = g_new0 (PbScriptServer, 1);
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in address = { .sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   socklen_t length = sizeof address;
 
   self->scripts = scripts;

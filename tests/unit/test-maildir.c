@@ -75,7 +75,8 @@ make_route (const char *mailbox)
 }
 
 static void
-deliver_body (MaildirFixture *self, guint64 id, const char *mailbox, guint n_recipients, PbBody *body)
+deliver_body (MaildirFixture *self, guint64 id, const char *mailbox, guint n_recipients,
+              PbBody *body)
 {
   g_autoptr (PbEnvelope) envelope = pb_envelope_new (id);
   g_autoptr (PbRoute) route = make_route (mailbox);
@@ -91,12 +92,15 @@ deliver_body (MaildirFixture *self, guint64 id, const char *mailbox, guint n_rec
       envelope->recipients[i].address = g_strdup_printf ("anna%u@example.org", i);
       recipients[i] = i;
     }
-  pb_maildir_deliver (self->maildir, pb_delivery_new (envelope, body, route, self->snapshot, recipients, n_recipients),
+  pb_maildir_deliver (self->maildir,
+                      pb_delivery_new (envelope, body, route, self->snapshot, recipients,
+                                       n_recipients),
                       self->base.mailbox, on_delivered, self->answers);
 }
 
 static void
-deliver (MaildirFixture *self, guint64 id, const char *mailbox, guint n_recipients, const char *text)
+deliver (MaildirFixture *self, guint64 id, const char *mailbox, guint n_recipients,
+         const char *text)
 {
   g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
   g_autoptr (PbBody) body = pb_body_new_bytes (bytes);
@@ -126,8 +130,10 @@ static char *
 read_file (MaildirFixture *self, guint64 id, guint recipient)
 {
   char id_text[PB_QUEUE_ID_TEXT];
-  g_autofree char *name = g_strdup_printf ("1700000000.Q%sR%u.mail.example.org", pb_queue_id_format (id, id_text), recipient);
-  g_autofree char *path = g_build_filename (self->base.directory, "mail", ACCOUNT, "new", name, NULL);
+  g_autofree char *name = g_strdup_printf ("1700000000.Q%sR%u.mail.example.org",
+                                           pb_queue_id_format (id, id_text), recipient);
+  g_autofree char *path =
+    g_build_filename (self->base.directory, "mail", ACCOUNT, "new", name, NULL);
   g_autoptr (GError) error = NULL;
   char *text = NULL;
 
@@ -223,7 +229,8 @@ test_many (MaildirFixture *self, gconstpointer data)
   for (guint i = 0; i < n; i++)
     for (guint j = 0; j < ((PbDelivery *) self->answers->pdata[i])->n_recipients; j++)
       g_assert_cmpint (result (self, i, j)->kind, ==, PB_RESULT_DELIVERED);
-  g_assert_cmpuint (count_files (self, ACCOUNT "/new") + count_files (self, "other/new"), ==, n + n / 2);
+  g_assert_cmpuint (count_files (self, ACCOUNT "/new") + count_files (self, "other/new"), ==,
+                    n + n / 2);
   g_assert_cmpuint (count_files (self, ACCOUNT "/tmp") + count_files (self, "other/tmp"), ==, 0);
 }
 
@@ -231,8 +238,12 @@ test_many (MaildirFixture *self, gconstpointer data)
 static void
 test_hostile_names (MaildirFixture *self, gconstpointer data)
 {
-  static const char *const names[] = { "", ".", "..", "../x", "a/b", "/etc", ".hidden", "a\nb", "a:b", "a b", "ä",
-                                       "0123456789012345678901234567890123456789012345678901234567890123456789" };
+  static const char *const names[] = {
+    "",        ".",    "..",
+    "../x",    "a/b",  "/etc",
+    ".hidden", "a\nb", "a:b",
+    "a b",     "ä",    "0123456789012345678901234567890123456789012345678901234567890123456789"
+  };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
@@ -264,7 +275,9 @@ test_link (MaildirFixture *self, gconstpointer data)
 static void
 test_loop (MaildirFixture *self, gconstpointer data)
 {
-  deliver (self, 1, ACCOUNT, 2, "Received: x\r\nDelivered-To: ANNA1@example.org\r\nSubject: x\r\n\r\nDelivered-To: anna0@example.org\r\n");
+  deliver (
+    self, 1, ACCOUNT, 2,
+    "Received: x\r\nDelivered-To: ANNA1@example.org\r\nSubject: x\r\n\r\nDelivered-To: anna0@example.org\r\n");
   wait_answers (self, 1);
   g_assert_cmpint (result (self, 0, 0)->kind, ==, PB_RESULT_DELIVERED);
   g_assert_cmpint (result (self, 0, 1)->kind, ==, PB_RESULT_FAILED);

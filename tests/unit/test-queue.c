@@ -3,8 +3,8 @@
 #include "queue-fixture.h"
 
 #define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define SERVER(name, ...)                                 \
-  const char *const *const scripts_[] = { __VA_ARGS__ };  \
+#define SERVER(name, ...)                                                                          \
+  const char *const *const scripts_[] = { __VA_ARGS__ };                                           \
   g_autoptr (PbScriptServer) name = pb_script_server_new (scripts_, G_N_ELEMENTS (scripts_))
 
 static void
@@ -22,7 +22,8 @@ test_local (Fixture *self, gconstpointer data)
   pb_queue_start (self->queue);
   send_message (self, "s@far.example", "anna@example.org");
   text = wait_mail (self, self->anna, 1);
-  assert_contains (text, "Return-Path: <s@far.example>\nDelivered-To: anna@example.org\nFrom: s@example.org\n");
+  assert_contains (
+    text, "Return-Path: <s@far.example>\nDelivered-To: anna@example.org\nFrom: s@example.org\n");
   wait_until (self, is_store_empty, NULL);
 }
 
@@ -30,13 +31,15 @@ test_local (Fixture *self, gconstpointer data)
 static void
 test_all_ways (Fixture *self, gconstpointer data)
 {
-  g_autofree char *anna = NULL, *bob = NULL, *dsn = NULL;
-  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL FROM:<anna@example.org>", "C:RCPT TO:<x@far.example>", "C:RCPT TO:<y@other.example>",
-                          "C:DATA", "S:250 ok", "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok"));
+  g_autofree char *bob = NULL, *dsn = NULL;
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL FROM:<anna@example.org>",
+                          "C:RCPT TO:<x@far.example>", "C:RCPT TO:<y@other.example>", "C:DATA",
+                          "S:250 ok", "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok"));
 
   use_relay (self, server);
   pb_queue_start (self->queue);
-  send_message (self, "anna@example.org", "x@far.example bob@example.org y@other.example nobody@example.org");
+  send_message (self, "anna@example.org",
+                "x@far.example bob@example.org y@other.example nobody@example.org");
   bob = wait_mail (self, self->bob, 1);
   dsn = wait_mail (self, self->anna, 1);
   assert_contains (dsn, "Return-Path: <>\n");
@@ -51,10 +54,12 @@ test_all_ways (Fixture *self, gconstpointer data)
 static void
 test_alias (Fixture *self, gconstpointer data)
 {
-  g_autofree char *row = add_row (self, PB_LIST_ALIASES,
-                                  "{'Address': <'team@example.org'>, 'Targets': <['anna@example.org', 'bob@example.org']>}");
+  g_autofree char *row = add_row (
+    self, PB_LIST_ALIASES,
+    "{'Address': <'team@example.org'>, 'Targets': <['anna@example.org', 'bob@example.org']>}");
   g_autofree char *anna = NULL, *bob = NULL, *twice = NULL;
 
+  g_assert_nonnull (row);
   pb_queue_start (self->queue);
   send_message (self, "s@far.example", "team@example.org anna@example.org");
   anna = wait_mail (self, self->anna, 1);
@@ -64,12 +69,13 @@ test_alias (Fixture *self, gconstpointer data)
   g_assert_null (twice);
 }
 
-/* A refusal comes back to the sender with the other side's words; a second message finds the connection. */
+/* A refusal comes back to the sender with the other side's words. */
 static void
 test_bounce (Fixture *self, gconstpointer data)
 {
   g_autofree char *dsn = NULL;
-  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:550 5.1.1 no such user", "S:503 no"));
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok",
+                          "S:550 5.1.1 no such user", "S:503 no"));
 
   use_relay (self, server);
   pb_queue_start (self->queue);
@@ -109,7 +115,8 @@ test_silent_failures (Fixture *self, gconstpointer data)
 static void
 test_nowhere (Fixture *self, gconstpointer data)
 {
-  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok"));
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok",
+                          "S:354 go", "B", "S:250 ok"));
 
   apply (self, "{'Queueing': {'MinBackoff': <uint32 600>, 'MaxBackoff': <uint32 4000>}}");
   pb_queue_start (self->queue);
@@ -124,9 +131,13 @@ test_nowhere (Fixture *self, gconstpointer data)
 static void
 test_retry (Fixture *self, gconstpointer data)
 {
-  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:450 4.2.0 later", "S:503 no", "C:RSET", "C:MAIL"),
-          SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go", "B"),
-          SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok"));
+  SERVER (server,
+          SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:450 4.2.0 later",
+                  "S:503 no", "C:RSET", "C:MAIL"),
+          SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go",
+                  "B"),
+          SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go",
+                  "B", "S:250 ok"));
 
   use_relay (self, server);
   pb_queue_start (self->queue);
@@ -158,9 +169,19 @@ test_delay_warning (Fixture *self, gconstpointer data)
   PbEnvelope *envelope = make_envelope (self, "anna@example.org", "x@far.example");
   g_autofree char *dsn = NULL, *second = NULL;
   g_autoptr (PbScriptServer) late = NULL;
-  static const char *const script[] = { "G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:450 4.2.0 later", "S:503 no", "C:RSET",
-                                        "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:450 4.2.0 later", "S:503 no",
-                                        "C:RSET", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok", NULL };
+  static const char *const script[] = { "G:PIPELINING", "C:MAIL",
+                                        "C:RCPT",       "C:DATA",
+                                        "S:250 ok",     "S:450 4.2.0 later",
+                                        "S:503 no",     "C:RSET",
+                                        "C:MAIL",       "C:RCPT",
+                                        "C:DATA",       "S:250 ok",
+                                        "S:250 ok",     "S:450 4.2.0 later",
+                                        "S:503 no",     "C:RSET",
+                                        "C:MAIL",       "C:RCPT",
+                                        "C:DATA",       "S:250 ok",
+                                        "S:250 ok",     "S:250 ok",
+                                        "S:354 go",     "B",
+                                        "S:250 ok",     NULL };
   static const char *const *const scripts[] = { script };
 
   late = pb_script_server_new (scripts, 1);
@@ -220,7 +241,8 @@ test_forward (Fixture *self, gconstpointer data)
   g_autofree char *row = NULL, *text = NULL, *none = NULL;
 
   send_message (self, "s@far.example", "anna@example.org");
-  row = add_row (self, PB_LIST_ALIASES, "{'Address': <'anna@example.org'>, 'Targets': <['bob@example.org']>}");
+  row = add_row (self, PB_LIST_ALIASES,
+                 "{'Address': <'anna@example.org'>, 'Targets': <['bob@example.org']>}");
   pb_queue_start (self->queue);
   text = wait_mail (self, self->bob, 1);
   assert_contains (text, "Return-Path: <s@far.example>\nDelivered-To: bob@example.org\n");
@@ -262,7 +284,9 @@ test_dead_relay (Fixture *self, gconstpointer data)
 {
   g_autofree char *text = NULL;
 
-  apply (self, "{'Delivery': {'RelayServer': <'127.0.0.1'>, 'RelayPort': <uint32 1>}, 'Queueing': {'MinBackoff': <uint32 600>, 'MaxBackoff': <uint32 4000>}}");
+  apply (
+    self,
+    "{'Delivery': {'RelayServer': <'127.0.0.1'>, 'RelayPort': <uint32 1>}, 'Queueing': {'MinBackoff': <uint32 600>, 'MaxBackoff': <uint32 4000>}}");
   pb_queue_start (self->queue);
   for (guint i = 0; i < 20; i++)
     send_message (self, "s@far.example", "x@far.example");

@@ -28,12 +28,14 @@ make_snapshot (const char *mode, const char *relay, const char *const *fallback)
   pb_snapshot_builder_add_row (builder, PB_LIST_LOCAL_DOMAINS, NULL, "{'Name': <'example.org'>}");
   pb_snapshot_builder_add_row (builder, PB_LIST_ACCOUNTS, ACCOUNT_ID,
                                "{'Name': <'anna'>, 'Addresses': <['anna@example.org']>}");
-  pb_snapshot_builder_add_row (builder, PB_LIST_ALIASES, NULL,
-                               "{'Address': <'team@example.org'>, 'Targets': <['anna@example.org', 'x@far.example']>}");
+  pb_snapshot_builder_add_row (
+    builder, PB_LIST_ALIASES, NULL,
+    "{'Address': <'team@example.org'>, 'Targets': <['anna@example.org', 'x@far.example']>}");
   pb_snapshot_builder_add_row (builder, PB_LIST_DOMAIN_LIST, NULL,
                                "{'Name': <'b'>, 'Domain': <'backup.example'>, 'Target': <''>}");
-  pb_snapshot_builder_add_row (builder, PB_LIST_DOMAIN_LIST, NULL,
-                               "{'Name': <'i'>, 'Domain': <'inner.example'>, 'Target': <'10.0.0.5:2525'>}");
+  pb_snapshot_builder_add_row (
+    builder, PB_LIST_DOMAIN_LIST, NULL,
+    "{'Name': <'i'>, 'Domain': <'inner.example'>, 'Target': <'10.0.0.5:2525'>}");
   return pb_snapshot_builder_build (builder);
 }
 
@@ -58,12 +60,16 @@ static const RouteRow route_rows[] = {
   { "direct", "smtp.example.net", "u@far.example", PB_ROUTE_MX, "mx:far.example", "" },
   { "direct", "", "u@[192.0.2.7]", PB_ROUTE_HOSTS, "literal:192.0.2.7", "192.0.2.7:0" },
   { "direct", "", "u@[IPv6:2001:db8::1]", PB_ROUTE_HOSTS, "literal:2001:db8::1", "2001:db8::1:0" },
-  { "relay", "smtp.example.net", "u@[192.0.2.7]", PB_ROUTE_HOSTS, "relay:smtp.example.net:587", "smtp.example.net:587" },
-  { "relay", "smtp.example.net", "u@far.example", PB_ROUTE_HOSTS, "relay:smtp.example.net:587", "smtp.example.net:587" },
+  { "relay", "smtp.example.net", "u@[192.0.2.7]", PB_ROUTE_HOSTS, "relay:smtp.example.net:587",
+    "smtp.example.net:587" },
+  { "relay", "smtp.example.net", "u@far.example", PB_ROUTE_HOSTS, "relay:smtp.example.net:587",
+    "smtp.example.net:587" },
   { "relay", "", "u@far.example", PB_ROUTE_NOWHERE, "nowhere", "" },
+  { "relay", "Mail.example.org", "u@far.example", PB_ROUTE_NOWHERE, "nowhere", "" },
   { "relay", "", "u@backup.example", PB_ROUTE_MX, "mx:backup.example", "" },
   { "relay", "smtp.example.net", "u@backup.example", PB_ROUTE_MX, "mx:backup.example", "" },
-  { "relay", "smtp.example.net", "u@inner.example", PB_ROUTE_HOSTS, "relay:10.0.0.5:2525", "10.0.0.5:2525" },
+  { "relay", "smtp.example.net", "u@inner.example", PB_ROUTE_HOSTS, "relay:10.0.0.5:2525",
+    "10.0.0.5:2525" },
   { "direct", "", "no address", PB_ROUTE_UNKNOWN, "unknown", "" },
 };
 
@@ -73,7 +79,8 @@ hosts_text (const PbRoute *route)
   GString *text = g_string_new (NULL);
 
   for (guint i = 0; i < route->n_hosts; i++)
-    g_string_append_printf (text, "%s%s:%u", i > 0 ? " " : "", route->hosts[i].host, route->hosts[i].port);
+    g_string_append_printf (text, "%s%s:%u", i > 0 ? " " : "", route->hosts[i].host,
+                            route->hosts[i].port);
   return g_string_free (text, FALSE);
 }
 
@@ -99,7 +106,8 @@ test_routes (void)
 static void
 test_details (void)
 {
-  static const char *const fallback[] = { "b.example.net", "[2001:db8::9]:2526", "192.0.2.3:26", NULL };
+  static const char *const fallback[] = { "b.example.net", "[2001:db8::9]:2526", "192.0.2.3:26",
+                                          NULL };
   g_autoptr (PbSnapshot) snapshot = make_snapshot ("relay", "a.example.net", fallback);
   g_autoptr (PbRoute) relay = pb_route_find (snapshot, "", "u@far.example");
   g_autoptr (PbRoute) alias = pb_route_find (snapshot, "", "team@example.org");
@@ -122,11 +130,27 @@ typedef struct
 } SelectRow;
 
 static const SelectRow select_rows[] = {
-  { "order", { "10 a 192.0.2.1", "20 b 192.0.2.2,2001:db8::2" }, FALSE, "a=192.0.2.1 b=192.0.2.2 b=2001:db8::2", NULL },
+  { "order",
+    { "10 a 192.0.2.1", "20 b 192.0.2.2,2001:db8::2" },
+    FALSE,
+    "a=192.0.2.1 b=192.0.2.2 b=2001:db8::2",
+    NULL },
   { "one without address", { "10 a -", "20 b 192.0.2.2" }, FALSE, "b=192.0.2.2", NULL },
-  { "own name cuts the rest", { "10 a 192.0.2.1", "20 mail.example.org 192.0.2.8", "30 c 192.0.2.3" }, FALSE, "a=192.0.2.1", NULL },
-  { "own name, any case", { "10 a 192.0.2.1", "20 MAIL.example.ORG 192.0.2.8" }, FALSE, "a=192.0.2.1", NULL },
-  { "own address cuts equals", { "10 a 192.0.2.1", "20 b 192.0.2.2", "20 c 203.0.113.9" }, FALSE, "a=192.0.2.1", NULL },
+  { "own name cuts the rest",
+    { "10 a 192.0.2.1", "20 mail.example.org 192.0.2.8", "30 c 192.0.2.3" },
+    FALSE,
+    "a=192.0.2.1",
+    NULL },
+  { "own name, any case",
+    { "10 a 192.0.2.1", "20 MAIL.example.ORG 192.0.2.8" },
+    FALSE,
+    "a=192.0.2.1",
+    NULL },
+  { "own address cuts equals",
+    { "10 a 192.0.2.1", "20 b 192.0.2.2", "20 c 203.0.113.9" },
+    FALSE,
+    "a=192.0.2.1",
+    NULL },
   { "all cut", { "10 mail.example.org 192.0.2.8", "20 c 192.0.2.3" }, FALSE, NULL, "5.4.6" },
   { "own without address", { "10 mail.example.org -" }, FALSE, NULL, "5.4.6" },
   { "trouble defers", { "10 a -", "20 b ?" }, FALSE, NULL, "4.4.3" },
@@ -153,7 +177,9 @@ parse_candidates (const SelectRow *row, PbSmtpCandidate *candidates)
       candidate->preference = (guint16) g_ascii_strtoull (words[0], NULL, 10);
       candidate->name = g_strdup (words[1]);
       candidate->port = 25;
-      candidate->status = g_str_equal (words[2], "?") ? PB_DNS_TROUBLE : g_str_equal (words[2], "-") ? PB_DNS_NXDOMAIN : PB_DNS_OK;
+      candidate->status = g_str_equal (words[2], "?")   ? PB_DNS_TROUBLE
+                          : g_str_equal (words[2], "-") ? PB_DNS_NXDOMAIN
+                                                        : PB_DNS_OK;
       if (candidate->status != PB_DNS_OK)
         continue;
       candidate->n_addresses = g_strv_length (addresses);
@@ -176,7 +202,8 @@ test_select (void)
       const SelectRow *row = &select_rows[i];
       PbSmtpCandidate candidates[5];
       guint n = parse_candidates (row, candidates);
-      g_autoptr (PbSmtpHosts) hosts = pb_smtp_hosts_select ("far.example", candidates, n, &self, row->is_relay);
+      g_autoptr (PbSmtpHosts) hosts =
+        pb_smtp_hosts_select ("far.example", candidates, n, &self, row->is_relay);
       g_autoptr (GString) text = g_string_new (NULL);
 
       g_test_message ("%s", row->name);
@@ -191,7 +218,8 @@ test_select (void)
       if (row->hosts == NULL)
         {
           g_assert_cmpstr (hosts->status, ==, row->status);
-          g_assert_cmpint (hosts->kind, ==, row->status[0] == '5' ? PB_RESULT_FAILED : PB_RESULT_DEFERRED);
+          g_assert_cmpint (hosts->kind, ==,
+                           row->status[0] == '5' ? PB_RESULT_FAILED : PB_RESULT_DEFERRED);
           g_assert_nonnull (hosts->why);
         }
       for (guint j = 0; j < n; j++)

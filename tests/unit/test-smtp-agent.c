@@ -8,16 +8,18 @@ test_pipelining (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING,8BITMIME,SIZE 1000000", "C:MAIL FROM:<sender@example.org> SIZE=32", "C:RCPT TO:<r0@far.example>",
-                         "C:RCPT TO:<r1@far.example>", "C:DATA", "S:250 ok", "S:250 ok", "S:250 ok", "S:354 go", "B",
-                         "S:250 2.0.0 taken as 7", "Q"));
+  SET_UP (&self,
+          SCRIPT ("G:PIPELINING,8BITMIME,SIZE 1000000", "C:MAIL FROM:<sender@example.org> SIZE=32",
+                  "C:RCPT TO:<r0@far.example>", "C:RCPT TO:<r1@far.example>", "C:DATA", "S:250 ok",
+                  "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 2.0.0 taken as 7", "Q"));
   deliver (&self, 2, TEXT);
   wait_answers (&self, 1);
   assert_result (&self, 0, 0, PB_RESULT_DELIVERED, "2.0.0");
   assert_result (&self, 0, 1, PB_RESULT_DELIVERED, "2.0.0");
   g_assert_cmpstr (result (&self, 0, 0)->reply, ==, "250 2.0.0 taken as 7");
   g_assert_true (g_str_has_prefix (result (&self, 0, 0)->remote, "[127.0.0.1]:"));
-  g_assert_cmpstr (pb_script_server_body (self.server, 0), ==, "Subject: x\r\n\r\n..dot\r\n...two\r\nend\r\n");
+  g_assert_cmpstr (pb_script_server_body (self.server, 0), ==,
+                   "Subject: x\r\n\r\n..dot\r\n...two\r\nend\r\n");
   tear_down (&self);
 }
 
@@ -27,9 +29,11 @@ test_helo (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("S:220-old", "S:220 server", "C:EHLO mail.example.org", "S:502 what", "C:HELO mail.example.org", "S:250 hi",
-                         "C:MAIL FROM:<sender@example.org>", "S:250 ok", "C:RCPT TO:<r0@far.example>", "S:250 ok",
-                         "C:RCPT TO:<r1@far.example>", "S:550 no", "C:DATA", "S:354 go", "B", "S:250 taken", "Q"));
+  SET_UP (&self, SCRIPT ("S:220-old", "S:220 server", "C:EHLO mail.example.org", "S:502 what",
+                         "C:HELO mail.example.org", "S:250 hi", "C:MAIL FROM:<sender@example.org>",
+                         "S:250 ok", "C:RCPT TO:<r0@far.example>", "S:250 ok",
+                         "C:RCPT TO:<r1@far.example>", "S:550 no", "C:DATA", "S:354 go", "B",
+                         "S:250 taken", "Q"));
   deliver (&self, 2, TEXT);
   wait_answers (&self, 1);
   assert_result (&self, 0, 0, PB_RESULT_DELIVERED, "2.0.0");
@@ -42,8 +46,9 @@ test_partial (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:RCPT", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok",
-                         "S:550-5.1.1 nobody", "S:550 5.1.1 here", "S:450 4.2.1 later", "S:354 go", "B", "S:250 2.6.0 taken", "Q"));
+  SET_UP (&self, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:RCPT", "C:RCPT", "C:DATA",
+                         "S:250 ok", "S:250 ok", "S:550-5.1.1 nobody", "S:550 5.1.1 here",
+                         "S:450 4.2.1 later", "S:354 go", "B", "S:250 2.6.0 taken", "Q"));
   deliver (&self, 3, TEXT);
   wait_answers (&self, 1);
   assert_result (&self, 0, 0, PB_RESULT_DELIVERED, "2.6.0");
@@ -60,8 +65,9 @@ test_all_refused (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, "S:250 ok", "S:550 5.1.1 no", "S:354 go", "B", "S:554 5.5.1 nothing",
-                         "C:MAIL", "C:RCPT", "C:DATA", ACCEPTS, "B", "S:250 ok", "Q"));
+  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, "S:250 ok", "S:550 5.1.1 no", "S:354 go", "B",
+                         "S:554 5.5.1 nothing", "C:MAIL", "C:RCPT", "C:DATA", ACCEPTS, "B",
+                         "S:250 ok", "Q"));
   deliver (&self, 1, TEXT);
   wait_answers (&self, 1);
   assert_result (&self, 0, 0, PB_RESULT_FAILED, "5.1.1");
@@ -78,8 +84,9 @@ test_refused_and_reset (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, "S:250 ok", "S:450 4.2.0 no", "S:503 5.5.1 no recipients", "C:RSET", "C:MAIL", "C:RCPT",
-                         "C:DATA", "S:250 reset", ACCEPTS, "B", "S:250 ok", "Q"));
+  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, "S:250 ok", "S:450 4.2.0 no",
+                         "S:503 5.5.1 no recipients", "C:RSET", "C:MAIL", "C:RCPT", "C:DATA",
+                         "S:250 reset", ACCEPTS, "B", "S:250 ok", "Q"));
   deliver (&self, 1, TEXT);
   wait_answers (&self, 1);
   assert_result (&self, 0, 0, PB_RESULT_DEFERRED, "4.2.0");
@@ -94,8 +101,9 @@ test_plain_reset (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:", "C:MAIL", "S:250 ok", "C:RCPT", "S:550 5.7.1 no", "C:RSET", "S:250 ok", "C:MAIL", "S:250 ok", "C:RCPT",
-                         "S:250 ok", "C:DATA", "S:354 go", "B", "S:250 ok", "C:MAIL", "S:550 5.1.8 bad sender", "Q"));
+  SET_UP (&self, SCRIPT ("G:", "C:MAIL", "S:250 ok", "C:RCPT", "S:550 5.7.1 no", "C:RSET",
+                         "S:250 ok", "C:MAIL", "S:250 ok", "C:RCPT", "S:250 ok", "C:DATA",
+                         "S:354 go", "B", "S:250 ok", "C:MAIL", "S:550 5.1.8 bad sender", "Q"));
   deliver (&self, 1, TEXT);
   wait_answers (&self, 1);
   assert_result (&self, 0, 0, PB_RESULT_FAILED, "5.7.1");
@@ -117,19 +125,23 @@ typedef struct
 } ReplyRow;
 
 static const ReplyRow reply_rows[] = {
-  { "mail-4xx", "S:451 4.3.0 later", "S:503 5.5.1 x", "S:503 5.5.1 x", "", PB_RESULT_DEFERRED, "4.3.0" },
+  { "mail-4xx", "S:451 4.3.0 later", "S:503 5.5.1 x", "S:503 5.5.1 x", "", PB_RESULT_DEFERRED,
+    "4.3.0" },
   { "mail-5xx", "S:550 5.7.1 no", "S:503 5.5.1 x", "S:503 5.5.1 x", "", PB_RESULT_FAILED, "5.7.1" },
   { "data-4xx", "S:250 ok", "S:250 ok", "S:451 later", "", PB_RESULT_DEFERRED, "4.0.0" },
   { "data-5xx", "S:250 ok", "S:250 ok", "S:554 5.7.0 no", "", PB_RESULT_FAILED, "5.7.0" },
   { "data-2xx", "S:250 ok", "S:250 ok", "S:250 what", "", PB_RESULT_DEFERRED, "4.5.0" },
-  { "final-4xx", "S:250 ok", "S:250 ok", "S:354 go", "S:452 4.3.1 full", PB_RESULT_DEFERRED, "4.3.1" },
+  { "final-4xx", "S:250 ok", "S:250 ok", "S:354 go", "S:452 4.3.1 full", PB_RESULT_DEFERRED,
+    "4.3.1" },
   { "final-5xx", "S:250 ok", "S:250 ok", "S:354 go", "S:552 5.2.3 no", PB_RESULT_FAILED, "5.2.3" },
   { "final-odd", "S:250 ok", "S:250 ok", "S:354 go", "S:354 what", PB_RESULT_DEFERRED, "4.5.0" },
-  { "final-misfit", "S:250 ok", "S:250 ok", "S:354 go", "S:550 4.1.1 odd", PB_RESULT_FAILED, "5.0.0" },
+  { "final-misfit", "S:250 ok", "S:250 ok", "S:354 go", "S:550 4.1.1 odd", PB_RESULT_FAILED,
+    "5.0.0" },
   { "mail-421", "S:421 4.3.2 going", NULL, NULL, NULL, PB_RESULT_DEFERRED, "4.3.2" },
   { "rcpt-421", "S:250 ok", "S:421 4.3.2 going", NULL, NULL, PB_RESULT_DEFERRED, "4.3.2" },
   { "data-421", "S:250 ok", "S:250 ok", "S:421 going", NULL, PB_RESULT_DEFERRED, "4.0.0" },
-  { "final-421", "S:250 ok", "S:250 ok", "S:354 go", "S:421 4.3.2 going", PB_RESULT_DEFERRED, "4.3.2" },
+  { "final-421", "S:250 ok", "S:250 ok", "S:354 go", "S:421 4.3.2 going", PB_RESULT_DEFERRED,
+    "4.3.2" },
   { "drop-mail", NULL, NULL, NULL, NULL, PB_RESULT_DEFERRED, "4.4.2" },
   { "drop-rcpt", "S:250 ok", NULL, NULL, NULL, PB_RESULT_DEFERRED, "4.4.2" },
   { "drop-data", "S:250 ok", "S:250 ok", NULL, NULL, PB_RESULT_DEFERRED, "4.4.2" },
@@ -203,7 +215,8 @@ test_openings (void)
       wait_answers (&self, 1);
       g_test_message ("row %u: %s", i, result (&self, 0, 0)->reply);
       assert_result (&self, 0, 0, row->kind, row->status);
-      g_assert_cmpint (((PbDelivery *) self.answers->pdata[0])->destination_dead, ==, row->kind == PB_RESULT_DEFERRED);
+      g_assert_cmpint (((PbDelivery *) self.answers->pdata[0])->destination_dead, ==,
+                       row->kind == PB_RESULT_DEFERRED);
       tear_down (&self);
     }
 }
@@ -229,7 +242,8 @@ test_next_host (void)
   g_autofree char *fallback = NULL;
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("S:421 busy"), SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 ok", "Q"));
+  SET_UP (&self, SCRIPT ("S:421 busy"),
+          SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 ok", "Q"));
   fallback = g_strdup_printf ("127.0.0.1:%u", pb_script_server_port (self.server));
   self.fallback = fallback;
   deliver (&self, 1, TEXT);
@@ -244,7 +258,8 @@ test_reuse (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 one", ENVELOPE, ACCEPTS, "B", "S:250 two", "Q"));
+  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 one", ENVELOPE, ACCEPTS,
+                         "B", "S:250 two", "Q"));
   for (guint i = 0; i < 2; i++)
     {
       deliver (&self, 1, TEXT);
@@ -263,7 +278,8 @@ test_reused_is_gone (void)
   Fixture self;
 
   SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 one", "C:MAIL"),
-          SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 two", "C:MAIL", "S:421 4.3.2 tired"),
+          SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 two", "C:MAIL",
+                  "S:421 4.3.2 tired"),
           SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 three", "Q"));
   for (guint i = 0; i < 3; i++)
     {
@@ -281,8 +297,8 @@ test_send_ahead (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", ENVELOPE, "S:250 one", ACCEPTS, "B", ENVELOPE, "S:550 5.6.0 two", ACCEPTS,
-                         "B", "S:250 three", "Q"));
+  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", ENVELOPE, "S:250 one", ACCEPTS,
+                         "B", ENVELOPE, "S:550 5.6.0 two", ACCEPTS, "B", "S:250 three", "Q"));
   for (guint i = 0; i < 3; i++)
     deliver (&self, 1, TEXT);
   wait_answers (&self, 3);
@@ -299,7 +315,8 @@ test_ahead_is_lost (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", ENVELOPE), SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 two", "Q"));
+  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", ENVELOPE),
+          SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 two", "Q"));
   deliver (&self, 1, TEXT);
   deliver (&self, 1, TEXT);
   wait_answers (&self, 2);
@@ -314,10 +331,13 @@ test_too_many (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT TO:<r0@", "C:RCPT TO:<r1@", "C:RCPT TO:<r2@", "C:DATA", "S:250 ok", "S:250 ok",
-                         "S:452 4.5.3 too many", "S:452 4.5.3 too many", "S:354 go", "B", "S:250 one", "C:MAIL", "C:RCPT TO:<r1@",
-                         "C:RCPT TO:<r2@", "C:DATA", "S:250 ok", "S:250 ok", "S:452 4.5.3 too many", "S:354 go", "B", "S:250 two",
-                         "C:MAIL", "C:RCPT TO:<r2@", "C:DATA", "S:250 ok", "S:452 4.2.2 full", "S:503 no", "Q"));
+  SET_UP (&self,
+          SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT TO:<r0@", "C:RCPT TO:<r1@", "C:RCPT TO:<r2@",
+                  "C:DATA", "S:250 ok", "S:250 ok", "S:452 4.5.3 too many", "S:452 4.5.3 too many",
+                  "S:354 go", "B", "S:250 one", "C:MAIL", "C:RCPT TO:<r1@", "C:RCPT TO:<r2@",
+                  "C:DATA", "S:250 ok", "S:250 ok", "S:452 4.5.3 too many", "S:354 go", "B",
+                  "S:250 two", "C:MAIL", "C:RCPT TO:<r2@", "C:DATA", "S:250 ok", "S:452 4.2.2 full",
+                  "S:503 no", "Q"));
   deliver (&self, 3, TEXT);
   wait_answers (&self, 1);
   g_assert_cmpstr (result (&self, 0, 0)->reply, ==, "250 one");
@@ -331,9 +351,10 @@ test_rcptmax (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING,LIMITS RCPTMAX=2", "C:MAIL", "C:RCPT TO:<r0@", "C:RCPT TO:<r1@", "C:DATA", "S:250 ok", "S:250 ok",
-                         "S:250 ok", "S:354 go", "B", "C:MAIL", "C:RCPT TO:<r2@", "C:DATA", "S:250 one", "S:250 ok", "S:250 ok",
-                         "S:354 go", "B", "S:250 two", "Q"));
+  SET_UP (&self, SCRIPT ("G:PIPELINING,LIMITS RCPTMAX=2", "C:MAIL", "C:RCPT TO:<r0@",
+                         "C:RCPT TO:<r1@", "C:DATA", "S:250 ok", "S:250 ok", "S:250 ok", "S:354 go",
+                         "B", "C:MAIL", "C:RCPT TO:<r2@", "C:DATA", "S:250 one", "S:250 ok",
+                         "S:250 ok", "S:354 go", "B", "S:250 two", "Q"));
   deliver (&self, 3, TEXT);
   wait_answers (&self, 1);
   g_assert_cmpstr (result (&self, 0, 1)->reply, ==, "250 one");
@@ -350,8 +371,9 @@ test_cannot_take (void)
   g_autoptr (PbBody) body = pb_body_new_bytes (bytes);
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING,SIZE 1000,8BITMIME", "C:MAIL FROM:<sender@example.org> SIZE=3 BODY=8BITMIME", "C:RCPT", "C:DATA", ACCEPTS, "B",
-                         "S:250 ok", "Q"));
+  SET_UP (&self, SCRIPT ("G:PIPELINING,SIZE 1000,8BITMIME",
+                         "C:MAIL FROM:<sender@example.org> SIZE=3 BODY=8BITMIME", "C:RCPT",
+                         "C:DATA", ACCEPTS, "B", "S:250 ok", "Q"));
   envelope = make_envelope (&self, 1, 1001);
   deliver_envelope (&self, envelope, body);
   wait_answers (&self, 1);
@@ -379,9 +401,11 @@ test_dsn_parameters (void)
   g_autoptr (PbBody) body = pb_body_new_bytes (bytes);
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING,DSN,SMTPUTF8", "C:MAIL FROM:<sender@example.org> SMTPUTF8 RET=HDRS ENVID=a+2Bb",
-                         "C:RCPT TO:<r0@far.example> NOTIFY=FAILURE,DELAY ORCPT=rfc822;old@example.org", "C:DATA", ACCEPTS, "B", "S:250 ok",
-                         "Q"));
+  SET_UP (&self,
+          SCRIPT ("G:PIPELINING,DSN,SMTPUTF8",
+                  "C:MAIL FROM:<sender@example.org> SMTPUTF8 RET=HDRS ENVID=a+2Bb",
+                  "C:RCPT TO:<r0@far.example> NOTIFY=FAILURE,DELAY ORCPT=rfc822;old@example.org",
+                  "C:DATA", ACCEPTS, "B", "S:250 ok", "Q"));
   envelope = make_envelope (&self, 1, 3);
   envelope->flags = PB_ENVELOPE_SMTPUTF8;
   envelope->ret = PB_RET_HDRS;

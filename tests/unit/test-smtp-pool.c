@@ -26,7 +26,8 @@ make_impatient (Fixture *self)
 {
   PbSmtpTimeouts *timeouts = pb_smtp_agent_timeouts (self->agent);
 
-  timeouts->greeting = timeouts->command = timeouts->data = timeouts->final = timeouts->block = 100 * 1000;
+  timeouts->greeting = timeouts->command = timeouts->data = timeouts->final = timeouts->block =
+    100 * 1000;
 }
 
 static void
@@ -71,7 +72,8 @@ test_further_connections (void)
 {
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:", "C:MAIL", "S:250 ok", "C:RCPT", "E"), SCRIPT ("G:", "C:MAIL", "S:250 ok", "C:RCPT", "E"),
+  SET_UP (&self, SCRIPT ("G:", "C:MAIL", "S:250 ok", "C:RCPT", "E"),
+          SCRIPT ("G:", "C:MAIL", "S:250 ok", "C:RCPT", "E"),
           SCRIPT ("G:", "C:MAIL", "S:250 ok", "C:RCPT", "E"));
   self.connections = 3;
   pb_smtp_agent_timeouts (self.agent)->command = 2 * G_USEC_PER_SEC;
@@ -89,7 +91,8 @@ test_one_is_enough (void)
   const guint n = 40;
   const char *script[1 + 40 * 8 + 2] = { "G:" };
   const char *const *scripts[] = { script };
-  static const char *const one[] = { "C:MAIL", "S:250 ok", "C:RCPT", "S:250 ok", "C:DATA", "S:354 go", "B", "S:250 ok" };
+  static const char *const one[] = { "C:MAIL", "S:250 ok", "C:RCPT", "S:250 ok",
+                                     "C:DATA", "S:354 go", "B",      "S:250 ok" };
   Fixture self;
 
   for (guint i = 0; i < n; i++)
@@ -165,7 +168,8 @@ large_text (const char *dot)
   GString *text = g_string_new ("Subject: large\r\n\r\n");
 
   for (guint i = 0; i < 60000; i++)
-    g_string_append_printf (text, "%s%u the quick brown fox jumps over the lazy dog\r\n", i % 3 == 0 ? dot : "", i);
+    g_string_append_printf (text, "%s%u the quick brown fox jumps over the lazy dog\r\n",
+                            i % 3 == 0 ? dot : "", i);
   return text;
 }
 
@@ -203,7 +207,8 @@ test_large_body (void)
   g_autoptr (GString) stuffed = large_text ("..");
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", ENVELOPE, "S:250 ok", ACCEPTS, "B", "S:250 ok", "Q"));
+  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", ENVELOPE, "S:250 ok", ACCEPTS, "B",
+                         "S:250 ok", "Q"));
   body = store_body (&self, store, text);
   envelope = make_envelope (&self, 1, text->len);
   deliver_envelope (&self, envelope, body);
@@ -229,7 +234,8 @@ test_no_in_the_middle (void)
   g_autoptr (PbBody) body = NULL;
   Fixture self;
 
-  SET_UP (&self, SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "D:1000", "S:552 5.3.4 too large", "E"));
+  SET_UP (&self,
+          SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "D:1000", "S:552 5.3.4 too large", "E"));
   body = store_body (&self, store, text);
   envelope = make_envelope (&self, 1, text->len);
   deliver_envelope (&self, envelope, body);
