@@ -4,7 +4,8 @@
  * else decides. A caller's uid comes from the bus daemon, an answer from polkit by its D-Bus
  * interface on the SAME connection: libpolkit-gobject always speaks to the system bus, where the
  * unique name of a caller on another bus would be somebody else. Anything but an explicit yes is no.
- * What is kept of a caller goes when its name vanishes. Main thread only; asks without blocking.
+ * What a caller asks twice at once is asked of polkit once; when its name vanishes, polkit is told to
+ * stop, and what is kept of it goes. Main thread only; asks without blocking.
  */
 #include "service/authorizer.h"
 
@@ -15,16 +16,24 @@
 
 #define KEEP_SECONDS 300
 #define POLKIT_ALLOW_USER_INTERACTION 1u
+#define POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+/* Without a user to wait for, a polkit that is silent this long is ill; a user may look for the password. */
+#define ANSWER_MS (25 * 1000)
+#define INTERACTIVE_ANSWER_MS (10 * 60 * 1000)
 
 /* What is known of one unique name. */
 typedef struct
 {
   gatomicrefcount refs;
+  GHashTable *callers;    /* (unowned) where it is found, unless gone */
   char *name;             /* (owned) */
   gint64 uid;             /* -1: not known yet */
   gboolean gone;
   guint subscription;
   GHashTable *kept;       /* (owned) action -> monotonic microseconds until which the yes holds */
+  GPtrArray *checks;      /* (owned) (element-type PbPolkitCheck, unowned): under way */
 } PbCaller;
 
 struct _PbAuthorizer
@@ -37,7 +46,6 @@ struct _PbAuthorizer
 /* One question under way. */
 typedef struct
 {
-  PbAuthorizer *authorizer; /* valid unless the question was cancelled */
   GDBusConnection *connection; /* (owned) */
   PbCaller *caller;         /* (owned) */
   char *action;             /* (owned) (nullable) */
@@ -46,14 +54,47 @@ typedef struct
   gpointer user_data;
 } PbQuestion;
 
+/* One CheckAuthorization under way, for all questions that it answers. */
+typedef struct
+{
+  PbCaller *caller;          /* (owned) */
+  char *action;              /* (owned) */
+  gboolean interactive;
+  char *cancellation_id;     /* (owned) */
+  GCancellable *cancellable; /* (owned) */
+  GPtrArray *questions;      /* (owned) (element-type PbQuestion, owned) */
+} PbPolkitCheck;
+
 static void
 caller_unref (PbCaller *caller)
 {
   if (!g_atomic_ref_count_dec (&caller->refs))
     return;
   g_hash_table_unref (caller->kept);
+  g_ptr_array_unref (caller->checks);
   g_free (caller->name);
   g_free (caller);
+}
+
+/* The answers arrive as errors, later. */
+static void
+cancel_checks (PbCaller *caller)
+{
+  for (guint i = 0; i < caller->checks->len; i++)
+    g_cancellable_cancel (((PbPolkitCheck *) caller->checks->pdata[i])->cancellable);
+}
+
+/* Takes the password dialogue off the user's screen. */
+static void
+tell_polkit_to_stop (GDBusConnection *connection, const PbCaller *caller)
+{
+  for (guint i = 0; i < caller->checks->len; i++)
+    {
+      const PbPolkitCheck *check = caller->checks->pdata[i];
+      g_dbus_connection_call (connection, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CancelCheckAuthorization",
+                              g_variant_new ("(s)", check->cancellation_id), NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, -1,
+                              NULL, NULL, NULL);
+    }
 }
 
 static void
@@ -68,6 +109,8 @@ on_caller_vanished (GDBusConnection *connection, const char *sender, const char 
   if (caller == NULL || *new_owner != '\0')
     return;
   caller->gone = TRUE;
+  tell_polkit_to_stop (connection, caller);
+  cancel_checks (caller);
   g_dbus_connection_signal_unsubscribe (connection, caller->subscription);
   g_hash_table_remove (self->callers, name);
 }
@@ -81,9 +124,11 @@ find_caller (PbAuthorizer *self, const char *name)
 
   caller = g_new0 (PbCaller, 1);
   g_atomic_ref_count_init (&caller->refs);
+  caller->callers = self->callers;
   caller->name = g_strdup (name);
   caller->uid = -1;
   caller->kept = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  caller->checks = g_ptr_array_new ();
   caller->subscription = g_dbus_connection_signal_subscribe (
     self->connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus",
     name, G_DBUS_SIGNAL_FLAGS_NONE, on_caller_vanished, self, NULL);
@@ -110,41 +155,56 @@ question_answer (PbQuestion *question, PbAuthorization answer, const char *why)
   g_free (question);
 }
 
+/* Takes the check apart: its questions get the one answer. */
+static void
+check_answer (PbPolkitCheck *check, PbAuthorization answer, const char *why)
+{
+  g_ptr_array_remove_fast (check->caller->checks, check);
+  for (guint i = 0; i < check->questions->len; i++)
+    question_answer (check->questions->pdata[i], answer, why);
+  g_ptr_array_unref (check->questions);
+  g_object_unref (check->cancellable);
+  caller_unref (check->caller);
+  g_free (check->cancellation_id);
+  g_free (check->action);
+  g_free (check);
+}
+
+static void
+keep_yes (PbPolkitCheck *check)
+{
+  gint64 *until = g_new (gint64, 1);
+
+  *until = g_get_monotonic_time () + KEEP_SECONDS * G_USEC_PER_SEC;
+  g_hash_table_insert (check->caller->kept, g_strdup (check->action), until);
+}
+
 static void
 on_polkit_answered (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  PbQuestion *question = user_data;
+  PbPolkitCheck *check = user_data;
   gboolean authorized = FALSE, challenge = FALSE;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
 
-  if (reply == NULL)
+  if (reply != NULL)
+    g_variant_get (reply, "((bba{ss}))", &authorized, &challenge, NULL);
+  if (check->caller->gone)
+    check_answer (check, PB_AUTHORIZED_NO, "the caller is gone");
+  else if (reply == NULL)
+    check_answer (check, PB_AUTHORIZED_NO, "not allowed, and no authorization service could be asked");
+  else if (authorized)
     {
-      question_answer (question, PB_AUTHORIZED_NO, "not allowed, and no authorization service could be asked");
-      return;
+      if (check->interactive)
+        keep_yes (check);
+      check_answer (check, PB_AUTHORIZED_YES, NULL);
     }
-  g_variant_get (reply, "((bba{ss}))", &authorized, &challenge, NULL);
-  if (question->caller->gone)
-    {
-      question_answer (question, PB_AUTHORIZED_NO, "the caller is gone");
-      return;
-    }
-  if (!authorized)
-    {
-      if (challenge)
-        question_answer (question, PB_AUTHORIZED_CHALLENGE,
-                         "needs an administrator's password, which this call did not allow to ask for");
-      else
-        question_answer (question, PB_AUTHORIZED_NO, "not allowed");
-      return;
-    }
-  if (question->interactive)
-    {
-      gint64 *until = g_new (gint64, 1);
-      *until = g_get_monotonic_time () + KEEP_SECONDS * G_USEC_PER_SEC;
-      g_hash_table_insert (question->caller->kept, g_strdup (question->action), until);
-    }
-  question_answer (question, PB_AUTHORIZED_YES, NULL);
+  else if (challenge)
+    check_answer (check, PB_AUTHORIZED_CHALLENGE,
+                  check->interactive ? "needs an administrator's password, and nobody could be asked for it"
+                                     : "needs an administrator's password, which this call did not allow to ask for");
+  else
+    check_answer (check, PB_AUTHORIZED_NO, "not allowed");
 }
 
 static gboolean
@@ -154,20 +214,56 @@ yes_is_kept (PbCaller *caller, const char *action)
   return until != NULL && g_get_monotonic_time () < *until;
 }
 
+static PbPolkitCheck *
+find_check (const PbQuestion *question)
+{
+  for (guint i = 0; i < question->caller->checks->len; i++)
+    {
+      PbPolkitCheck *check = question->caller->checks->pdata[i];
+      if (check->interactive == question->interactive && g_str_equal (check->action, question->action))
+        return check;
+    }
+  return NULL;
+}
+
+static PbPolkitCheck *
+check_new (const PbQuestion *question)
+{
+  PbPolkitCheck *check = g_new0 (PbPolkitCheck, 1);
+
+  check->caller = question->caller;
+  g_atomic_ref_count_inc (&check->caller->refs);
+  check->action = g_strdup (question->action);
+  check->interactive = question->interactive;
+  check->cancellation_id = g_uuid_string_random ();
+  check->cancellable = g_cancellable_new ();
+  check->questions = g_ptr_array_new ();
+  g_ptr_array_add (check->caller->checks, check);
+  return check;
+}
+
 static void
 ask_polkit (PbQuestion *question)
 {
+  PbPolkitCheck *check = find_check (question);
   GVariantBuilder details;
 
+  if (check != NULL)
+    {
+      g_ptr_array_add (check->questions, question);
+      return;
+    }
+  check = check_new (question);
+  g_ptr_array_add (check->questions, question);
   g_variant_builder_init (&details, G_VARIANT_TYPE ("a{sv}"));
   g_variant_builder_add (&details, "{sv}", "name", g_variant_new_string (question->caller->name));
-  g_dbus_connection_call (question->connection, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
-                          "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization",
+  g_dbus_connection_call (question->connection, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CheckAuthorization",
                           g_variant_new ("((s@a{sv})s@a{ss}us)", "system-bus-name", g_variant_builder_end (&details),
-                                         question->action, g_variant_new_array (G_VARIANT_TYPE ("{ss}"), NULL, 0),
-                                         question->interactive ? POLKIT_ALLOW_USER_INTERACTION : 0, ""),
-                          G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
-                          question->authorizer->cancellable, on_polkit_answered, question);
+                                         check->action, g_variant_new_array (G_VARIANT_TYPE ("{ss}"), NULL, 0),
+                                         check->interactive ? POLKIT_ALLOW_USER_INTERACTION : 0, check->cancellation_id),
+                          G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE,
+                          check->interactive ? INTERACTIVE_ANSWER_MS : ANSWER_MS, check->cancellable, on_polkit_answered,
+                          check);
 }
 
 /* The caller's uid is known: the unasked yes, else polkit. */
@@ -186,6 +282,18 @@ question_decide (PbQuestion *question)
 }
 
 static void
+forget_caller (PbQuestion *question)
+{
+  PbCaller *caller = question->caller;
+
+  if (caller->gone)
+    return;
+  caller->gone = TRUE;
+  g_dbus_connection_signal_unsubscribe (question->connection, caller->subscription);
+  g_hash_table_remove (caller->callers, caller->name);
+}
+
+static void
 on_uid_known (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   PbQuestion *question = user_data;
@@ -195,6 +303,8 @@ on_uid_known (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (reply == NULL)
     {
+      /* It went before its going was watched: nothing else would end what is kept of it. */
+      forget_caller (question);
       question_answer (question, PB_AUTHORIZED_NO, "the caller is gone");
       return;
     }
@@ -225,6 +335,7 @@ pb_authorizer_set_connection (PbAuthorizer *self, GDBusConnection *connection)
   while (g_hash_table_iter_next (&iter, NULL, &caller))
     {
       ((PbCaller *) caller)->gone = TRUE;
+      cancel_checks (caller);
       g_dbus_connection_signal_unsubscribe (self->connection, ((PbCaller *) caller)->subscription);
     }
   g_hash_table_remove_all (self->callers);
@@ -243,13 +354,20 @@ pb_authorizer_free (PbAuthorizer *self)
 }
 
 void
-pb_authorizer_check (PbAuthorizer *self, const char *sender, const char *action, gboolean interactive, PbAuthorized func,
-                     gpointer user_data)
+pb_authorizer_check (PbAuthorizer *self, GDBusConnection *connection, const char *sender, const char *action,
+                     gboolean interactive, PbAuthorized func, gpointer user_data)
 {
+  if (connection != self->connection)
+    {
+      g_autoptr (GError) error = g_error_new (PB_ERROR, PB_ERROR_NOT_AUTHORIZED, "%s: the caller is gone",
+                                              action != NULL ? action : "caller");
+      func (PB_AUTHORIZED_NO, NULL, error, user_data);
+      return;
+    }
+
   PbQuestion *question = g_new0 (PbQuestion, 1);
   PbCaller *caller = find_caller (self, sender);
 
-  question->authorizer = self;
   question->connection = g_object_ref (self->connection);
   question->caller = caller;
   g_atomic_ref_count_inc (&caller->refs);

@@ -29,10 +29,11 @@ typedef void (*PbAuthorized) (PbAuthorization answer, const char *who, const GEr
 
 /**
  * pb_authorizer_check:
+ * @connection: the call came over; a caller on a bus that is lost meanwhile may do nothing, whoever bears its unique name on the next
  * @sender: unique name of the caller
  * @action: a polkit action id; NULL asks only who the caller is
  * @interactive: the message allows that the user is asked
  * Uid 0 and the daemon's own uid pass unasked. All others by polkit on the same bus; anything but an explicit yes is no: an error, a timeout, a caller that
  * vanished meanwhile. An interactive yes is kept for (sender, action) for 5 minutes. @func is called exactly once, later or at once.
  */
-void pb_authorizer_check (PbAuthorizer *self, const char *sender, const char *action, gboolean interactive, PbAuthorized func, gpointer user_data);
+void pb_authorizer_check (PbAuthorizer *self, GDBusConnection *connection, const char *sender, const char *action, gboolean interactive, PbAuthorized func, gpointer user_data);

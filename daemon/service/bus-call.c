@@ -34,14 +34,15 @@ pb_bus_call_authorize (PbBusCall *self, const char *action, PbAuthorized func, g
   gboolean interactive =
     (g_dbus_message_get_flags (message) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
 
-  pb_authorizer_check (self->authorizer, g_dbus_method_invocation_get_sender (self->invocation), action, interactive, func,
-                       user_data);
+  pb_authorizer_check (self->authorizer, g_dbus_method_invocation_get_connection (self->invocation),
+                       g_dbus_method_invocation_get_sender (self->invocation), action, interactive, func, user_data);
 }
 
 void
 pb_bus_call_probe (PbBusCall *self, const char *action, PbAuthorized func, gpointer user_data)
 {
-  pb_authorizer_check (self->authorizer, g_dbus_method_invocation_get_sender (self->invocation), action, FALSE, func, user_data);
+  pb_authorizer_check (self->authorizer, g_dbus_method_invocation_get_connection (self->invocation),
+                       g_dbus_method_invocation_get_sender (self->invocation), action, FALSE, func, user_data);
 }
 
 void
