@@ -36,12 +36,12 @@ class BusError(Exception):
 
 
 class PrivateBus:
-    """A dbus-daemon of our own in the given folder."""
+    """A dbus-daemon of our own in the given folder; text: its configuration."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, text=CONFIG):
         config = os.path.join(folder, "bus.conf")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(folder=folder))
+            file.write(text.format(folder=folder))
         self.process = subprocess.Popen(
             ["dbus-daemon", "--config-file=" + config, "--nofork", "--print-address=1"],
             stdout=subprocess.PIPE)
