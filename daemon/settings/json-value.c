@@ -118,6 +118,8 @@ pb_json_to_value (JsonNode *node, const char *type)
   return value ? g_variant_ref_sink (value) : NULL;
 }
 
+/* The parser recurses, and it takes comments and single-quoted strings, which are no JSON (RFC 8259)
+ * and in which a double quote would hide brackets from this count: both are refused. */
 static gboolean
 is_too_deep (const char *text)
 {
@@ -130,6 +132,8 @@ is_too_deep (const char *text)
         p++;
       else if (*p == '"')
         quoted = !quoted;
+      else if (!quoted && (*p == '/' || *p == '\'' || *p == '#'))
+        return TRUE;
       else if (!quoted && (*p == '[' || *p == '{') && ++depth > MAX_DEPTH)
         return TRUE;
       else if (!quoted && (*p == ']' || *p == '}') && depth > 0)
@@ -153,7 +157,7 @@ pb_json_parse (const char *text, GError **error)
   if (is_too_deep (text) || !json_parser_load_from_data (parser, text, -1, &why))
     {
       /* The parser's message may hold pieces of the text, with their line ends. */
-      g_autofree char *words = g_strdup (why ? why->message : "it nests too deep");
+      g_autofree char *words = g_strdup (why ? why->message : "it nests too deep, or has comments or single quotes");
 
       g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE, "Import: must be JSON: %s",
                    g_strdelimit (words, "\r\n", ' '));
