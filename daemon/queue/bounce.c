@@ -5,6 +5,7 @@
  * belong to, and taken up by the queue like any other mail. A notice holds its recipients in memory until
  * then, so that no claim brings them again. Nobody is ever told about a notice: its sender is null.
  */
+#include "protocol/text.h"
 #include "queue/queue-private.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -159,7 +160,9 @@ make_envelope (PbNotice *self)
   envelope->n_recipients = 1;
   envelope->recipients = g_new0 (PbRecipient, 1);
   envelope->recipients[0].address = g_strdup (self->envelope->sender);
-  envelope->flags = PB_ENVELOPE_BOUNCE | (self->envelope->flags & PB_ENVELOPE_SMTPUTF8)
+  /* The report itself is plain ASCII: only a sender that cannot be written in ASCII needs SMTPUTF8 on the way back. */
+  envelope->flags = PB_ENVELOPE_BOUNCE
+                    | (pb_text_is_ascii (self->envelope->sender, strlen (self->envelope->sender)) ? 0 : PB_ENVELOPE_SMTPUTF8)
                     | (has_8bit (self->text) ? PB_ENVELOPE_8BIT : 0);
   envelope->arrival = pb_clock_wall ();
   envelope->size = self->text->len;

@@ -92,6 +92,24 @@ test_bounce (Fixture *self, gconstpointer data)
   wait_until (self, is_store_empty, NULL);
 }
 
+/* Mail with UTF-8 addresses cannot pass a relay without SMTPUTF8, but the notice to a sender in plain ASCII can. */
+static void
+test_bounce_past_ascii_relay (Fixture *self, gconstpointer data)
+{
+  PbEnvelope *envelope;
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL FROM:<>", "C:RCPT TO:<s@far.example>", "C:DATA",
+                          "S:250 ok", "S:250 ok", "S:354 go", "B", "S:250 ok"));
+
+  use_relay (self, server);
+  pb_queue_start (self->queue);
+  envelope = make_envelope (self, "s@far.example", "j\303\274rgen@far.example");
+  envelope->flags |= PB_ENVELOPE_SMTPUTF8;
+  submit (self, envelope);
+  wait_until (self, is_store_empty, NULL);
+  assert_contains (pb_script_server_body (server, 0), "5.6.7");
+  pb_script_server_finish (server);
+}
+
 /* Nobody hears of a failed notice, or of a failure that was not to be told; both end all the same. */
 static void
 test_silent_failures (Fixture *self, gconstpointer data)
@@ -306,6 +324,7 @@ main (int argc, char **argv)
   ADD ("all-ways", test_all_ways);
   ADD ("alias", test_alias);
   ADD ("bounce", test_bounce);
+  ADD ("bounce-past-ascii-relay", test_bounce_past_ascii_relay);
   ADD ("silent-failures", test_silent_failures);
   ADD ("nowhere", test_nowhere);
   ADD ("retry", test_retry);
