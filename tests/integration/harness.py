@@ -66,10 +66,19 @@ def strip_trace(message):
 
 class Ports:
     """Ports below the kernel's ephemeral range, a block a process, so that tests can run side by
-    side and a port stays free while its server is down."""
+    side and a port stays free while its server is down. An abstract socket marks the block: it goes
+    with the process, and is seen just where the ports are."""
 
     def __init__(self):
-        self.next = 10000 + (os.getpid() % 1000) * 20
+        self.mark = socket.socket(socket.AF_UNIX)
+        block = os.getpid() % 1000
+        while True:
+            try:
+                self.mark.bind(f"\0postbus-test-ports-{block}")
+                break
+            except OSError:
+                block = (block + 1) % 1000
+        self.next = 10000 + block * 20
 
     def take(self, hosts=("127.0.0.1",)):
         while True:
