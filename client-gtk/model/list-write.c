@@ -201,6 +201,7 @@ on_undo_step (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   PbaListModel *self = g_task_get_source_object (task);
   Undo *undo = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
   GError *error = NULL;
   g_autoptr (GVariant) reply = NULL;
 
@@ -219,8 +220,8 @@ on_undo_step (GObject *source, GAsyncResult *result, gpointer user_data)
       g_variant_get (reply, "(&s)", &id);
       g_variant_lookup (undo->rows->pdata[undo->next++], "Position", "u", &position);
       pba_connection_call (self->connection, self->interface, "Move",
-                           g_variant_new ("(su)", id, position), NULL,
-                           g_task_get_cancellable (task), on_undo_step, g_steal_pointer (&task));
+                           g_variant_new ("(su)", id, position), NULL, cancellable, on_undo_step,
+                           g_steal_pointer (&task));
       return;
     }
   if (undo->next < undo->rows->len)
@@ -228,8 +229,7 @@ on_undo_step (GObject *source, GAsyncResult *result, gpointer user_data)
       pba_connection_call (self->connection, self->interface, "Add",
                            g_variant_new ("(@a{sv})",
                                           writable_cells (self, undo->rows->pdata[undo->next])),
-                           "(s)", g_task_get_cancellable (task), on_undo_step,
-                           g_steal_pointer (&task));
+                           "(s)", cancellable, on_undo_step, g_steal_pointer (&task));
       return;
     }
   pba_list_model_refresh (self);
@@ -263,6 +263,7 @@ on_export_page (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   PbaListModel *self = g_task_get_source_object (task);
   Export *export = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
   GError *error = NULL;
   g_autoptr (GVariant) reply = NULL;
   g_autoptr (GVariant) rows = NULL;
@@ -295,8 +296,7 @@ on_export_page (GObject *source, GAsyncResult *result, gpointer user_data)
   pba_connection_call (self->connection, self->interface, "List",
                        g_variant_new ("(@a{sv}uu)", g_variant_new ("a{sv}", NULL), export->n,
                                       LARGEST_PAGE),
-                       "(tuaa{sv})", g_task_get_cancellable (task), on_export_page,
-                       g_steal_pointer (&task));
+                       "(tuaa{sv})", cancellable, on_export_page, g_steal_pointer (&task));
 }
 
 void

@@ -43,6 +43,19 @@ question_free (Question *question)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Question, question_free)
 
 static void
+consider_loaded (PbaSettingsModel *self)
+{
+  if (self->loaded)
+    return;
+  for (guint i = 0; i < self->settings->len; i++)
+    if (pba_setting_get_readable (self->settings->pdata[i])
+        && pba_setting_get_value (self->settings->pdata[i]) == NULL)
+      return;
+  self->loaded = TRUE;
+  g_object_notify (G_OBJECT (self), "loaded");
+}
+
+static void
 on_private (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (Question) question = user_data;
@@ -56,10 +69,12 @@ on_private (GObject *source, GAsyncResult *result, gpointer user_data)
   if (reply == NULL)
     {
       pba_setting_set_unreadable (setting);
+      consider_loaded (question->model);
       return;
     }
   g_variant_get (reply, "(v)", &value);
   pba_setting_take_value (setting, value);
+  consider_loaded (question->model);
 }
 
 static void
@@ -87,19 +102,6 @@ take_values (PbaSettingsModel *self, const char *interface, GVariant *values)
       if (setting != NULL)
         pba_setting_take_value (setting, held);
     }
-}
-
-static void
-consider_loaded (PbaSettingsModel *self)
-{
-  if (self->loaded)
-    return;
-  for (guint i = 0; i < self->settings->len; i++)
-    if (!pba_setting_get_private (self->settings->pdata[i])
-        && pba_setting_get_value (self->settings->pdata[i]) == NULL)
-      return;
-  self->loaded = TRUE;
-  g_object_notify (G_OBJECT (self), "loaded");
 }
 
 static void

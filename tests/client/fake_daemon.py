@@ -1,0 +1,286 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stand-in for postbusd on a bus of the caller's: the interfaces as the contract prints them, settings and
+lists in memory, everything allowed. For what the real one cannot be made to do: being newer, older, slow.
+
+    fake_daemon.py --bus ADDRESS --interfaces org.postbus.Postbus1.xml --manager Manager.xml... [--newer | --old]
+
+Prints "ready" when it owns the name. Ends with the bus or on SIGTERM.
+"""
+import argparse
+import pathlib
+import sys
+import uuid
+
+import gi
+
+gi.require_version("Gio", "2.0")
+from gi.repository import Gio, GLib  # noqa: E402
+
+NAME = "org.postbus.Postbus1"
+PATH = "/org/postbus/Postbus1"
+PREFIX = NAME + "."
+ERROR = PREFIX + "Error."
+MAX_PAGE = 500
+
+NEWER = """<interface name="org.postbus.Postbus1.Future">
+  <property name="Level" type="u" access="readwrite">
+    <annotation name="org.postbus.Default" value="3"/><annotation name="org.postbus.Minimum" value="1"/>
+    <annotation name="org.postbus.Maximum" value="9"/><annotation name="org.postbus.Unit" value="levels"/>
+    <annotation name="org.postbus.Group" value="From the future"/><annotation name="org.postbus.Title" value="Warp level"/>
+    <annotation name="org.postbus.Help" value="How fast mail may go."/>
+    <annotation name="org.postbus.Effective" value="true"/></property>
+  <property name="Mode" type="s" access="readwrite">
+    <annotation name="org.postbus.Default" value="calm"/><annotation name="org.postbus.Choices" value="calm|bold"/>
+    <annotation name="org.postbus.Group" value="From the future"/><annotation name="org.postbus.Title" value="Temper"/>
+    <annotation name="org.postbus.Help" value=""/><annotation name="org.postbus.Effective" value="true"/></property>
+</interface>"""
+
+
+class Refusal(Exception):
+    def __init__(self, name, text):
+        super().__init__(text)
+        self.name = name
+
+
+def annotation(info, name, otherwise=None):
+    for item in info.annotations or []:
+        if item.key == "org.postbus." + name:
+            return item.value
+    return otherwise
+
+
+def default_of(info):
+    text = annotation(info, "Default", "")
+    if info.signature == "s":
+        return GLib.Variant("s", text or ("vm.localdomain" if info.name == "Hostname" else ""))
+    return GLib.Variant.parse(GLib.VariantType(info.signature), text, None, None)
+
+
+class Rows:
+    """One list: rows in order, as a{sv} of Python's."""
+
+    def __init__(self, info):
+        self.info, self.rows = info, []
+        self.types = {}
+        for item in info.annotations or []:
+            if item.key.startswith("org.postbus.Column."):
+                self.types[item.key.rsplit(".", 1)[1]] = item.value.split("type ")[1].split(";")[0]
+
+    def find(self, row_id):
+        for row in self.rows:
+            if row["Id"].get_string() == row_id:
+                return row
+        raise Refusal("NotFound", f"{self.info.name.rsplit('.', 1)[1]}: no such row")
+
+    def with_positions(self, rows):
+        places = {row["Id"].get_string(): index for index, row in enumerate(self.rows)}
+        return [dict(row, Position=GLib.Variant("u", places[row["Id"].get_string()])) for row in rows]
+
+    def search(self, text):
+        if not text:
+            return self.rows
+        return [row for row in self.rows if any(text.lower() in value.print_(False).lower() for value in row.values())]
+
+
+def variants(vardict):
+    return {vardict.get_child_value(i).get_child_value(0).get_string():
+            vardict.get_child_value(i).get_child_value(1).get_variant() for i in range(vardict.n_children())}
+
+
+class Daemon:
+    def __init__(self, bus, options):
+        self.bus, self.revision = bus, 1
+        text = "".join(path.read_text() for path in options.interfaces)
+        self.node = self.read(text + (NEWER if options.newer else ""))
+        self.settings, self.lists = {}, {}
+        self.instance = str(uuid.uuid4())
+        for info in self.node:
+            if options.old and info.name.endswith(".Manager"):
+                info = Gio.DBusNodeInfo.new_for_xml(
+                    f'<node><interface name="{info.name}"><property name="Version" type="s" access="read"/>'
+                    '</interface></node>').interfaces[0]
+            short = info.name[len(PREFIX):]
+            for item in info.properties or []:
+                if annotation(item, "Title"):
+                    self.settings[(short, item.name)] = (item, default_of(item))
+            if any(item.name == "Changed" for item in info.signals or []):
+                self.lists[short] = Rows(info)
+            bus.register_object(PATH, info, self.on_call, self.on_get, self.on_set)
+
+    @staticmethod
+    def read(text):
+        """The files are whole documents: their interfaces are taken out of them."""
+        found = []
+        for part in text.split("<interface ")[1:]:
+            xml = "<node><interface " + part.split("</interface>")[0] + "</interface></node>"
+            found.append(Gio.DBusNodeInfo.new_for_xml(xml).interfaces[0])
+        return found
+
+    # ---- properties ----
+
+    def on_get(self, _bus, _sender, _path, interface, name):
+        short = interface[len(PREFIX):]
+        fixed = {"Version": GLib.Variant("s", "9.9"), "State": GLib.Variant("s", "running"),
+                 "Revision": GLib.Variant("t", self.revision), "InstanceId": GLib.Variant("s", self.instance),
+                 "Listening": GLib.Variant("a(ssu)", [("smtp", "127.0.0.1", 25)])}
+        if (short, name) in self.settings:
+            return self.settings[(short, name)][1]
+        if short == "Manager":
+            return fixed[name]
+        return GLib.Variant("t", 0)
+
+    def on_set(self, _bus, _sender, _path, interface, name, value):
+        self.change({(interface[len(PREFIX):], name): value})
+        return True
+
+    def judge(self, key, value):
+        if key not in self.settings:
+            raise Refusal("UnknownSetting", f"{key[0]}.{key[1]}: there is no such setting")
+        info = self.settings[key][0]
+        most = annotation(info, "Maximum")
+        if most is not None and value.get_uint32() > int(most):
+            raise Refusal("InvalidValue", f"{key[0]}.{key[1]}: must be between {annotation(info, 'Minimum')} and {most}")
+        if key == ("Delivery", "RelayUser") and value.get_string() == "nobody":
+            raise Refusal("InvalidValue", "Delivery.RelayUser: must not be empty")
+
+    def change(self, changes):
+        for key, value in changes.items():
+            self.judge(key, value)
+        self.revision += 1
+        for key, value in changes.items():
+            self.settings[key] = (self.settings[key][0], value)
+            private = annotation(self.settings[key][0], "Private") == "true"
+            self.emit("org.freedesktop.DBus.Properties", "PropertiesChanged", GLib.Variant(
+                "(sa{sv}as)", (PREFIX + key[0], {} if private else {key[1]: value}, [key[1]] if private else [])))
+        self.emit_revision()
+
+    def emit_revision(self):
+        self.emit("org.freedesktop.DBus.Properties", "PropertiesChanged", GLib.Variant(
+            "(sa{sv}as)", (PREFIX + "Manager", {"Revision": GLib.Variant("t", self.revision)}, [])))
+
+    def emit(self, interface, name, parameters):
+        self.bus.emit_signal(None, PATH, interface, name, parameters)
+
+    # ---- methods ----
+
+    def on_call(self, _bus, _sender, _path, interface, method, parameters, invocation):
+        short = interface[len(PREFIX):]
+        try:
+            if short in self.lists:
+                reply = getattr(self, "list_" + method.lower())(short, parameters)
+            else:
+                reply = getattr(self, f"{short.lower()}_{method.lower()}")(parameters)
+        except Refusal as refusal:
+            invocation.return_dbus_error(ERROR + refusal.name, str(refusal))
+        except AttributeError as missing:
+            invocation.return_dbus_error("org.freedesktop.DBus.Error.UnknownMethod", str(missing))
+        else:
+            invocation.return_value(reply)
+
+    def manager_apply(self, parameters):
+        options = variants(parameters.get_child_value(1))
+        if "IfRevision" in options and options["IfRevision"].get_uint64() != self.revision:
+            raise Refusal("Conflict", f"Apply.IfRevision: the revision is {self.revision}")
+        changes = {}
+        given = parameters.get_child_value(0)
+        for i in range(given.n_children()):
+            name = given.get_child_value(i).get_child_value(0).get_string()
+            for key, value in variants(given.get_child_value(i).get_child_value(1)).items():
+                changes[(name, key)] = value
+        self.change(changes)
+        return GLib.Variant("(t)", (self.revision,))
+
+    def manager_getpermissions(self, _parameters):
+        actions = ("view", "modify-settings", "manage-queue", "manage-accounts", "set-secrets")
+        answers = {PREFIX + action: "yes" for action in actions}
+        answers[PREFIX + "set-secrets"] = "no"
+        answers[PREFIX + "manage-queue"] = "challenge"
+        return GLib.Variant("(a{ss})", (answers,))
+
+    def manager_authorize(self, _parameters):
+        return None
+
+    def statistics_snapshot(self, _parameters):
+        return GLib.Variant("(a{st})", ({"accepted": 12, "refused.relay": 3, "refused.helo": 7},))
+
+    def queue_list(self, _parameters):
+        return GLib.Variant("(uaa{sv})", (0, []))
+
+    def changed(self, name):
+        self.revision += 1
+        self.emit(PREFIX + name, "Changed", GLib.Variant("(t)", (self.revision,)))
+        self.emit_revision()
+
+    def list_list(self, name, parameters):
+        rows = self.lists[name]
+        wanted, offset, limit = parameters.unpack()
+        if limit > MAX_PAGE:
+            raise Refusal("TooLarge", f"{name}.List: at most {MAX_PAGE} a call")
+        found = rows.search(wanted.get("Search", ""))
+        return GLib.Variant("(tuaa{sv})",
+                            (self.revision, len(found), rows.with_positions(found[offset:offset + limit])))
+
+    def list_get(self, name, parameters):
+        rows = self.lists[name]
+        return GLib.Variant("(a{sv})", rows.with_positions([rows.find(parameters.unpack()[0])]))
+
+    def list_add(self, name, parameters):
+        row = variants(parameters.get_child_value(0))
+        if row.get("Name") and row["Name"].get_string() == "refused":
+            raise Refusal("InvalidValue", f"{name}[new].Network: must be an IP address")
+        row["Id"] = GLib.Variant("s", str(uuid.uuid4()))
+        self.lists[name].rows.append(row)
+        self.changed(name)
+        return GLib.Variant("(s)", (row["Id"].get_string(),))
+
+    def list_update(self, name, parameters):
+        self.lists[name].find(parameters.get_child_value(0).get_string()).update(
+            variants(parameters.get_child_value(1)))
+        self.changed(name)
+
+    def list_remove(self, name, parameters):
+        rows = self.lists[name]
+        gone = [rows.find(row_id) for row_id in parameters.unpack()[0]]
+        rows.rows = [row for row in rows.rows if row not in gone]
+        self.changed(name)
+
+    def list_move(self, name, parameters):
+        row_id, position = parameters.unpack()
+        rows = self.lists[name]
+        row = rows.find(row_id)
+        rows.rows.remove(row)
+        rows.rows.insert(position, row)
+        self.changed(name)
+
+    def list_replace(self, name, parameters):
+        given = parameters.get_child_value(0)
+        rows = [variants(given.get_child_value(i)) for i in range(given.n_children())]
+        for row in rows:
+            row.setdefault("Id", GLib.Variant("s", str(uuid.uuid4())))
+        self.lists[name].rows = rows
+        self.changed(name)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bus", required=True)
+    parser.add_argument("--interfaces", required=True, nargs="+", type=pathlib.Path)
+    parser.add_argument("--newer", action="store_true")
+    parser.add_argument("--old", action="store_true")
+    options = parser.parse_args()
+    flags = Gio.DBusConnectionFlags
+    bus = Gio.DBusConnection.new_for_address_sync(
+        options.bus, flags.AUTHENTICATION_CLIENT | flags.MESSAGE_BUS_CONNECTION, None, None)
+    loop = GLib.MainLoop()
+    bus.set_exit_on_close(False)
+    bus.connect("closed", lambda *_: loop.quit())
+    daemon = Daemon(bus, options)
+    Gio.bus_own_name_on_connection(bus, NAME, Gio.BusNameOwnerFlags.NONE,
+                                   lambda *_: print("ready", flush=True), lambda *_: loop.quit())
+    loop.run()
+    return 0 if daemon else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
