@@ -118,28 +118,33 @@ pb_json_to_value (JsonNode *node, const char *type)
   return value ? g_variant_ref_sink (value) : NULL;
 }
 
-/* The parser recurses, and it takes comments and single-quoted strings, which are no JSON (RFC 8259)
- * and in which a double quote would hide brackets from this count: both are refused. */
-static gboolean
-is_too_deep (const char *text)
+/* What the parser would take but must not get. It recurses; it knows comments and single-quoted strings,
+ * which are no JSON (RFC 8259) and in which a double quote would hide brackets from the count here; and
+ * a NUL cuts its strings short. Returns: (nullable) */
+static const char *
+find_danger (const char *text)
 {
   guint depth = 0;
   gboolean quoted = FALSE;
 
   for (const char *p = text; *p != '\0'; p++)
     {
+      if (quoted && g_str_has_prefix (p, "\\u0000"))
+        return "it has a NUL";
       if (quoted && *p == '\\' && p[1] != '\0')
         p++;
       else if (*p == '"')
         quoted = !quoted;
-      else if (!quoted && (*p == '/' || *p == '\'' || *p == '#'))
-        return TRUE;
-      else if (!quoted && (*p == '[' || *p == '{') && ++depth > MAX_DEPTH)
-        return TRUE;
-      else if (!quoted && (*p == ']' || *p == '}') && depth > 0)
+      else if (quoted)
+        continue;
+      else if (strchr ("/'#", *p) != NULL)
+        return "it has a comment or a single quote";
+      else if ((*p == '[' || *p == '{') && ++depth > MAX_DEPTH)
+        return "it nests too deep";
+      else if ((*p == ']' || *p == '}') && depth > 0)
         depth--;
     }
-  return FALSE;
+  return NULL;
 }
 
 JsonNode *
@@ -147,6 +152,7 @@ pb_json_parse (const char *text, GError **error)
 {
   g_autoptr (JsonParser) parser = json_parser_new_immutable ();
   g_autoptr (GError) why = NULL;
+  const char *danger;
   JsonNode *root;
 
   if (strlen (text) > MAX_JSON)
@@ -154,10 +160,11 @@ pb_json_parse (const char *text, GError **error)
       g_set_error_literal (error, PB_ERROR, PB_ERROR_TOO_LARGE, "Import: at most 16 MiB");
       return NULL;
     }
-  if (is_too_deep (text) || !json_parser_load_from_data (parser, text, -1, &why))
+  danger = find_danger (text);
+  if (danger != NULL || !json_parser_load_from_data (parser, text, -1, &why))
     {
       /* The parser's message may hold pieces of the text, with their line ends. */
-      g_autofree char *words = g_strdup (why ? why->message : "it nests too deep, or has comments or single quotes");
+      g_autofree char *words = g_strdup (why ? why->message : danger);
 
       g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE, "Import: must be JSON: %s",
                    g_strdelimit (words, "\r\n", ' '));
