@@ -56,5 +56,7 @@ gboolean pb_list_lookup (const char *name, PbListKind *kind);
 /** pb_list_row_complete: (transfer full): @row a{sv} checked and filled with defaults; unknown keys, wrong types, read-only keys refused. Errors: PB_ERROR_INVALID_VALUE
  *  "TrustedList[<id or new>].Network: must be ...". @base (nullable): the present row for Update. */
 GVariant *pb_list_row_complete (PbListKind kind, const char *id, GVariant *base, GVariant *row, GError **error);
+/** pb_access_usual_skips: (transfer none): what a whitelist rule of this Kind ("ip") spares when it does not say; NULL-terminated, empty for no kind. */
+const char *const *pb_access_usual_skips (const char *kind);
 /** pb_list_interface_info: introspection of one list interface: methods, signal, column annotations. (transfer none). */
 GDBusInterfaceInfo *pb_list_interface_info (PbListKind kind);
