@@ -4,6 +4,7 @@
  * its default, range, choices, unit, words and whether anything obeys it yet. Called by the bus
  * object and by tools that describe the interfaces; built once, never freed, read from any thread.
  */
+#include "dbus/computed.h"
 #include "dbus/interface-info.h"
 #include "dbus/names.h"
 #include "dbus/settings-table.h"
@@ -68,6 +69,29 @@ describe_setting (const PbSettingSpec *spec)
   return info;
 }
 
+static GDBusPropertyInfo *
+describe_computed (const PbComputedSpec *spec)
+{
+  GDBusPropertyInfo *info = g_new0 (GDBusPropertyInfo, 1);
+  PbInfoList *list = pb_info_list_new ();
+
+  pb_info_list_add_annotation (list, "Choices", spec->choices);
+  pb_info_list_add_annotation (list, "Group", spec->group);
+  pb_info_list_add_annotation (list, "Title", spec->title);
+  pb_info_list_add_annotation (list, "Help", spec->help);
+  if ((spec->flags & PB_SETTING_PRIVATE) != 0)
+    {
+      pb_info_list_add_annotation (list, "Private", "true");
+      add_signal_annotation (list);
+    }
+  info->ref_count = -1;
+  info->name = g_strdup (spec->name);
+  info->signature = g_strdup (spec->type);
+  info->flags = G_DBUS_PROPERTY_INFO_FLAGS_READABLE;
+  info->annotations = pb_info_list_end (list);
+  return info;
+}
+
 static GHashTable *
 describe_interfaces (void)
 {
@@ -82,6 +106,9 @@ describe_interfaces (void)
       for (guint id = 0; id < PB_N_SETTINGS; id++)
         if (g_str_equal (pb_setting_spec (id)->interface, names[i]))
           pb_info_list_add (list, describe_setting (pb_setting_spec (id)));
+      for (guint id = 0; id < PB_N_COMPUTED; id++)
+        if (g_str_equal (pb_computed_spec (id)->interface, names[i]))
+          pb_info_list_add (list, describe_computed (pb_computed_spec (id)));
       info->ref_count = -1;
       info->name = g_strconcat (PB_INTERFACE_PREFIX, names[i], NULL);
       info->properties = pb_info_list_end (list);

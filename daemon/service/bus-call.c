@@ -7,7 +7,12 @@
 #include "service/bus-call.h"
 
 #include "dbus/errors.h"
+#include "dbus/names.h"
 #include "store/store.h"
+
+#include <string.h>
+
+#define OVERWRITE_OCTETS 3584 /* more than a message with a secret has, less than GDBus' least buffer, which must not grow */
 
 PbBusCall *
 pb_bus_call_new (GDBusMethodInvocation *invocation, GVariant *parameters, PbAuthorizer *authorizer)
@@ -25,6 +30,48 @@ pb_bus_call_free (PbBusCall *self)
   g_variant_unref (self->parameters);
   g_free (self->who);
   g_free (self);
+}
+
+/* Where they lie: GDBus made a value of its own of each array of octets, and hands out that. */
+static void
+wipe_octets (GVariant *value)
+{
+  gsize length;
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
+    {
+      const guint8 *octets = g_variant_get_fixed_array (value, &length, 1);
+      if (length > 0)
+        explicit_bzero ((guint8 *) octets, length);
+      return;
+    }
+  length = g_variant_is_container (value) ? g_variant_n_children (value) : 0;
+  for (gsize i = 0; i < length; i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (value, i);
+      wipe_octets (child);
+    }
+}
+
+/* GDBus reads each message into the same buffer, from its beginning, and never clears it: so it gets one with nothing in it. */
+static void
+overwrite_read_buffer (GDBusConnection *connection)
+{
+  g_autofree guint8 *nothing = g_malloc0 (OVERWRITE_OCTETS);
+  const char *ourselves = g_dbus_connection_get_unique_name (connection);
+  GVariant *octets = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, nothing, OVERWRITE_OCTETS, 1);
+
+  g_dbus_connection_emit_signal (connection, ourselves, PB_OBJECT_PATH, PB_BUS_NAME, "Overwrite",
+                                 g_variant_new ("(@ay)", octets), NULL);
+}
+
+static void
+wipe_secrets (PbBusCall *self)
+{
+  if (!self->secret)
+    return;
+  wipe_octets (self->parameters);
+  overwrite_read_buffer (g_dbus_method_invocation_get_connection (self->invocation));
 }
 
 void
@@ -48,6 +95,7 @@ pb_bus_call_probe (PbBusCall *self, const char *action, PbAuthorized func, gpoin
 void
 pb_bus_call_return (PbBusCall *self, GVariant *value)
 {
+  wipe_secrets (self);
   g_dbus_method_invocation_return_value (g_steal_pointer (&self->invocation), value);
   pb_bus_call_free (self);
 }
@@ -85,6 +133,7 @@ pb_bus_call_fail (PbBusCall *self, const GError *error)
 {
   g_autoptr (GError) translated = pb_bus_error_translate (error);
 
+  wipe_secrets (self);
   g_dbus_method_invocation_return_gerror (g_steal_pointer (&self->invocation), translated);
   pb_bus_call_free (self);
 }

@@ -11,6 +11,7 @@ typedef struct
   GVariant *parameters;              /* (owned) the method's arguments */
   PbAuthorizer *authorizer;          /* (unowned) */
   char *who;                         /* (owned) the caller in words, for revisions: "uid 1000" */
+  gboolean secret;                   /* octets among the arguments are wiped by the answer */
 } PbBusCall;
 
 /** pb_bus_call_new: @invocation (transfer full). @parameters (transfer none). */

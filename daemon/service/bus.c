@@ -176,6 +176,7 @@ on_method_call (GDBusConnection *connection, const char *sender, const char *pat
       dispatch_free (dispatch);
       return;
     }
+  dispatch->call->secret = dispatch->method->secret;
   dispatch_authorized (dispatch, dispatch->method->action);
 }
 

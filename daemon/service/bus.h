@@ -16,6 +16,7 @@ typedef struct
   const char *name;
   const char *action; /* (nullable) polkit action; NULL: open to everyone */
   void (*handler) (PbBusCall *call, gpointer object);
+  gboolean secret;    /* octets among its arguments are wiped when it is answered, whatever the answer */
 } PbBusMethod;
 
 /* One interface of the object. Static data but @object. */

@@ -75,6 +75,7 @@ static const PbBusMethod methods[] = {
   { "Confirm", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_confirm },
   { "Revert", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_revert },
   { "Import", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_import },
+  { "SetRelaySecret", PB_ACTION_SET_SECRETS, pb_manager_handle_set_relay_secret, .secret = TRUE },
   { "Validate", PB_ACTION_VIEW, pb_manager_handle_validate },
   { "Revisions", PB_ACTION_VIEW, pb_manager_handle_revisions },
   { "Export", PB_ACTION_VIEW, pb_manager_handle_export },

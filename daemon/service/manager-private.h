@@ -16,6 +16,9 @@ void pb_manager_handle_confirm (PbBusCall *call, gpointer object);
 void pb_manager_handle_revert (PbBusCall *call, gpointer object);
 void pb_manager_handle_import (PbBusCall *call, gpointer object);
 
+/* manager-secrets.c: passwords for relays. */
+void pb_manager_handle_set_relay_secret (PbBusCall *call, gpointer object);
+
 /* manager-read.c: what only reads. */
 void pb_manager_handle_validate (PbBusCall *call, gpointer object);
 void pb_manager_handle_revisions (PbBusCall *call, gpointer object);

@@ -18,6 +18,7 @@
 #include "net/resolver.h"
 #include "queue/queue.h"
 #include "session/server.h"
+#include "settings/master-key.h"
 #include "settings/registry.h"
 #include "store/config-store.h"
 #include "store/store.h"
@@ -27,12 +28,21 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define DRAIN_SECONDS 10
 #define DRAIN_POLL_MS 20
+
+#if defined __SANITIZE_ADDRESS__
+#define PB_WITH_SANITIZER
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define PB_WITH_SANITIZER
+#endif
+#endif
 
 struct _PbService
 {
@@ -41,6 +51,7 @@ struct _PbService
   GSource *mailbox_source;
   GPtrArray *listeners; /* (element-type PbListener) */
   PbConfigStore *config_store;
+  char *key_source; /* (owned): where the master key is from */
   PbStore *store;
   PbRegistry *registry;
   PbReactor **reactors;
@@ -126,6 +137,28 @@ on_settings_changed (PbRegistry *registry, const char *interface, const char *co
     pb_log (PB_LOG_ERROR, "dns-servers", "reason", error->message, NULL);
 }
 
+/* Passwords pass through memory: no core image, and no other process of this user looks in. AddressSanitizer's search for leaks has to. */
+static void
+protect_memory (void)
+{
+#ifndef PB_WITH_SANITIZER
+  if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    pb_log (PB_LOG_WARNING, "memory-unprotected", "reason", g_strerror (errno), NULL);
+#endif
+}
+
+static gboolean
+load_master_key (PbService *self, const PbOptions *options, GError **error)
+{
+  g_autoptr (PbSecret) key =
+    pb_master_key_load (g_getenv ("CREDENTIALS_DIRECTORY"), options->state_directory, &self->key_source, error);
+
+  if (key == NULL)
+    return FALSE;
+  pb_registry_use_key (self->registry, key);
+  return TRUE;
+}
+
 static gboolean
 open_stores (PbService *self, const PbOptions *options, GError **error)
 {
@@ -138,7 +171,7 @@ open_stores (PbService *self, const PbOptions *options, GError **error)
   if (self->config_store == NULL)
     return FALSE;
   self->registry = pb_registry_new (self->config_store, self->mailbox, hostname, error);
-  return self->registry != NULL;
+  return self->registry != NULL && load_master_key (self, options, error);
 }
 
 /* Half the cores, at least one: the writer, the main thread and the body pool use the rest. */
@@ -209,6 +242,7 @@ pb_service_new (const PbOptions *options, GError **error)
   g_autoptr (PbService) self = g_new0 (PbService, 1);
 
   raise_descriptor_limit ();
+  protect_memory ();
   self->loop = g_main_loop_new (NULL, FALSE);
   self->mailbox = pb_mailbox_new ();
   self->mailbox_source = pb_mailbox_attach (self->mailbox, NULL);
@@ -265,6 +299,7 @@ pb_service_run (PbService *self)
   self->signals[0] = g_unix_signal_add (SIGTERM, on_stop_signal, self);
   self->signals[1] = g_unix_signal_add (SIGINT, on_stop_signal, self);
 
+  pb_log (PB_LOG_NOTICE, "master-key", "from", self->key_source, NULL);
   pb_store_watch_state (self->store, self->mailbox, on_store_state, self);
   pb_queue_start (self->queue);
   for (guint i = 0; i < self->listeners->len; i++)
@@ -323,6 +358,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->queue, pb_queue_free);
   g_clear_object (&self->registry);
   g_clear_pointer (&self->config_store, pb_config_store_close);
+  g_clear_pointer (&self->key_source, g_free);
   g_source_destroy (self->mailbox_source);
   g_source_unref (self->mailbox_source);
   g_clear_pointer (&self->mailbox, pb_mailbox_unref);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The settings interfaces (General, Delivery, ...): properties built from the rows of settings.def.
- * Reads come from the registry's snapshot; a Set goes through the registry's one way of changing
+ * The settings interfaces (General, Delivery, ...): properties built from the rows of settings.def and
+ * computed.def. Reads come from the registry's snapshot; a Set goes through the registry's one way of changing
  * things and is answered after the commit. Private settings need the view action and are only
  * invalidated, never sent, in PropertiesChanged.
  */
 #include "service/objects.h"
 
+#include "dbus/computed.h"
 #include "dbus/names.h"
 #include "dbus/settings-table.h"
 
@@ -24,6 +25,7 @@ struct _PbSettingsObjects
   GPtrArray *objects; /* (owned) (element-type PbSettingsObject) */
 };
 
+/* GDBus has checked that the interface has such a property: what is not computed is a setting. */
 static const PbSettingSpec *
 find_spec (const char *interface, const char *property)
 {
@@ -32,21 +34,40 @@ find_spec (const char *interface, const char *property)
 }
 
 static GVariant *
+get_value (PbRegistry *registry, const char *interface, const char *property)
+{
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (registry);
+  PbComputedId id;
+
+  if (pb_computed_lookup (interface, property, &id))
+    return pb_registry_computed (registry, id);
+  return pb_setting_values_get (&snapshot->values, find_spec (interface, property));
+}
+
+static gboolean
+is_private (const char *interface, const char *property)
+{
+  PbComputedId id;
+
+  if (pb_computed_lookup (interface, property, &id))
+    return (pb_computed_spec (id)->flags & PB_SETTING_PRIVATE) != 0;
+  return (find_spec (interface, property)->flags & PB_SETTING_PRIVATE) != 0;
+}
+
+static GVariant *
 get_setting (gpointer object, const char *property)
 {
   PbSettingsObject *self = object;
-  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
 
-  return pb_setting_values_get (&snapshot->values, find_spec (self->interface, property));
+  return get_value (self->registry, self->interface, property);
 }
 
 static const char *
 read_action (gpointer object, const char *property)
 {
   PbSettingsObject *self = object;
-  const PbSettingSpec *spec = find_spec (self->interface, property);
 
-  return (spec->flags & PB_SETTING_PRIVATE) != 0 ? PB_ACTION_VIEW : NULL;
+  return is_private (self->interface, property) ? PB_ACTION_VIEW : NULL;
 }
 
 static void
@@ -80,21 +101,19 @@ static void
 on_settings_changed (PbRegistry *registry, const char *interface, const char *const *names, gpointer user_data)
 {
   PbSettingsObjects *self = user_data;
-  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (registry);
   g_autoptr (GPtrArray) invalidated = g_ptr_array_new ();
   GVariantBuilder changed;
 
   g_variant_builder_init (&changed, G_VARIANT_TYPE ("a{sv}"));
   for (guint i = 0; names[i] != NULL; i++)
     {
-      const PbSettingSpec *spec = find_spec (interface, names[i]);
-      if ((spec->flags & PB_SETTING_PRIVATE) != 0)
+      if (is_private (interface, names[i]))
         {
-          g_ptr_array_add (invalidated, (gpointer) spec->name);
+          g_ptr_array_add (invalidated, (gpointer) names[i]);
           continue;
         }
-      g_autoptr (GVariant) value = pb_setting_values_get (&snapshot->values, spec);
-      g_variant_builder_add (&changed, "{sv}", spec->name, value);
+      g_autoptr (GVariant) value = get_value (registry, interface, names[i]);
+      g_variant_builder_add (&changed, "{sv}", names[i], value);
     }
   g_ptr_array_add (invalidated, NULL);
   pb_bus_emit_changed (self->bus, interface, g_variant_builder_end (&changed),

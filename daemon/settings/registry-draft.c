@@ -16,11 +16,19 @@ unref_value (gpointer value)
     g_variant_unref (value);
 }
 
+static void
+unref_sealed (gpointer sealed)
+{
+  if (sealed != NULL)
+    g_bytes_unref (sealed);
+}
+
 void
 pb_draft_init (PbDraft *self)
 {
   *self = (PbDraft){ 0 };
   self->settings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_value);
+  self->secrets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_sealed);
   self->changes = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_config_change_free);
 }
 
@@ -43,6 +51,17 @@ pb_draft_set (PbDraft *self, PbRegistry *registry, const char *key, GVariant *va
 {
   add_change (self, NULL, key, g_hash_table_lookup (registry->stored, key), value);
   g_hash_table_replace (self->settings, g_strdup (key), value ? g_variant_ref (value) : NULL);
+}
+
+void
+pb_draft_set_secret (PbDraft *self, const char *relay, GBytes *sealed)
+{
+  g_autoptr (GVariant) value = NULL;
+
+  if (sealed != NULL)
+    value = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, sealed, TRUE));
+  add_change (self, PB_CONFIG_SECRET, relay, NULL, value);
+  g_hash_table_replace (self->secrets, g_strdup (relay), sealed ? g_bytes_ref (sealed) : NULL);
 }
 
 void
@@ -119,8 +138,11 @@ record_rows (PbDraft *self, PbRegistry *registry, PbListKind kind, GPtrArray *ro
     {
       const PbRow *before = registry->rows[kind]->pdata[i];
 
-      if (!g_hash_table_contains (kept, before->id))
-        add_change (self, name, before->id, before->row, NULL)->old_position = before->order;
+      if (g_hash_table_contains (kept, before->id))
+        continue;
+      add_change (self, name, before->id, before->row, NULL)->old_position = before->order;
+      if (kind == PB_LIST_RELAY_EXCEPTIONS && pb_secrets_contains (registry->secrets, before->id))
+        pb_draft_set_secret (self, before->id, NULL);
     }
 }
 
@@ -152,6 +174,7 @@ pb_draft_clear (PbDraft *self)
   g_clear_pointer (&self->settings, g_hash_table_unref);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     g_clear_pointer (&self->rows[kind], g_ptr_array_unref);
+  g_clear_pointer (&self->secrets, g_hash_table_unref);
   g_clear_pointer (&self->changes, g_ptr_array_unref);
   g_clear_pointer (&self->what, g_free);
   g_clear_pointer (&self->result, g_variant_unref);

@@ -25,20 +25,42 @@ copy_rows (PbRegistry *self, PbListKind kind)
   return g_ptr_array_copy (self->rows[kind], (GCopyFunc) (GCallback) pb_row_ref, NULL);
 }
 
+static gboolean
+is_stripped (const PbListSpec *spec, const char *column)
+{
+  if (g_str_equal (column, "Id") || g_str_equal (column, "Position"))
+    return TRUE;
+  for (guint i = 0; i < spec->n_columns; i++)
+    if (g_str_equal (spec->columns[i].name, column))
+      return (spec->columns[i].flags & PB_COLUMN_READ_ONLY) != 0;
+  return FALSE;
+}
+
 /* What List showed may come back in Update and Replace: Id, Position and read-only cells go. */
 static GVariant *
 strip_row (PbListKind kind, GVariant *row)
 {
   const PbListSpec *spec = pb_list_spec (kind);
-  GVariantDict dict;
+  gsize n = g_variant_n_children (row);
+  GVariantBuilder builder;
+  gboolean any = FALSE;
 
-  g_variant_dict_init (&dict, row);
-  g_variant_dict_remove (&dict, "Id");
-  g_variant_dict_remove (&dict, "Position");
-  for (guint i = 0; i < spec->n_columns; i++)
-    if ((spec->columns[i].flags & PB_COLUMN_READ_ONLY) != 0)
-      g_variant_dict_remove (&dict, spec->columns[i].name);
-  return g_variant_ref_sink (g_variant_dict_end (&dict));
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) cell = g_variant_get_child_value (row, i);
+      const char *column;
+
+      g_variant_get_child (cell, 0, "&s", &column);
+      if (is_stripped (spec, column))
+        any = TRUE;
+      else
+        g_variant_builder_add_value (&builder, cell);
+    }
+  if (any)
+    return g_variant_ref_sink (g_variant_builder_end (&builder));
+  g_variant_builder_clear (&builder);
+  return g_variant_ref (row);
 }
 
 /* Appends, with sort keys kept where they still ascend. */

@@ -94,6 +94,7 @@ pb_registry_load (PbRegistry *self, const PbConfigContent *content)
 
   self->revision = content->revision;
   self->instance_id = g_strdup (content->instance_id);
+  self->secrets = pb_secrets_new (NULL, g_hash_table_ref (content->secrets));
   pb_setting_values_init (&values);
   g_free (values.general_hostname);
   values.general_hostname = g_strdup (self->hostname);

@@ -12,20 +12,26 @@
 #define MAX_PAGE 500
 
 static GVariant *
-show_row (const PbRow *self, guint position)
+show_row (PbRegistry *registry, const PbRow *self, guint position)
 {
   GVariantBuilder row;
   GVariantIter iter;
-  GVariant *cell;
+  const char *name;
+  GVariant *value;
 
   g_variant_builder_init (&row, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&row, "{sv}", "Id", g_variant_new_string (self->id));
   g_variant_builder_add (&row, "{sv}", "Position", g_variant_new_uint32 (position));
   g_variant_iter_init (&iter, self->row);
-  while ((cell = g_variant_iter_next_value (&iter)) != NULL)
+  while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
     {
-      g_variant_builder_add_value (&row, cell);
-      g_variant_unref (cell);
+      if (self->kind == PB_LIST_RELAY_EXCEPTIONS && g_str_equal (name, "SecretState"))
+        g_variant_builder_add (
+          &row, "{sv}", name,
+          g_variant_new_string (pb_registry_exception_state (registry, self)));
+      else
+        g_variant_builder_add (&row, "{sv}", name, value);
+      g_variant_unref (value);
     }
   return g_variant_builder_end (&row);
 }
@@ -60,6 +66,37 @@ search_text (PbRow *self)
   return self->search;
 }
 
+/* Columns with a choice of words, such as AccessList's List, can be asked for by their word. */
+static gboolean
+is_choice_column (PbListKind kind, const char *name)
+{
+  const PbListSpec *spec = pb_list_spec (kind);
+
+  for (guint i = 0; i < spec->n_columns; i++)
+    if (g_str_equal (spec->columns[i].name, name))
+      return spec->columns[i].type[0] == 's' && spec->columns[i].choices != NULL;
+  return FALSE;
+}
+
+static gboolean
+has_wanted_words (const PbRow *self, GVariant *filter)
+{
+  GVariantIter iter;
+  const char *key, *word;
+  GVariant *value;
+  gboolean same = TRUE;
+
+  g_variant_iter_init (&iter, filter);
+  while (same && g_variant_iter_next (&iter, "{&sv}", &key, &value))
+    {
+      if (!g_str_equal (key, "Search"))
+        same = g_variant_lookup (self->row, key, "&s", &word)
+               && g_str_equal (word, g_variant_get_string (value, NULL));
+      g_variant_unref (value);
+    }
+  return same;
+}
+
 /* Returns: FALSE for a filter that nobody knows: it may have been meant to leave something out. */
 static gboolean
 read_filter (PbListKind kind, GVariant *filter, char **needle, GError **error)
@@ -72,16 +109,18 @@ read_filter (PbListKind kind, GVariant *filter, char **needle, GError **error)
   g_variant_iter_init (&iter, filter);
   while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
     {
-      gboolean known = g_str_equal (key, "Search") && *needle == NULL
-                       && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING);
+      gboolean text = g_variant_is_of_type (value, G_VARIANT_TYPE_STRING);
+      gboolean search = text && g_str_equal (key, "Search") && *needle == NULL;
+      gboolean known = search || (text && is_choice_column (kind, key));
 
-      if (known)
+      if (search)
         *needle = g_utf8_casefold (g_variant_get_string (value, NULL), -1);
       g_variant_unref (value);
       if (known)
         continue;
       g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE,
-                   "%s.List: the filter must be Search (s)", pb_list_spec (kind)->name);
+                   "%s.List: the filter must be Search (s) or a column of choices (s)",
+                   pb_list_spec (kind)->name);
       g_clear_pointer (needle, g_free);
       return FALSE;
     }
@@ -112,8 +151,10 @@ pb_registry_list_page (PbRegistry *self, PbListKind kind, GVariant *filter, guin
 
       if (needle != NULL && strstr (search_text (row), needle) == NULL)
         continue;
+      if (!has_wanted_words (row, filter))
+        continue;
       if (total >= offset && total - offset < limit)
-        g_variant_builder_add_value (&page, show_row (row, i));
+        g_variant_builder_add_value (&page, show_row (self, row, i));
       total++;
     }
   return g_variant_ref_sink (g_variant_new ("(tuaa{sv})", self->revision, total, &page));
@@ -132,5 +173,5 @@ pb_registry_list_get (PbRegistry *self, PbListKind kind, const char *id, GError 
       return NULL;
     }
   g_ptr_array_find (self->rows[kind], row, &position);
-  return g_variant_ref_sink (show_row (row, position));
+  return g_variant_ref_sink (show_row (self, row, position));
 }

@@ -16,6 +16,7 @@ typedef struct
 {
   GHashTable *settings;         /* (owned) key -> GVariant, NULL value: back to the default */
   GPtrArray *rows[PB_N_LISTS];  /* (owned) (nullable) (element-type PbRow): all rows of a list that changes */
+  GHashTable *secrets;          /* (owned) relay -> GBytes, sealed; NULL value: forgotten */
   GPtrArray *changes;           /* (owned) (element-type PbConfigChange) */
   char *what;                   /* (owned) one line for Revisions */
   GVariant *result;             /* (owned) (nullable) not floating: the answer; NULL: the revision */
@@ -38,6 +39,7 @@ struct _PbOperation
   char **ids;         /* (owned) (nullable) */
   guint position;
   GVariant *argument; /* (owned) (nullable) */
+  PbSecret *secret;   /* (owned) (nullable) */
   guint64 revision;   /* to go back to, or to confirm */
   GPtrArray *history; /* (owned) (nullable) (element-type PbConfigRevision) newest first */
   void (*applied) (PbRegistry *self, PbOperation *operation); /* (nullable) after the commit, before the signals */
@@ -61,6 +63,9 @@ struct _PbRegistry
   GHashTable *stored;             /* (owned) key -> GVariant: settings that are not at their defaults, and those of newer programs */
   GPtrArray *rows[PB_N_LISTS];    /* (owned) (element-type PbRow) in order */
   GHashTable *by_id[PB_N_LISTS];  /* (owned) id -> PbRow, borrowed from rows */
+
+  PbSecrets *secrets;                /* (owned) */
+  GVariant *computed[PB_N_COMPUTED]; /* (owned) as last told */
 
   GMutex lock;          /* of snapshot alone */
   PbSnapshot *snapshot; /* (owned) */
@@ -92,6 +97,8 @@ void pb_registry_take_rows (PbRegistry *self, PbListKind kind, GPtrArray *rows);
 void pb_draft_init (PbDraft *self);
 /** pb_draft_set: one setting; NULL @value: back to its default. Not checked. */
 void pb_draft_set (PbDraft *self, PbRegistry *registry, const char *key, GVariant *value);
+/** pb_draft_set_secret: NULL @sealed: it is forgotten. */
+void pb_draft_set_secret (PbDraft *self, const char *relay, GBytes *sealed);
 /** pb_draft_settings: @changes a{sa{sv}} checked and drafted; values that are what holds already are left out. */
 gboolean pb_draft_settings (PbDraft *self, PbRegistry *registry, GVariant *changes, GError **error);
 /** pb_draft_rows: all rows of a list from aa{sv}; ids that are known are kept. */
@@ -110,6 +117,9 @@ void pb_draft_pending (PbDraft *self, PbRegistry *registry);
 void pb_registry_on_applied (PbRegistry *self, PbOperation *operation);
 /** pb_registry_roll_back: takes back what was never confirmed, if there is something. */
 void pb_registry_roll_back (PbRegistry *self);
+
+/** pb_registry_exception_state: SecretState of a row of RelayExceptions. */
+const char *pb_registry_exception_state (PbRegistry *self, const PbRow *row);
 
 /** pb_registry_load: puts what was stored in place; what is damaged is logged and left at its default. */
 void pb_registry_load (PbRegistry *self, const PbConfigContent *content);

@@ -30,6 +30,7 @@ pb_operation_free (PbOperation *self)
   pb_draft_clear (&self->draft);
   g_clear_object (&self->registry);
   g_clear_pointer (&self->argument, g_variant_unref);
+  g_clear_pointer (&self->secret, pb_secret_unref);
   g_clear_pointer (&self->history, g_ptr_array_unref);
   g_strfreev (self->ids);
   g_free (self->id);
@@ -55,6 +56,14 @@ finish_with_revision (PbRegistry *self, PbOperation *operation)
   finish (operation, result, NULL);
 }
 
+static void
+take_secrets (PbRegistry *self, const PbDraft *draft)
+{
+  g_autoptr (PbSecrets) old = self->secrets;
+
+  self->secrets = pb_secrets_with (old, draft->secrets);
+}
+
 /* Snapshot first, then memory of what is stored: nobody looks in between. */
 static void
 put_in_place (PbRegistry *self, PbDraft *draft)
@@ -63,6 +72,8 @@ put_in_place (PbRegistry *self, PbDraft *draft)
   PbSettingValues values;
 
   pb_draft_values (draft, self, &values);
+  if (g_hash_table_size (draft->secrets) > 0)
+    take_secrets (self, draft);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     if (draft->rows[kind] != NULL)
       {

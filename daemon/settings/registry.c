@@ -31,7 +31,7 @@ pb_registry_default (PbRegistry *self, const PbSettingSpec *spec)
 void
 pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory)
 {
-  PbSnapshot *fresh = pb_snapshot_new (values, self->revision, directory);
+  PbSnapshot *fresh = pb_snapshot_new (values, self->revision, directory, self->secrets);
   g_autoptr (PbSnapshot) old = NULL;
 
   g_mutex_lock (&self->lock);
@@ -50,8 +50,29 @@ pb_registry_take_rows (PbRegistry *self, PbListKind kind, GPtrArray *rows)
     g_hash_table_insert (self->by_id[kind], ((PbRow *) rows->pdata[i])->id, rows->pdata[i]);
 }
 
+/* What is worked out from settings, lists and secrets changes with them: compared with what was told last. */
+static gboolean
+find_changed (PbRegistry *self, gboolean changed[PB_N_COMPUTED])
+{
+  gboolean some = FALSE;
+
+  for (guint id = 0; id < PB_N_COMPUTED; id++)
+    {
+      g_autoptr (GVariant) value = pb_registry_computed (self, id);
+
+      changed[id] = self->computed[id] == NULL || !g_variant_equal (self->computed[id], value);
+      if (!changed[id])
+        continue;
+      some = TRUE;
+      g_clear_pointer (&self->computed[id], g_variant_unref);
+      self->computed[id] = g_steal_pointer (&value);
+    }
+  return some;
+}
+
 static void
-emit_interface (PbRegistry *self, const PbDraft *draft, const char *interface)
+emit_interface (PbRegistry *self, const PbDraft *draft, const gboolean changed[PB_N_COMPUTED],
+                const char *interface)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
 
@@ -63,21 +84,35 @@ emit_interface (PbRegistry *self, const PbDraft *draft, const char *interface)
           && g_hash_table_contains (draft->settings, spec->key))
         g_ptr_array_add (names, (char *) spec->name);
     }
+  for (guint id = 0; id < PB_N_COMPUTED; id++)
+    if (changed[id] && g_str_equal (pb_computed_spec (id)->interface, interface))
+      g_ptr_array_add (names, (char *) pb_computed_spec (id)->name);
   if (names->len == 0)
     return;
   g_ptr_array_add (names, NULL);
   g_signal_emit (self, signals[SIGNAL_SETTINGS_CHANGED], 0, interface, names->pdata);
 }
 
+static gboolean
+touches_exceptions (const PbDraft *draft)
+{
+  guint general = g_hash_table_contains (draft->secrets, PB_RELAY_GENERAL) ? 1 : 0;
+
+  return g_hash_table_size (draft->secrets) > general;
+}
+
 void
 pb_registry_emit (PbRegistry *self, const PbDraft *draft)
 {
   const char *const *interfaces = pb_setting_interfaces ();
+  gboolean changed[PB_N_COMPUTED];
+  gboolean some = find_changed (self, changed) || g_hash_table_size (draft->settings) > 0;
 
-  for (guint i = 0; interfaces[i] != NULL && g_hash_table_size (draft->settings) > 0; i++)
-    emit_interface (self, draft, interfaces[i]);
+  for (guint i = 0; some && interfaces[i] != NULL; i++)
+    emit_interface (self, draft, changed, interfaces[i]);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
-    if (draft->rows[kind] != NULL)
+    if (draft->rows[kind] != NULL
+        || (kind == PB_LIST_RELAY_EXCEPTIONS && touches_exceptions (draft)))
       g_signal_emit (self, signals[SIGNAL_LIST_CHANGED], 0, (int) kind, self->revision);
 }
 
@@ -93,8 +128,11 @@ pb_registry_finalize (GObject *object)
       g_hash_table_unref (self->by_id[kind]);
       g_ptr_array_unref (self->rows[kind]);
     }
+  for (guint id = 0; id < PB_N_COMPUTED; id++)
+    g_clear_pointer (&self->computed[id], g_variant_unref);
   g_hash_table_unref (self->stored);
   g_clear_pointer (&self->snapshot, pb_snapshot_unref);
+  g_clear_pointer (&self->secrets, pb_secrets_unref);
   g_clear_pointer (&self->reply_to, pb_mailbox_unref);
   g_free (self->hostname);
   g_free (self->instance_id);
@@ -144,6 +182,8 @@ pb_registry_new (PbConfigStore *store, PbMailbox *reply_to, const char *hostname
   self->reply_to = pb_mailbox_ref (reply_to);
   self->hostname = g_strdup (hostname);
   pb_registry_load (self, content);
+  for (guint id = 0; id < PB_N_COMPUTED; id++)
+    self->computed[id] = pb_registry_computed (self, id);
   pb_registry_roll_back (self);
   return self;
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "dbus/computed.h"
 #include "dbus/list-kinds.h"
 #include "settings/snapshot.h"
 #include "store/config-store.h"
+#include "util/secret.h"
 #include <glib-object.h>
 
 /*
  * The live settings: checks, commits, swaps the snapshot, tells. Main thread, but pb_registry_snapshot().
  * Every change, whichever method asked for it, goes through one place: a list of PbConfigChange, committed, then applied.
  *
- * Signals: "settings-changed" (const char *interface, GStrv names), "list-changed" (int PbListKind, guint64 revision), both after the commit and before the reply.
+ * Signals: "settings-changed" (const char *interface, GStrv names: settings and computed properties), "list-changed" (int PbListKind, guint64 revision), both after the commit and before the reply.
  */
 #define PB_TYPE_REGISTRY (pb_registry_get_type ())
 G_DECLARE_FINAL_TYPE (PbRegistry, pb_registry, PB, REGISTRY, GObject)
@@ -54,6 +56,17 @@ char *pb_registry_export (PbRegistry *self);
 void pb_registry_import (PbRegistry *self, const char *json, const PbApplyOptions *options, PbRegistryDone func, gpointer user_data);
 /** pb_registry_import_actions: (transfer full) the polkit actions of all that importing @json would change. */
 char **pb_registry_import_actions (PbRegistry *self, const char *json, GError **error);
+
+/** pb_registry_use_key: once, at start: the key that secrets are sealed under. Without one there are none to open, and none can be set. */
+void pb_registry_use_key (PbRegistry *self, PbSecret *key);
+/**
+ * pb_registry_set_secret: @secret: the password for @relay (a row of RelayExceptions or PB_RELAY_GENERAL), sealed for where that leads now; empty: it is
+ * forgotten. Revisions record that, never what. Errors: INVALID_VALUE, NOT_FOUND, UNAVAILABLE without a key.
+ */
+void pb_registry_set_secret (PbRegistry *self, const char *relay, PbSecret *secret, const char *who, PbRegistryDone func, gpointer user_data);
+
+/** pb_registry_computed: (transfer full), not floating: a read-only property of the settings interfaces. */
+GVariant *pb_registry_computed (PbRegistry *self, PbComputedId id);
 
 /* Lists: one implementation for every kind; writes act at once. */
 GVariant *pb_registry_list_page (PbRegistry *self, PbListKind kind, GVariant *filter, guint offset, guint limit, GError **error); /* (tuaa{sv}) */

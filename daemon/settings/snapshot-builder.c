@@ -58,7 +58,7 @@ pb_snapshot_builder_build (PbSnapshotBuilder *self)
       pb_directory_compile (directory, kind, self->rows[kind]);
       g_ptr_array_unref (self->rows[kind]);
     }
-  snapshot = pb_snapshot_new (&self->values, 1, directory);
+  snapshot = pb_snapshot_new (&self->values, 1, directory, NULL);
   pb_setting_values_clear (&self->values);
   g_free (self);
   return snapshot;

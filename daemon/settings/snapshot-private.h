@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dbus/list-kinds.h"
+#include "settings/secrets.h"
 #include "settings/snapshot.h"
 
 /* One row of a list, checked and complete; immutable, reference-counted, any thread. */
@@ -53,5 +54,5 @@ gboolean pb_directory_is_trusted (const PbDirectory *self, const PbIp *ip);
 /** pb_directory_lookup: (transfer none) (nullable). */
 const PbRow *pb_directory_lookup (const PbDirectory *self, PbListKind kind, const char *key);
 
-/** pb_snapshot_new: @values is copied, @directory (transfer full). */
-PbSnapshot *pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory);
+/** pb_snapshot_new: @values is copied, @directory (transfer full), @secrets (nullable). */
+PbSnapshot *pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory, PbSecrets *secrets);

@@ -15,13 +15,15 @@
 #define POSTMASTER  "postmaster"
 
 PbSnapshot *
-pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory)
+pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory,
+                 PbSecrets *secrets)
 {
   PbSnapshot *self = g_atomic_rc_box_new0 (PbSnapshot);
 
   pb_setting_values_copy (&self->values, values);
   self->revision = revision;
   self->directory = directory;
+  self->secrets = secrets != NULL ? pb_secrets_ref (secrets) : NULL;
   return self;
 }
 
@@ -38,6 +40,7 @@ snapshot_clear (gpointer data)
 
   pb_setting_values_clear (&self->values);
   pb_directory_free (self->directory);
+  g_clear_pointer (&self->secrets, pb_secrets_unref);
 }
 
 void

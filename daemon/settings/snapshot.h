@@ -14,6 +14,7 @@ typedef struct
   guint64 revision;
   /* private below: lists compiled for look-up, snapshot-private.h */
   struct _PbDirectory *directory; /* (owned) */
+  struct _PbSecrets *secrets;     /* (owned) (nullable) for pb_secrets_open() */
 } PbSnapshot;
 
 PbSnapshot *pb_snapshot_ref (PbSnapshot *self);

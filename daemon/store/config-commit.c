@@ -9,6 +9,8 @@
 #include "store/store.h"
 #include "util/clock.h"
 
+#include <string.h>
+
 #define SQL_SET_SETTING                                                                            \
   "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"
 #define SQL_RESET_SETTING "DELETE FROM setting WHERE name = ?1"
@@ -16,6 +18,9 @@
   "INSERT INTO list_row (kind, id, position, value) VALUES (?1, ?2, ?3, ?4)"                       \
   " ON CONFLICT (kind, id) DO UPDATE SET position = ?3, value = ?4"
 #define SQL_REMOVE_ROW     "DELETE FROM list_row WHERE kind = ?1 AND id = ?2"
+#define SQL_SET_SECRET                                                                             \
+  "INSERT INTO secret (relay, sealed) VALUES (?1, ?2) ON CONFLICT (relay) DO UPDATE SET sealed = ?2"
+#define SQL_FORGET_SECRET  "DELETE FROM secret WHERE relay = ?1"
 #define SQL_GET_REVISION   "SELECT revision FROM instance"
 #define SQL_SET_REVISION   "UPDATE instance SET revision = ?1"
 #define SQL_ADD_REVISION   "INSERT INTO revision (revision, time, who, what) VALUES (?1, ?2, ?3, ?4)"
@@ -64,8 +69,16 @@ bind_value (sqlite3_stmt *statement, int index, GVariant *value)
     sqlite3_bind_text (statement, index, pb_config_print (value), -1, g_free);
 }
 
+/* @text outlives the statement's run. */
+static void
+bind_printed (sqlite3_stmt *statement, int index, const char *text)
+{
+  if (text != NULL)
+    sqlite3_bind_text (statement, index, text, -1, SQLITE_STATIC);
+}
+
 static gboolean
-write_setting (PbDatabase *database, const PbConfigChange *change, GError **error)
+write_setting (PbDatabase *database, const PbConfigChange *change, const char *text, GError **error)
 {
   gboolean set = change->new_value != NULL;
   sqlite3_stmt *statement =
@@ -74,12 +87,12 @@ write_setting (PbDatabase *database, const PbConfigChange *change, GError **erro
   if (statement == NULL)
     return FALSE;
   bind_text (statement, 1, change->key);
-  bind_value (statement, 2, change->new_value);
+  bind_printed (statement, 2, text);
   return pb_database_run (database, statement, error);
 }
 
 static gboolean
-write_row (PbDatabase *database, const PbConfigChange *change, GError **error)
+write_row (PbDatabase *database, const PbConfigChange *change, const char *text, GError **error)
 {
   gboolean set = change->new_value != NULL;
   sqlite3_stmt *statement =
@@ -91,13 +104,43 @@ write_row (PbDatabase *database, const PbConfigChange *change, GError **error)
   bind_text (statement, 2, change->key);
   if (set)
     sqlite3_bind_int64 (statement, 3, change->new_position);
-  bind_value (statement, 4, change->new_value);
+  bind_printed (statement, 4, text);
   return pb_database_run (database, statement, error);
 }
 
 static gboolean
+write_secret (PbDatabase *database, const PbConfigChange *change, GError **error)
+{
+  gboolean set = change->new_value != NULL;
+  sqlite3_stmt *statement =
+    pb_database_statement (database, set ? SQL_SET_SECRET : SQL_FORGET_SECRET, error);
+
+  if (statement == NULL)
+    return FALSE;
+  bind_text (statement, 1, change->key);
+  if (set)
+    sqlite3_bind_blob64 (statement, 2, g_variant_get_data (change->new_value),
+                         g_variant_get_size (change->new_value), SQLITE_TRANSIENT);
+  return pb_database_run (database, statement, error);
+}
+
+static gboolean
+is_secret (const PbConfigChange *change)
+{
+  return change->kind != NULL && strcmp (change->kind, PB_CONFIG_SECRET) == 0;
+}
+
+static gboolean
+write_cell (PbDatabase *database, const PbConfigChange *change, const char *text, GError **error)
+{
+  if (is_secret (change))
+    return write_secret (database, change, error);
+  return (change->kind != NULL ? write_row : write_setting) (database, change, text, error);
+}
+
+static gboolean
 write_change (PbDatabase *database, guint64 revision, guint index, const PbConfigChange *change,
-              GError **error)
+              const char *text, GError **error)
 {
   sqlite3_stmt *statement = pb_database_statement (database, SQL_ADD_CHANGE, error);
 
@@ -108,7 +151,7 @@ write_change (PbDatabase *database, guint64 revision, guint index, const PbConfi
   bind_text (statement, 3, change->kind);
   bind_text (statement, 4, change->key);
   bind_value (statement, 5, change->old_value);
-  bind_value (statement, 6, change->new_value);
+  bind_printed (statement, 6, text);
   sqlite3_bind_int64 (statement, 7, change->old_position);
   sqlite3_bind_int64 (statement, 8, change->new_position);
   return pb_database_run (database, statement, error);
@@ -133,7 +176,6 @@ write_revision (Commit *self, PbDatabase *database, GError **error)
 
   if (statement == NULL)
     return FALSE;
-  self->revision++;
   oldest_kept = (gint64) self->revision - PB_CONFIG_REVISIONS_KEPT;
   sqlite3_bind_int64 (statement, 1, (sqlite3_int64) self->revision);
   sqlite3_bind_int64 (statement, 2, pb_clock_wall () / G_USEC_PER_SEC);
@@ -141,12 +183,24 @@ write_revision (Commit *self, PbDatabase *database, GError **error)
   bind_text (statement, 4, self->what);
   if (!pb_database_run (database, statement, error))
     return FALSE;
-  for (guint i = 0; i < self->changes->len; i++)
-    if (!write_change (database, self->revision, i, g_ptr_array_index (self->changes, i), error))
-      return FALSE;
   return run_with_number (database, SQL_SET_REVISION, (gint64) self->revision, error)
          && run_with_number (database, SQL_DROP_REVISIONS, oldest_kept, error)
          && run_with_number (database, SQL_DROP_CHANGES, oldest_kept, error);
+}
+
+/* What holds and what the revision remembers, of one change: its value is printed once for both. */
+static gboolean
+write_both (Commit *self, guint index, PbDatabase *database, GError **error)
+{
+  const PbConfigChange *change = g_ptr_array_index (self->changes, index);
+  g_autofree char *text = NULL;
+
+  if (change->new_value != NULL && !is_secret (change))
+    text = pb_config_print (change->new_value);
+  if (!write_cell (database, change, text, error))
+    return FALSE;
+  return !self->keep_revision || is_secret (change)
+         || write_change (database, self->revision, index, change, text, error);
 }
 
 static gboolean
@@ -158,13 +212,11 @@ run_commit (PbWriteJob *job, gpointer owner, PbDatabase *database, GError **erro
   if (!pb_database_read_integer (database, SQL_GET_REVISION, &revision, error))
     return FALSE;
   self->revision = (guint64) revision;
+  if (self->keep_revision)
+    self->revision++;
   for (guint i = 0; i < self->changes->len; i++)
-    {
-      const PbConfigChange *change = g_ptr_array_index (self->changes, i);
-
-      if (!(change->kind != NULL ? write_row : write_setting) (database, change, error))
-        return FALSE;
-    }
+    if (!write_both (self, i, database, error))
+      return FALSE;
   return !self->keep_revision || write_revision (self, database, error);
 }
 

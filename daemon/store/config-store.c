@@ -20,6 +20,7 @@
 
 #define SQL_SETTINGS "SELECT name, value FROM setting"
 #define SQL_ROWS     "SELECT kind, id, position, value FROM list_row ORDER BY kind, position, id"
+#define SQL_SECRETS  "SELECT relay, sealed FROM secret"
 #define SQL_INSTANCE "SELECT id, revision FROM instance"
 /* The first revision is 1: on the bus, 0 stands for any. */
 #define SQL_INTRODUCE                                                                              \
@@ -70,6 +71,7 @@ pb_config_content_free (PbConfigContent *self)
     return;
   g_clear_pointer (&self->settings, g_hash_table_unref);
   g_clear_pointer (&self->rows, g_ptr_array_unref);
+  g_clear_pointer (&self->secrets, g_hash_table_unref);
   g_free (self->instance_id);
   g_free (self);
 }
@@ -136,6 +138,16 @@ load_row (PbConfigContent *content, sqlite3_stmt *row, GError **error)
 }
 
 static gboolean
+load_secret (PbConfigContent *content, sqlite3_stmt *row, GError **error)
+{
+  const void *sealed = sqlite3_column_blob (row, 1);
+
+  g_hash_table_insert (content->secrets, g_strdup (column_text (row, 0)),
+                       g_bytes_new (sealed, (gsize) sqlite3_column_bytes (row, 1)));
+  return TRUE;
+}
+
+static gboolean
 load_instance (PbConfigContent *content, sqlite3_stmt *row, GError **error)
 {
   content->instance_id = g_strdup (column_text (row, 0));
@@ -171,8 +183,11 @@ pb_config_store_load (PbConfigStore *self, GError **error)
   content->settings =
     g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
   content->rows = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_config_row_free);
+  content->secrets =
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   if (!load_rows (self->reader, SQL_SETTINGS, load_setting, content, error)
       || !load_rows (self->reader, SQL_ROWS, load_row, content, error)
+      || !load_rows (self->reader, SQL_SECRETS, load_secret, content, error)
       || !load_rows (self->reader, SQL_INSTANCE, load_instance, content, error))
     return NULL;
   return g_steal_pointer (&content);

@@ -23,6 +23,7 @@ typedef struct
 {
   GHashTable *settings; /* (owned) "General.MaxHops" -> GVariant* */
   GPtrArray *rows;      /* (owned) (element-type PbConfigRow) by kind, position */
+  GHashTable *secrets;  /* (owned) relay ("general" or a row's id) -> GBytes*, sealed */
   guint64 revision;
   char *instance_id;    /* (owned) UUID made at first start */
 } PbConfigContent;
@@ -37,7 +38,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbConfigStore, pb_config_store_close)
 /** pb_config_store_load: blocks (start-up). */
 PbConfigContent *pb_config_store_load (PbConfigStore *self, GError **error);
 
-/* One changed cell: a setting (kind NULL, key its name) or a list row (kind and key = row id). */
+/*
+ * One changed cell: a setting (kind NULL, key its name) or a list row (kind and key = row id). Or a relay's sealed secret, which no revision records: kind
+ * PB_CONFIG_SECRET, key the relay, new_value ay.
+ */
+#define PB_CONFIG_SECRET "#secret" /* no list can be called so */
 typedef struct
 {
   char *kind;          /* (owned) (nullable) */

@@ -80,6 +80,9 @@ static const PbMigration config_steps[] = {
        "  revision INTEGER NOT NULL"
        ") STRICT;"
        "PRAGMA user_version = 1;" },
+  /* Passwords for relays, sealed: of no use without the master key, which is not in here. */
+  { 2, "CREATE TABLE secret (relay TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+       "PRAGMA user_version = 2;" },
 };
 
 const PbSchema pb_config_schema = {
