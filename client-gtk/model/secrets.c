@@ -128,6 +128,37 @@ pba_secrets_lookup_finish (GAsyncResult *result, GError **error)
 }
 
 static void
+on_searched (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  GList *items = secret_password_search_finish (result, &error);
+
+  if (error != NULL)
+    g_task_return_error (task, explain (error));
+  else
+    g_task_return_boolean (task, items != NULL);
+  g_list_free_full (items, g_object_unref);
+}
+
+void
+pba_secrets_has_async (const PbaRelayLogin *login, GCancellable *cancellable,
+                       GAsyncReadyCallback callback, gpointer user_data)
+{
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  g_autoptr (GHashTable) attributes = attributes_of (login);
+
+  g_task_set_source_tag (task, pba_secrets_has_async);
+  secret_password_searchv (&schema, attributes, SECRET_SEARCH_NONE, cancellable, on_searched, task);
+}
+
+gboolean
+pba_secrets_has_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
 on_cleared (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;

@@ -25,6 +25,9 @@ gboolean pba_secrets_store_finish (GAsyncResult *result, GError **error);
 /** pba_secrets_lookup_async: by all of @login; pba_secrets_lookup_finish: (transfer full): free with pba_secrets_free(). */
 void pba_secrets_lookup_async (const PbaRelayLogin *login, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 char *pba_secrets_lookup_finish (GAsyncResult *result, GError **error);
+/** pba_secrets_has_async: whether there is such an item, without opening a locked keyring. has_finish: FALSE without an error: there is none. */
+void pba_secrets_has_async (const PbaRelayLogin *login, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+gboolean pba_secrets_has_finish (GAsyncResult *result, GError **error);
 /** pba_secrets_clear_async: forgets the item; pba_secrets_store_finish. */
 void pba_secrets_clear_async (const PbaRelayLogin *login, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /** pba_secrets_free: wipes and frees. */

@@ -18,8 +18,8 @@ struct _PbaServer
   PbaPermissions *permissions;     /* (owned) */
   PbaQueue *queue;                 /* (owned) */
   PbaStatistics *statistics;       /* (owned) */
+  PbaFindings *findings;           /* (owned) */
   PbaListModel *lists[PB_N_LISTS]; /* (owned) (nullable) */
-  guint problem_count;
 };
 
 G_DEFINE_FINAL_TYPE (PbaServer, pba_server, G_TYPE_OBJECT)
@@ -35,6 +35,7 @@ enum
   PROP_PERMISSIONS,
   PROP_QUEUE,
   PROP_STATISTICS,
+  PROP_FINDINGS,
   N_PROPERTIES,
 };
 static GParamSpec *properties[N_PROPERTIES];
@@ -47,6 +48,7 @@ pba_server_get_gproperty (GObject *object, guint property, GValue *value, GParam
     [PROP_CONNECTION] = self->connection, [PROP_SETTINGS] = self->settings,
     [PROP_MANAGER] = self->manager,       [PROP_PERMISSIONS] = self->permissions,
     [PROP_QUEUE] = self->queue,           [PROP_STATISTICS] = self->statistics,
+    [PROP_FINDINGS] = self->findings,
   };
   guint64 waiting = 0;
 
@@ -57,7 +59,7 @@ pba_server_get_gproperty (GObject *object, guint property, GValue *value, GParam
     }
   g_object_get (self->queue, "count", &waiting, NULL);
   g_value_set_uint (value, property == PROP_QUEUE_COUNT     ? (guint) MIN (waiting, G_MAXUINT)
-                           : property == PROP_PROBLEM_COUNT ? self->problem_count
+                           : property == PROP_PROBLEM_COUNT ? g_list_model_get_n_items (G_LIST_MODEL (self->findings))
                                                             : 0);
 }
 
@@ -68,6 +70,7 @@ pba_server_finalize (GObject *object)
 
   for (guint i = 0; i < PB_N_LISTS; i++)
     g_clear_object (&self->lists[i]);
+  g_object_unref (self->findings);
   g_object_unref (self->settings);
   g_object_unref (self->manager);
   g_object_unref (self->permissions);
@@ -98,6 +101,8 @@ pba_server_class_init (PbaServerClass *klass)
   properties[PROP_QUEUE] = g_param_spec_object ("queue", NULL, NULL, PBA_TYPE_QUEUE, flags);
   properties[PROP_STATISTICS] =
     g_param_spec_object ("statistics", NULL, NULL, PBA_TYPE_STATISTICS, flags);
+  properties[PROP_FINDINGS] =
+    g_param_spec_object ("findings", NULL, NULL, PBA_TYPE_FINDINGS, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
@@ -112,6 +117,12 @@ on_queue_count (PbaQueue *queue, GParamSpec *pspec, gpointer user_data)
   g_object_notify_by_pspec (user_data, properties[PROP_QUEUE_COUNT]);
 }
 
+static void
+on_found (PbaFindings *findings, GParamSpec *pspec, gpointer user_data)
+{
+  g_object_notify_by_pspec (user_data, properties[PROP_PROBLEM_COUNT]);
+}
+
 PbaServer *
 pba_server_new (PbaConnection *connection)
 {
@@ -123,9 +134,11 @@ pba_server_new (PbaConnection *connection)
   self->permissions = pba_permissions_new (connection);
   self->queue = pba_queue_new (connection);
   self->statistics = pba_statistics_new (connection);
+  self->findings = pba_findings_new (connection, self->manager, self->settings);
   g_object_bind_property (self->permissions, "modify-settings", self->settings, "writable",
                           G_BINDING_SYNC_CREATE);
   g_signal_connect_object (self->queue, "notify::count", G_CALLBACK (on_queue_count), self, 0);
+  g_signal_connect_object (self->findings, "notify::count", G_CALLBACK (on_found), self, 0);
   return self;
 }
 
@@ -165,6 +178,12 @@ pba_server_get_statistics (PbaServer *self)
   return self->statistics;
 }
 
+PbaFindings *
+pba_server_get_findings (PbaServer *self)
+{
+  return self->findings;
+}
+
 PbaListModel *
 pba_server_get_list (PbaServer *self, PbListKind kind)
 {
@@ -179,13 +198,4 @@ pba_server_get_list (PbaServer *self, PbListKind kind)
                               self->lists[kind], "writable", G_BINDING_SYNC_CREATE);
     }
   return self->lists[kind];
-}
-
-void
-pba_server_set_problem_count (PbaServer *self, guint count)
-{
-  if (self->problem_count == count)
-    return;
-  self->problem_count = count;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PROBLEM_COUNT]);
 }

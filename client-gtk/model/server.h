@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/connection.h"
+#include "model/findings.h"
 #include "model/list-model.h"
 #include "model/manager.h"
 #include "model/permissions.h"
@@ -13,7 +14,7 @@ G_BEGIN_DECLS
 
 /*
  * One server with all its models: what a page is given. Properties, read-only: connection, settings, manager, permissions, queue,
- * statistics (objects); queue-count, block-count, problem-count (u: the pills of the sidebar).
+ * statistics, findings (objects); queue-count, block-count, problem-count (u: the pills of the sidebar).
  */
 #define PBA_TYPE_SERVER (pba_server_get_type ())
 G_DECLARE_FINAL_TYPE (PbaServer, pba_server, PBA, SERVER, GObject)
@@ -26,8 +27,8 @@ PbaManager *pba_server_get_manager (PbaServer *self);
 PbaPermissions *pba_server_get_permissions (PbaServer *self);
 PbaQueue *pba_server_get_queue (PbaServer *self);
 PbaStatistics *pba_server_get_statistics (PbaServer *self);
+PbaFindings *pba_server_get_findings (PbaServer *self);
 /** pba_server_get_list: made at the first call. */
 PbaListModel *pba_server_get_list (PbaServer *self, PbListKind kind);
-void pba_server_set_problem_count (PbaServer *self, guint count);
 
 G_END_DECLS

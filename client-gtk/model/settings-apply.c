@@ -11,25 +11,42 @@
 
 #include <glib/gi18n.h>
 
-/* What could lock mail or the user out when it is wrong: such changes are made on trial. */
+/* What could keep mail or people out when it is wrong, so that nobody might be able to put it right:
+ * such changes are made on trial. */
 static const char *const risky[] = {
+  /* who may send, and how */
   "General.AuthEnabled",
   "General.AuthSkipLocalNetwork",
   "General.AuthPlaintextNeedsTls",
   "General.LocalNetworks",
-  "General.Hostname",
+  /* a wrong megabyte count refuses all that is larger */
+  "General.MaxMessageSize",
+  /* where all mail goes */
   "Delivery.Mode",
   "Delivery.RelayServer",
   "Delivery.RelayPort",
   "Delivery.RelayTls",
+  /* clients may find no TLS that they take */
   "Tls.CertificateFile",
   "Tls.KeyFile",
   "Tls.MinVersion",
+  /* where mail for people here goes, and whose logins count */
   "Mailboxes.Kind",
   "Mailboxes.LmtpAddress",
   "Mailboxes.AccountSource",
+  /* without the DNS nothing is sent */
   "Dns.Servers",
+  /* refused before a word is said */
   "ConnectionPolicy.MaxConnections",
+  "ConnectionPolicy.MaxConnectionsPerMinute",
+  "ConnectionPolicy.RejectUnknownClientHostname",
+  "Advanced.RejectUnauthorizedPipelining",
+  "Advanced.RejectNonFqdnHelo",
+  "Advanced.RejectUnknownHelo",
+  "Advanced.MaxUnknownRecipients",
+  "Advanced.MaxJunkCommands",
+  "Advanced.GreetDelay",
+  "Advanced.BareNewline",
   NULL,
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The service's counters, asked every two seconds while a page watches them. Made by PbaServer. What
+ * The service's counters, asked every second while a page watches them. Made by PbaServer. What
  * cannot be had stays what it was.
  */
 #include "model/statistics.h"
 
-#define WATCHED_SECONDS 2
+#define WATCHED_SECONDS 1
 
 struct _PbaStatistics
 {

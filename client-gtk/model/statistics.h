@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Counters since the service's start: "counters" (GVariant a{st}, read-only), asked every 2 s while "watched" (b, writable) is TRUE. Signal
+/* Counters since the service's start: "counters" (GVariant a{st}, read-only), asked every second while "watched" (b, writable) is TRUE. Signal
  * "updated" after each answer. */
 #define PBA_TYPE_STATISTICS (pba_statistics_get_type ())
 G_DECLARE_FINAL_TYPE (PbaStatistics, pba_statistics, PBA, STATISTICS, GObject)

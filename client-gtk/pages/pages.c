@@ -5,6 +5,7 @@
  */
 #include "pages/pages.h"
 
+#include "pages/list-page.h"
 #include "widgets/settings-page.h"
 
 #include <glib/gi18n.h>
@@ -14,6 +15,31 @@ static GtkWidget *
 make_settings (PbaServer *server, const PbaPageSpec *spec)
 {
   return pba_settings_page_new (server, _ (spec->title), spec->interfaces);
+}
+
+/* Pages that are nothing but a list: which one is told by their id. */
+static const struct
+{
+  const char *id;
+  PbListKind kind;
+} list_pages[] = {
+  { "relay-exceptions", PB_LIST_RELAY_EXCEPTIONS },
+  { "trusted-list", PB_LIST_TRUSTED_LIST },
+  { "domain-list", PB_LIST_DOMAIN_LIST },
+  { "access-list", PB_LIST_ACCESS_LIST },
+  { "blocklist-zones", PB_LIST_DNSBL_ZONES },
+  { "account-list", PB_LIST_ACCOUNTS },
+  { "aliases", PB_LIST_ALIASES },
+  { "local-domains", PB_LIST_LOCAL_DOMAINS },
+};
+
+static GtkWidget *
+make_list (PbaServer *server, const PbaPageSpec *spec)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (list_pages); i++)
+    if (g_str_equal (list_pages[i].id, spec->id))
+      return pba_list_page_new (server, _ (spec->title), list_pages[i].kind);
+  g_return_val_if_reached (NULL);
 }
 
 static const PbaPageSpec pages[] = {
@@ -30,7 +56,26 @@ static const PbaPageSpec pages[] = {
     .title = N_ ("Relay Settings"),
     .interfaces = { "Delivery", "Queueing", "Outbound" },
     .make = make_settings },
+  { .id = "relay-exceptions",
+    .parent = "delivery",
+    .title = N_ ("Relay Exceptions"),
+    .make = make_list },
+  { .id = "relay-control",
+    .title = N_ ("Relay Control"),
+    .icon = "network-transmit-receive-symbolic" },
+  { .id = "trusted-list",
+    .parent = "relay-control",
+    .title = N_ ("Trusted List"),
+    .make = make_list },
+  { .id = "domain-list",
+    .parent = "relay-control",
+    .title = N_ ("Domain List"),
+    .make = make_list },
   { .id = "security", .title = N_ ("Security"), .icon = "security-high-symbolic" },
+  { .id = "access-list",
+    .parent = "security",
+    .title = N_ ("Blacklist and Whitelist"),
+    .make = make_list },
   { .id = "sender-policy",
     .parent = "security",
     .title = N_ ("Sender Policy"),
@@ -56,11 +101,19 @@ static const PbaPageSpec pages[] = {
     .title = N_ ("Blocklists"),
     .interfaces = { "Dnsbl" },
     .make = make_settings },
+  { .id = "blocklist-zones",
+    .parent = "security",
+    .title = N_ ("Blocklist Zones"),
+    .make = make_list },
   { .id = "antivirus",
     .parent = "security",
     .title = N_ ("Antivirus"),
     .interfaces = { "Antivirus" },
     .make = make_settings },
+  { .id = "accounts", .title = N_ ("Accounts"), .icon = "system-users-symbolic" },
+  { .id = "account-list", .parent = "accounts", .title = N_ ("Accounts"), .make = make_list },
+  { .id = "aliases", .parent = "accounts", .title = N_ ("Aliases"), .make = make_list },
+  { .id = "local-domains", .parent = "accounts", .title = N_ ("Domains"), .make = make_list },
 };
 
 const PbaPageSpec *

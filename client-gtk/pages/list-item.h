@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "pages/list-layout.h"
+#include <adwaita.h>
+
+G_BEGIN_DECLS
+
+/* How wide the columns are, measured once a page so that header and rows line up at no cost per row. */
+typedef struct
+{
+  int columns[PBA_LIST_COLUMNS];
+  int chips;  /* all five of them */
+  int enabled;
+  int total;  /* what a row needs at least with all its columns */
+} PbaListWidths;
+
+/*
+ * A row of a list: two lines, columns, chips and a switch, as its layout says. Recycled: bound to one PbaListRow after the other.
+ * Properties: compact (b: two lines only), view (s, nullable: which columns make sense), editable (b).
+ * Signals: "toggle" (PbaListRow, on b); "place" (dragged PbaListRow, at PbaListRow, after b).
+ */
+#define PBA_TYPE_LIST_ITEM (pba_list_item_get_type ())
+G_DECLARE_FINAL_TYPE (PbaListItem, pba_list_item, PBA, LIST_ITEM, GtkBox)
+
+GtkWidget *pba_list_item_new (const PbaListLayout *layout, const PbaListWidths *widths);
+void pba_list_item_bind (PbaListItem *self, PbaListRow *row);
+void pba_list_item_unbind (PbaListItem *self);
+/** pba_list_item_header: the labels over the columns. */
+GtkWidget *pba_list_item_header (const PbaListLayout *layout, const PbaListWidths *widths, const char *view);
+/** pba_list_item_measure: for the fonts of @widget. */
+void pba_list_item_measure (GtkWidget *widget, const PbaListLayout *layout, PbaListWidths *widths);
+
+G_END_DECLS

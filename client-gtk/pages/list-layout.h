@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "model/list-model.h"
+
+G_BEGIN_DECLS
+
+#define PBA_LIST_COLUMNS 3 /* at most, beside title, chips and switch */
+
+/* A column of short text in a list's rows. */
+typedef struct
+{
+  const char *title;  /* untranslated, header case */
+  const char *sample; /* as wide as it usually gets */
+  gboolean numeric;
+  char *(*text) (PbaListRow *row); /* (transfer full) */
+} PbaListColumn;
+
+/* How a list looks: what its rows show, what its dialog groups, what it is called. */
+typedef struct
+{
+  PbListKind kind;
+  const char *header;       /* over the first column, header case */
+  const char *title_column; /* "Name" */
+  char *(*subtitle) (PbaListRow *row);
+  PbaListColumn columns[PBA_LIST_COLUMNS];
+  const char *const *views; /* (nullable): values of its column "List": a view of its own each */
+  const char *const *view_icons;
+  gboolean ordered;          /* the order decides */
+  const char *dialog_title;  /* header case */
+  const char *empty_title;   /* header case */
+  const char *icon;
+  const char *search_hint;
+  const char *footer;        /* (nullable) */
+  char *(*count) (guint n);
+  /* Columns by group of the dialog, groups apart by NULL, ended by two. */
+  const char *fields[20];
+} PbaListLayout;
+
+const PbaListLayout *pba_list_layout (PbListKind kind);
+/** pba_list_row_forgeable: a rule by sender or domain: whoever sends can claim them. */
+gboolean pba_list_row_forgeable (PbaListRow *row);
+/** pba_list_skips: NULL-terminated: what a whitelist rule can spare, in the order of the chips. */
+extern const char *const pba_list_skips[];
+
+G_END_DECLS

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "pages/list-item.h"
+#include "pages/list-page.h"
+
+/* Shared by list-page.c (the widget), list-actions.c (what is done to rows) and list-transfer.c (CSV). */
+struct _PbaListPage
+{
+  PbaPage parent_instance;
+
+  GtkStack *stack; /* template children */
+  GtkSearchBar *search_bar;
+  GtkSearchEntry *search_entry;
+  GtkListView *list_view;
+  AdwBin *header_bin, *views_bin;
+  AdwStatusPage *empty_page, *error_page;
+  GtkWidget *header_scroller, *create_empty, *resting, *selecting, *footer_icon, *edit_button, *progress;
+  GtkLabel *footer_label, *count_label, *selected_label;
+
+  const PbaListLayout *layout;
+  PbaListModel *model;             /* (owned) */
+  GtkMultiSelection *selection;    /* (owned) */
+  AdwViewStack *views;             /* (unowned) (nullable): the views' names, nothing to see */
+  GtkWidget *create, *create_label, *search_button, *menu_button; /* (unowned): in the header bar */
+  PbaListWidths widths;
+  guint compact_source;
+  gboolean compact, removing;
+  GCancellable *cancellable; /* (owned) */
+};
+
+/** pba_list_page_get_view: (nullable): "whitelist". */
+const char *pba_list_page_get_view (PbaListPage *self);
+/** pba_list_page_get_selected: (transfer full): the row, when it is one that is selected. */
+PbaListRow *pba_list_page_get_selected (PbaListPage *self);
+
+/* list-actions.c */
+void pba_list_page_create_row (PbaListPage *self);
+void pba_list_page_edit_row (PbaListPage *self, PbaListRow *row);
+void pba_list_page_toggle_row (PbaListPage *self, PbaListRow *row, gboolean on);
+/** pba_list_page_remove_selected: removes, with an undo toast, or asks first where there is no undo. */
+void pba_list_page_remove_selected (PbaListPage *self);
+/** pba_list_page_go_on_removing: rows that were waited for may have come. */
+void pba_list_page_go_on_removing (PbaListPage *self);
+void pba_list_page_place_row (PbaListPage *self, PbaListRow *row, PbaListRow *at, gboolean after);
+/** pba_list_page_step_row: one place up (-1) or down (1). */
+void pba_list_page_step_row (PbaListPage *self, int step);
+
+/* list-transfer.c */
+void pba_list_page_import (PbaListPage *self);
+void pba_list_page_export (PbaListPage *self);
