@@ -30,6 +30,7 @@ struct _PbaListField
   GtkWidget *row;     /* (owned) */
   GtkWidget *control; /* (unowned): what takes the focus */
   GtkLabel *caption;  /* (unowned) (nullable): of rows that have no subtitle */
+  gboolean fresh;     /* of a row to be made */
   void (*changed) (PbaListField *self, gpointer user_data);
   gpointer user_data;
 };
@@ -195,7 +196,8 @@ make_skips (PbaListField *self, GVariant *value)
   g_autofree const char **skips = g_variant_get_strv (value, NULL);
   GtkWidget *row = pba_skip_matrix_new ();
 
-  pba_skip_matrix_set_skips (PBA_SKIP_MATRIX (row), (const char *const *) skips);
+  pba_skip_matrix_set_skips (PBA_SKIP_MATRIX (row),
+                             self->fresh ? NULL : (const char *const *) skips);
   take_row (self, row, row);
   g_signal_connect_swapped (row, "changed", G_CALLBACK (on_changed), self);
 }
@@ -276,6 +278,7 @@ pba_list_field_new (const PbColumnSpec *column, GVariant *value, const char *wit
 
   self->column = column;
   self->kind = kind_of (column);
+  self->fresh = value == NULL;
   self->help = pba_words_help (column->help);
   self->choices = column->choices != NULL ? split_choices (column->choices, without) : NULL;
   self->kind->make (self, shown);

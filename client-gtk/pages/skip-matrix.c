@@ -21,20 +21,32 @@ struct _PbaSkipMatrix
   AdwPreferencesRow parent_instance;
 
   GtkCheckButton *checks[N_SKIPS]; /* (unowned) */
-  GtkLabel *marks[N_SKIPS];        /* (unowned) */
+  GtkImage *marks[N_SKIPS];        /* (unowned) */
   gboolean usual[N_SKIPS];
-  gboolean following;
+  gboolean follows; /* stands at the usual and goes with it */
+  gboolean showing;
 };
 
 G_DEFINE_FINAL_TYPE (PbaSkipMatrix, pba_skip_matrix, ADW_TYPE_PREFERENCES_ROW)
 
 static guint changed_signal;
 
+gboolean
+pba_skip_matrix_is_usual (PbaSkipMatrix *self)
+{
+  for (guint i = 0; i < N_SKIPS; i++)
+    if (gtk_check_button_get_active (self->checks[i]) != self->usual[i])
+      return FALSE;
+  return TRUE;
+}
+
 static void
 on_toggled (PbaSkipMatrix *self)
 {
-  if (!self->following)
-    g_signal_emit (self, changed_signal, 0);
+  if (self->showing)
+    return;
+  self->follows = pba_skip_matrix_is_usual (self);
+  g_signal_emit (self, changed_signal, 0);
 }
 
 static void
@@ -68,7 +80,8 @@ add_column (PbaSkipMatrix *self, GtkGrid *grid, guint i)
   gtk_widget_set_halign (check, GTK_ALIGN_CENTER);
   gtk_widget_set_hexpand (head, TRUE);
   self->checks[i] = GTK_CHECK_BUTTON (check);
-  self->marks[i] = GTK_LABEL (make_label ("–", "dim-label"));
+  self->marks[i] = GTK_IMAGE (gtk_image_new ());
+  gtk_widget_add_css_class (GTK_WIDGET (self->marks[i]), "dim-label");
   gtk_grid_attach (grid, head, i + 1, 0, 1, 1);
   gtk_grid_attach (grid, check, i + 1, 1, 1, 1);
   gtk_grid_attach (grid, GTK_WIDGET (self->marks[i]), i + 1, 2, 1, 1);
@@ -103,11 +116,24 @@ pba_skip_matrix_new (void)
   return g_object_new (PBA_TYPE_SKIP_MATRIX, NULL);
 }
 
+static void
+show_skips (PbaSkipMatrix *self, const gboolean *skips)
+{
+  self->showing = TRUE;
+  for (guint i = 0; i < N_SKIPS; i++)
+    gtk_check_button_set_active (self->checks[i], skips[i]);
+  self->showing = FALSE;
+}
+
 void
 pba_skip_matrix_set_skips (PbaSkipMatrix *self, const char *const *skips)
 {
+  gboolean on[N_SKIPS];
+
   for (guint i = 0; i < N_SKIPS; i++)
-    gtk_check_button_set_active (self->checks[i], g_strv_contains (skips, pba_list_skips[i]));
+    on[i] = skips != NULL ? g_strv_contains (skips, pba_list_skips[i]) : self->usual[i];
+  show_skips (self, on);
+  self->follows = skips == NULL;
 }
 
 char **
@@ -121,38 +147,27 @@ pba_skip_matrix_dup_skips (PbaSkipMatrix *self)
   return g_strv_builder_end (skips);
 }
 
-gboolean
-pba_skip_matrix_is_usual (PbaSkipMatrix *self)
-{
-  for (guint i = 0; i < N_SKIPS; i++)
-    if (gtk_check_button_get_active (self->checks[i]) != self->usual[i])
-      return FALSE;
-  return TRUE;
-}
-
 void
 pba_skip_matrix_reset (PbaSkipMatrix *self)
 {
-  for (guint i = 0; i < N_SKIPS; i++)
-    gtk_check_button_set_active (self->checks[i], self->usual[i]);
+  show_skips (self, self->usual);
+  self->follows = TRUE;
+  g_signal_emit (self, changed_signal, 0);
 }
 
 void
 pba_skip_matrix_set_usual (PbaSkipMatrix *self, const char *const *usual)
 {
-  gboolean follows = pba_skip_matrix_is_usual (self);
-
   for (guint i = 0; i < N_SKIPS; i++)
     {
       self->usual[i] = g_strv_contains (usual, pba_list_skips[i]);
-      gtk_label_set_label (self->marks[i], self->usual[i] ? "✓" : "–");
+      gtk_image_set_from_icon_name (self->marks[i], self->usual[i] ? "object-select-symbolic"
+                                                                   : "list-remove-symbolic");
       pba_accessible_name (self->marks[i], self->usual[i] ? _ ("Usually skipped")
                                                           : _ ("Not usually skipped"));
     }
-  if (!follows)
-    return;
-  self->following = TRUE;
-  pba_skip_matrix_reset (self);
-  self->following = FALSE;
-  g_signal_emit (self, changed_signal, 0);
+  if (self->follows)
+    show_skips (self, self->usual);
+  else
+    self->follows = pba_skip_matrix_is_usual (self);
 }
