@@ -19,7 +19,7 @@ struct _PbManagerObject
   PbBus *bus;               /* (unowned) */
   const char *state;    /* static */
   GVariant *listening;  /* (owned) a(ssu) */
-  gulong settings_handler, lists_handler;
+  gulong committed_handler;
 };
 
 static GVariant *
@@ -95,13 +95,7 @@ emit_property (PbManagerObject *self, const char *name)
 }
 
 static void
-on_settings_changed (PbRegistry *registry, const char *interface, const char *const *names, gpointer user_data)
-{
-  emit_property (user_data, "Revision");
-}
-
-static void
-on_list_changed (PbRegistry *registry, int kind, guint64 revision, gpointer user_data)
+on_committed (PbRegistry *registry, gpointer user_data)
 {
   emit_property (user_data, "Revision");
 }
@@ -122,8 +116,7 @@ pb_manager_object_new (PbBus *bus, PbRegistry *registry)
   self->bus = bus;
   self->state = "starting";
   self->listening = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("(ssu)"), NULL, 0));
-  self->settings_handler = g_signal_connect (registry, "settings-changed", G_CALLBACK (on_settings_changed), self);
-  self->lists_handler = g_signal_connect (registry, "list-changed", G_CALLBACK (on_list_changed), self);
+  self->committed_handler = g_signal_connect (registry, "committed", G_CALLBACK (on_committed), self);
   pb_bus_add (bus, &interface);
   return self;
 }
@@ -131,8 +124,7 @@ pb_manager_object_new (PbBus *bus, PbRegistry *registry)
 void
 pb_manager_object_free (PbManagerObject *self)
 {
-  g_signal_handler_disconnect (self->methods.registry, self->settings_handler);
-  g_signal_handler_disconnect (self->methods.registry, self->lists_handler);
+  g_signal_handler_disconnect (self->methods.registry, self->committed_handler);
   g_variant_unref (self->listening);
   g_free (self);
 }

@@ -59,6 +59,7 @@ prepare_roll_back (PbRegistry *self, PbOperation *operation, PbDraft *draft, GEr
           g_clear_pointer (&before, g_variant_unref);
         }
     }
+  pb_draft_end_trial (draft, self, TRUE);
   pb_draft_set (draft, self, PB_PENDING_KEY, NULL);
   return TRUE;
 }
@@ -122,6 +123,7 @@ prepare_confirm (PbRegistry *self, PbOperation *operation, PbDraft *draft, GErro
       return FALSE;
     }
   draft->what = g_strdup_printf ("revision %" G_GUINT64_FORMAT " confirmed", operation->revision);
+  pb_draft_end_trial (draft, self, FALSE);
   pb_draft_set (draft, self, PB_PENDING_KEY, NULL);
   return TRUE;
 }

@@ -141,7 +141,8 @@ record_rows (PbDraft *self, PbRegistry *registry, PbListKind kind, GPtrArray *ro
       if (g_hash_table_contains (kept, before->id))
         continue;
       add_change (self, name, before->id, before->row, NULL)->old_position = before->order;
-      if (kind == PB_LIST_RELAY_EXCEPTIONS && pb_secrets_contains (registry->secrets, before->id))
+      if (kind == PB_LIST_RELAY_EXCEPTIONS
+          && pb_secrets_lookup (registry->secrets, before->id) != NULL)
         pb_draft_set_secret (self, before->id, NULL);
     }
 }

@@ -11,6 +11,15 @@
 
 #define MAX_PAGE 500
 
+/* What is shown instead of what is stored, where that is only a place holder. */
+static const char *
+shown_state (PbRegistry *registry, const PbRow *row, const char *column)
+{
+  if (row->kind == PB_LIST_RELAY_EXCEPTIONS && g_str_equal (column, "SecretState"))
+    return pb_registry_exception_state (registry, row);
+  return NULL;
+}
+
 static GVariant *
 show_row (PbRegistry *registry, const PbRow *self, guint position)
 {
@@ -25,12 +34,9 @@ show_row (PbRegistry *registry, const PbRow *self, guint position)
   g_variant_iter_init (&iter, self->row);
   while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
     {
-      if (self->kind == PB_LIST_RELAY_EXCEPTIONS && g_str_equal (name, "SecretState"))
-        g_variant_builder_add (
-          &row, "{sv}", name,
-          g_variant_new_string (pb_registry_exception_state (registry, self)));
-      else
-        g_variant_builder_add (&row, "{sv}", name, value);
+      const char *state = shown_state (registry, self, name);
+
+      g_variant_builder_add (&row, "{sv}", name, state ? g_variant_new_string (state) : value);
       g_variant_unref (value);
     }
   return g_variant_builder_end (&row);
@@ -79,19 +85,21 @@ is_choice_column (PbListKind kind, const char *name)
 }
 
 static gboolean
-has_wanted_words (const PbRow *self, GVariant *filter)
+has_wanted_words (PbRegistry *registry, const PbRow *self, GVariant *filter)
 {
   GVariantIter iter;
-  const char *key, *word;
+  const char *key, *stored;
   GVariant *value;
   gboolean same = TRUE;
 
   g_variant_iter_init (&iter, filter);
   while (same && g_variant_iter_next (&iter, "{&sv}", &key, &value))
     {
+      const char *state = shown_state (registry, self, key);
+
       if (!g_str_equal (key, "Search"))
-        same = g_variant_lookup (self->row, key, "&s", &word)
-               && g_str_equal (word, g_variant_get_string (value, NULL));
+        same = g_variant_lookup (self->row, key, "&s", &stored)
+               && g_str_equal (state ? state : stored, g_variant_get_string (value, NULL));
       g_variant_unref (value);
     }
   return same;
@@ -151,7 +159,7 @@ pb_registry_list_page (PbRegistry *self, PbListKind kind, GVariant *filter, guin
 
       if (needle != NULL && strstr (search_text (row), needle) == NULL)
         continue;
-      if (!has_wanted_words (row, filter))
+      if (!has_wanted_words (self, row, filter))
         continue;
       if (total >= offset && total - offset < limit)
         g_variant_builder_add_value (&page, show_row (self, row, i));

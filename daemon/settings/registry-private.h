@@ -118,6 +118,9 @@ void pb_registry_on_applied (PbRegistry *self, PbOperation *operation);
 /** pb_registry_roll_back: takes back what was never confirmed, if there is something. */
 void pb_registry_roll_back (PbRegistry *self);
 
+/** pb_draft_end_trial: with @roll_back, the general relay's password as it was before the Apply that waited for Confirm. */
+void pb_draft_end_trial (PbDraft *self, PbRegistry *registry, gboolean roll_back);
+
 /** pb_registry_exception_state: SecretState of a row of RelayExceptions. */
 const char *pb_registry_exception_state (PbRegistry *self, const PbRow *row);
 

@@ -2,7 +2,8 @@
 /*
  * Passwords for relays: set, forgotten, and what the bus shows of them. Setting one is a change like
  * any other: queued, sealed for where the relay leads at its turn, committed, told. The plain octets
- * are wiped with the operation; revisions hold only that there was a change. Main thread.
+ * are wiped with the operation; revisions hold only that there was a change, so that Revert neither
+ * brings a password back nor loses one, but with its row. Main thread.
  */
 #include "settings/registry-private.h"
 
@@ -19,7 +20,7 @@ pb_registry_exception_state (PbRegistry *self, const PbRow *row)
   PbRelayLogin login;
   g_autofree const char **fallbacks = NULL;
 
-  if (!pb_secrets_contains (self->secrets, row->id))
+  if (pb_secrets_lookup (self->secrets, row->id) == NULL)
     return "none";
   fallbacks = pb_relay_login_exception (&login, row->id, row->row);
   return pb_secrets_state (self->secrets, &login);
@@ -82,22 +83,71 @@ pb_registry_use_key (PbRegistry *self, PbSecret *key)
   warn_of_stale (self);
 }
 
+/* ---- on trial ---- */
+
+/* What was kept for the general relay before a password was set during an Apply that waits for Confirm. No row's id is this. */
+#define BEFORE_TRIAL PB_RELAY_GENERAL ".before"
+
+static gboolean
+is_on_trial (PbRegistry *self)
+{
+  GVariant *pending = g_hash_table_lookup (self->stored, PB_PENDING_KEY);
+  GVariantIter iter;
+  const char *key;
+
+  if (pending == NULL || !g_variant_is_of_type (pending, G_VARIANT_TYPE (PB_PENDING_TYPE)))
+    return FALSE;
+  g_variant_iter_init (&iter, pending);
+  while (g_variant_iter_next (&iter, "(&smv)", &key, NULL))
+    if (g_str_has_prefix (key, "Delivery.Relay"))
+      return TRUE;
+  return FALSE;
+}
+
+/* To forget is to forget all; to set on trial must not lose what belongs to the settings that may come back. */
+static void
+keep_for_roll_back (PbRegistry *self, PbDraft *draft, gboolean forget)
+{
+  GBytes *now = pb_secrets_lookup (self->secrets, PB_RELAY_GENERAL);
+  gboolean kept = pb_secrets_lookup (self->secrets, BEFORE_TRIAL) != NULL;
+
+  if (forget && kept)
+    pb_draft_set_secret (draft, BEFORE_TRIAL, NULL);
+  else if (!forget && !kept && now != NULL && is_on_trial (self))
+    pb_draft_set_secret (draft, BEFORE_TRIAL, now);
+}
+
+void
+pb_draft_end_trial (PbDraft *self, PbRegistry *registry, gboolean roll_back)
+{
+  GBytes *before = pb_secrets_lookup (registry->secrets, BEFORE_TRIAL);
+
+  if (before == NULL)
+    return;
+  if (roll_back)
+    pb_draft_set_secret (self, PB_RELAY_GENERAL, before);
+  pb_draft_set_secret (self, BEFORE_TRIAL, NULL);
+}
+
 /* ---- setting and forgetting ---- */
 
 static gboolean
 check_secret (const PbSecret *secret, GError **error)
 {
-  const char *words = NULL;
-
   if (secret->length > PB_RELAY_SECRET_MAX)
-    words = "must have at most 1024 octets";
-  for (gsize i = 0; i < secret->length && words == NULL; i++)
+    {
+      g_set_error (error, PB_ERROR, PB_ERROR_TOO_LARGE,
+                   "SetRelaySecret: the password must have at most %u octets", PB_RELAY_SECRET_MAX);
+      return FALSE;
+    }
+  for (gsize i = 0; i < secret->length; i++)
     if (memchr ("\0\r\n", secret->data[i], 3) != NULL)
-      words = "must not have line breaks or NUL in it";
-  if (words == NULL)
-    return TRUE;
-  g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE, "SetRelaySecret: the password %s", words);
-  return FALSE;
+      {
+        g_set_error_literal (error, PB_ERROR, PB_ERROR_INVALID_VALUE,
+                             "SetRelaySecret: the password must not have line breaks or NUL in it");
+        return FALSE;
+      }
+  return TRUE;
 }
 
 /* Where @relay leads now. Returns: FALSE when there is no such relay. */
@@ -138,7 +188,7 @@ prepare_set_secret (PbRegistry *self, PbOperation *operation, PbDraft *draft, GE
       || !find_login (self, operation->id, &login, &fallbacks, error))
     return FALSE;
   draft->what = g_strdup_printf ("password of relay %s %s", login.id, forget ? "forgotten" : "set");
-  if (forget && !pb_secrets_contains (self->secrets, login.id))
+  if (forget && pb_secrets_lookup (self->secrets, login.id) == NULL)
     return TRUE;
   if (!forget && !pb_secrets_has_key (self->secrets))
     {
@@ -148,6 +198,8 @@ prepare_set_secret (PbRegistry *self, PbOperation *operation, PbDraft *draft, GE
     }
   if (!forget)
     sealed = pb_secrets_seal (self->secrets, &login, operation->secret);
+  if (strcmp (login.id, PB_RELAY_GENERAL) == 0)
+    keep_for_roll_back (self, draft, forget);
   pb_draft_set_secret (draft, login.id, sealed);
   return TRUE;
 }

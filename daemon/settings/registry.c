@@ -16,6 +16,7 @@ enum
 {
   SIGNAL_SETTINGS_CHANGED,
   SIGNAL_LIST_CHANGED,
+  SIGNAL_COMMITTED,
   N_SIGNALS,
 };
 static guint signals[N_SIGNALS];
@@ -50,9 +51,10 @@ pb_registry_take_rows (PbRegistry *self, PbListKind kind, GPtrArray *rows)
     g_hash_table_insert (self->by_id[kind], ((PbRow *) rows->pdata[i])->id, rows->pdata[i]);
 }
 
-/* What is worked out from settings, lists and secrets changes with them: compared with what was told last. */
+/* What is worked out from settings, lists and secrets changes with them: compared with what was told last. A password that took another's place leaves
+ * the state as it was, and is told all the same: mail may wait for just that. */
 static gboolean
-find_changed (PbRegistry *self, gboolean changed[PB_N_COMPUTED])
+find_changed (PbRegistry *self, const PbDraft *draft, gboolean changed[PB_N_COMPUTED])
 {
   gboolean some = FALSE;
 
@@ -60,7 +62,9 @@ find_changed (PbRegistry *self, gboolean changed[PB_N_COMPUTED])
     {
       g_autoptr (GVariant) value = pb_registry_computed (self, id);
 
-      changed[id] = self->computed[id] == NULL || !g_variant_equal (self->computed[id], value);
+      changed[id] = self->computed[id] == NULL || !g_variant_equal (self->computed[id], value)
+                    || (id == PB_COMPUTED_Delivery_RelaySecretState
+                        && g_hash_table_contains (draft->secrets, PB_RELAY_GENERAL));
       if (!changed[id])
         continue;
       some = TRUE;
@@ -96,9 +100,14 @@ emit_interface (PbRegistry *self, const PbDraft *draft, const gboolean changed[P
 static gboolean
 touches_exceptions (const PbDraft *draft)
 {
-  guint general = g_hash_table_contains (draft->secrets, PB_RELAY_GENERAL) ? 1 : 0;
+  GHashTableIter iter;
+  gpointer relay;
 
-  return g_hash_table_size (draft->secrets) > general;
+  g_hash_table_iter_init (&iter, draft->secrets);
+  while (g_hash_table_iter_next (&iter, &relay, NULL))
+    if (g_uuid_string_is_valid (relay))
+      return TRUE;
+  return FALSE;
 }
 
 void
@@ -106,8 +115,9 @@ pb_registry_emit (PbRegistry *self, const PbDraft *draft)
 {
   const char *const *interfaces = pb_setting_interfaces ();
   gboolean changed[PB_N_COMPUTED];
-  gboolean some = find_changed (self, changed) || g_hash_table_size (draft->settings) > 0;
+  gboolean some = find_changed (self, draft, changed) || g_hash_table_size (draft->settings) > 0;
 
+  g_signal_emit (self, signals[SIGNAL_COMMITTED], 0);
   for (guint i = 0; some && interfaces[i] != NULL; i++)
     emit_interface (self, draft, changed, interfaces[i]);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
@@ -153,6 +163,9 @@ pb_registry_class_init (PbRegistryClass *class)
   signals[SIGNAL_LIST_CHANGED] =
     g_signal_new ("list-changed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                   G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_UINT64);
+  signals[SIGNAL_COMMITTED] =
+    g_signal_new ("committed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 0);
 }
 
 static void

@@ -12,7 +12,8 @@
  * The live settings: checks, commits, swaps the snapshot, tells. Main thread, but pb_registry_snapshot().
  * Every change, whichever method asked for it, goes through one place: a list of PbConfigChange, committed, then applied.
  *
- * Signals: "settings-changed" (const char *interface, GStrv names: settings and computed properties), "list-changed" (int PbListKind, guint64 revision), both after the commit and before the reply.
+ * Signals, after the commit and before the reply: "committed" (there is a new revision), then "settings-changed" (const char *interface, GStrv names:
+ * settings and computed properties) and "list-changed" (int PbListKind, guint64 revision) for what is another in it.
  */
 #define PB_TYPE_REGISTRY (pb_registry_get_type ())
 G_DECLARE_FINAL_TYPE (PbRegistry, pb_registry, PB, REGISTRY, GObject)
@@ -61,7 +62,8 @@ char **pb_registry_import_actions (PbRegistry *self, const char *json, GError **
 void pb_registry_use_key (PbRegistry *self, PbSecret *key);
 /**
  * pb_registry_set_secret: @secret: the password for @relay (a row of RelayExceptions or PB_RELAY_GENERAL), sealed for where that leads now; empty: it is
- * forgotten. Revisions record that, never what. Errors: INVALID_VALUE, NOT_FOUND, UNAVAILABLE without a key.
+ * forgotten. Revisions record that, never what. One that takes another's place while an Apply of the relay's settings waits for Confirm goes with them if
+ * they are rolled back. Errors: INVALID_VALUE, TOO_LARGE, NOT_FOUND, UNAVAILABLE without a key.
  */
 void pb_registry_set_secret (PbRegistry *self, const char *relay, PbSecret *secret, const char *who, PbRegistryDone func, gpointer user_data);
 

@@ -88,6 +88,7 @@ pb_secret_box_seal (const PbSecret *key, const PbRelayLogin *login, const PbSecr
   g_autoptr (EVP_CIPHER_CTX) context = NULL;
   int length;
 
+  g_assert (secret->length <= PB_RELAY_SECRET_MAX);
   sealed[0] = VERSION;
   if (RAND_bytes (nonce, NONCE_SIZE) != 1)
     g_error ("there is no randomness");
@@ -109,7 +110,7 @@ pb_secret_box_open (const PbSecret *key, const PbRelayLogin *login, GBytes *seal
   guint8 tag[TAG_SIZE];
   int length;
 
-  if (size < OVERHEAD || size > G_MAXINT || data[0] != VERSION)
+  if (size < OVERHEAD || size > OVERHEAD + PB_RELAY_SECRET_MAX || data[0] != VERSION)
     return NULL;
   secret = pb_secret_new (size - OVERHEAD);
   memcpy (tag, data + size - TAG_SIZE, TAG_SIZE);

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #define PB_MASTER_KEY_SIZE 32
+#define PB_RELAY_SECRET_MAX 1024 /* octets of a password */
 
 /* A login at a relay and where it leads: what a password is sealed for. Strings are borrowed, never NULL. */
 typedef struct
@@ -18,7 +19,7 @@ typedef struct
 } PbRelayLogin;
 
 /**
- * pb_secret_box_seal: (transfer full): @secret by AES-256-GCM under @key (PB_MASTER_KEY_SIZE octets) with a random nonce, bound to every field of @login.
+ * pb_secret_box_seal: (transfer full): @secret (at most PB_RELAY_SECRET_MAX octets) by AES-256-GCM under @key (PB_MASTER_KEY_SIZE octets) with a random nonce, bound to every field of @login.
  */
 GBytes *pb_secret_box_seal (const PbSecret *key, const PbRelayLogin *login, const PbSecret *secret);
 

@@ -87,10 +87,10 @@ pb_secrets_has_key (const PbSecrets *self)
   return self->key != NULL;
 }
 
-gboolean
-pb_secrets_contains (const PbSecrets *self, const char *relay)
+GBytes *
+pb_secrets_lookup (const PbSecrets *self, const char *relay)
 {
-  return g_hash_table_contains (self->sealed, relay);
+  return g_hash_table_lookup (self->sealed, relay);
 }
 
 GBytes *
@@ -102,7 +102,7 @@ pb_secrets_seal (const PbSecrets *self, const PbRelayLogin *login, const PbSecre
 PbSecret *
 pb_secrets_open (const PbSecrets *self, const PbRelayLogin *login, GError **error)
 {
-  GBytes *sealed = self != NULL ? g_hash_table_lookup (self->sealed, login->id) : NULL;
+  GBytes *sealed = self != NULL ? pb_secrets_lookup (self, login->id) : NULL;
   PbSecret *secret;
 
   if (sealed == NULL)

@@ -13,7 +13,6 @@
 typedef struct _PbSecrets PbSecrets;
 
 #define PB_RELAY_GENERAL "general" /* Delivery's relay, where others have their row's id */
-#define PB_RELAY_SECRET_MAX 1024   /* octets */
 
 typedef enum
 {
@@ -36,8 +35,8 @@ PbSecrets *pb_secrets_with (PbSecrets *self, GHashTable *changes);
 PbSecrets *pb_secrets_with_key (PbSecrets *self, PbSecret *key);
 
 gboolean pb_secrets_has_key (const PbSecrets *self);
-/** pb_secrets_contains: whether something is kept for @relay, stale or not. */
-gboolean pb_secrets_contains (const PbSecrets *self, const char *relay);
+/** pb_secrets_lookup: (transfer none) (nullable): what is kept for @relay, stale or not, as it is sealed. */
+GBytes *pb_secrets_lookup (const PbSecrets *self, const char *relay);
 
 /** pb_secrets_seal: (transfer full): what pb_secrets_open() opens for the same @login. Needs the key. */
 GBytes *pb_secrets_seal (const PbSecrets *self, const PbRelayLogin *login, const PbSecret *secret);
