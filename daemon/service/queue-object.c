@@ -77,6 +77,16 @@ filter_take_state (PbQueueFilter *filter, GVariant *value, GError **error)
   return FALSE;
 }
 
+static void
+filter_take_search (PbQueueFilter *filter, GVariant *value)
+{
+  const char *text = g_variant_get_string (value, NULL);
+
+  g_free (filter->search);
+  /* Nothing to look for is in everything, and spares the walk through all. */
+  filter->search = text[0] != '\0' ? g_utf8_casefold (text, -1) : NULL;
+}
+
 static gboolean
 filter_take (PbQueueFilter *filter, const char *name, GVariant *value, GError **error)
 {
@@ -86,6 +96,11 @@ filter_take (PbQueueFilter *filter, const char *name, GVariant *value, GError **
     return filter_take_ids (filter, value, error);
   if (strcmp (name, "State") == 0 && is_string)
     return filter_take_state (filter, value, error);
+  if (strcmp (name, "Search") == 0 && is_string)
+    {
+      filter_take_search (filter, value);
+      return TRUE;
+    }
 
   char **target = strcmp (name, "Sender") == 0        ? &filter->sender
                   : strcmp (name, "Recipient") == 0   ? &filter->recipient
@@ -94,7 +109,7 @@ filter_take (PbQueueFilter *filter, const char *name, GVariant *value, GError **
   if (target == NULL || !is_string)
     {
       g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE,
-                   "Queue.List.%.40s: must be Ids (as), Sender, Recipient, Destination or State (s)", name);
+                   "Queue.List.%.40s: must be Ids (as), Sender, Recipient, Destination, State or Search (s)", name);
       return FALSE;
     }
   g_free (*target);

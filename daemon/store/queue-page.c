@@ -41,6 +41,7 @@ pb_queue_filter_free (PbQueueFilter *self)
   g_free (self->sender);
   g_free (self->recipient);
   g_free (self->domain);
+  g_free (self->search);
   g_free (self);
 }
 
@@ -71,6 +72,29 @@ matches_recipient (const PbQueueFilter *filter, const char *address)
          && (filter->domain == NULL || (at != NULL && equal (at + 1, filter->domain)));
 }
 
+/* In the id, the addresses, the client and the last replies; of recipients those that still wait. */
+static gboolean
+matches_search (const PbQueueFilter *filter, const PbQueued *queued)
+{
+  const PbEnvelope *envelope = queued->envelope;
+  g_autoptr (GString) text = g_string_new (envelope->id_text);
+  g_autofree char *valid = NULL;
+  g_autofree char *folded = NULL;
+
+  g_string_append_printf (text, "\n%s\n%s", envelope->sender != NULL ? envelope->sender : "",
+                          envelope->client != NULL ? envelope->client : "");
+  for (guint i = 0; i < queued->n_statuses; i++)
+    {
+      const PbRecipientStatus *status = &queued->statuses[i];
+
+      g_string_append_printf (text, "\n%s\n%s", envelope->recipients[status->recipient].address,
+                              status->last_reply != NULL ? status->last_reply : "");
+    }
+  valid = g_utf8_make_valid (text->str, (gssize) text->len);
+  folded = g_utf8_casefold (valid, -1);
+  return strstr (folded, filter->search) != NULL;
+}
+
 static gboolean
 matches (const Page *self, const PbQueued *queued)
 {
@@ -80,6 +104,8 @@ matches (const Page *self, const PbQueued *queued)
   if (filter == NULL)
     return TRUE;
   if (filter->sender != NULL && !equal (envelope->sender, filter->sender))
+    return FALSE;
+  if (filter->search != NULL && !matches_search (filter, queued))
     return FALSE;
   if (filter->recipient == NULL && filter->domain == NULL)
     return TRUE;

@@ -158,6 +158,7 @@ typedef struct
   char *recipient;
   char *domain;
   const char *state; /* "active", "deferred", "held" (static) */
+  char *search;      /* folded by g_utf8_casefold(): somewhere in what the list shows of a message */
 } PbQueueFilter;
 void pb_queue_filter_free (PbQueueFilter *self);
 

@@ -344,6 +344,36 @@ test_page (Fixture *self, gconstpointer data)
   g_assert_cmpuint (answer.total, ==, 0);
 }
 
+static guint
+search (Fixture *self, const char *text)
+{
+  g_auto (Answer) answer = { 0 };
+  PbQueueFilter *filter = g_new0 (PbQueueFilter, 1);
+
+  filter->search = g_utf8_casefold (text, -1);
+  page (self, filter, 0, 10, &answer);
+  return answer.total;
+}
+
+static void
+test_page_search (Fixture *self, gconstpointer data)
+{
+  guint64 id = submit_message (self, "Anna@example.org", 1, "b@one.test", 100);
+  g_autofree char *long_id = NULL;
+  g_auto (Answer) answer = { 0 };
+
+  submit_message (self, "", 2, "jörg@two.test", 100);
+  settle_one (self, id, 0, PB_RECIPIENT_QUEUED, 1, 99);
+  page (self, NULL, 0, 1, &answer);
+  long_id = g_strdup (queued_at (&answer, 0)->envelope->id_text);
+  g_assert_cmpuint (search (self, "anna@"), ==, 1);
+  g_assert_cmpuint (search (self, ".TEST"), ==, 2);
+  g_assert_cmpuint (search (self, "JÖRG"), ==, 1);
+  g_assert_cmpuint (search (self, long_id), ==, 1);
+  g_assert_cmpuint (search (self, "450 4.2.0"), ==, 1);
+  g_assert_cmpuint (search (self, "nobody"), ==, 0);
+}
+
 /* ---- many threads ---- */
 
 typedef struct
@@ -416,6 +446,7 @@ main (int argc, char **argv)
   add ("/store/close-commits", test_close_commits);
   add ("/store/ids", test_ids);
   add ("/store/page", test_page);
+  add ("/store/page/search", test_page_search);
   add ("/store/threads", test_threads);
   return g_test_run ();
 }
