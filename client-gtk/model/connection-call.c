@@ -2,8 +2,8 @@
 /*
  * What is said over a connection: calls with their errors made ours, properties, and the service's
  * signals spread by interface. Called by the files of model/ only. A call without a link fails at once
- * with G_IO_ERROR_NOT_CONNECTED; a call under way when the link breaks fails by GDBus. Every call lets
- * the service ask the user for authorization.
+ * with G_IO_ERROR_NOT_CONNECTED; a call under way when the link breaks fails by GDBus. A call lets the
+ * service ask the user for authorization; what a timer asks must not.
  */
 #include "model/connection-private.h"
 
@@ -41,10 +41,10 @@ on_called (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_return_error (task, error);
 }
 
-void
-pba_connection_call (PbaConnection *self, const char *interface, const char *method,
-                     GVariant *parameters, const char *reply_type, GCancellable *cancellable,
-                     GAsyncReadyCallback callback, gpointer user_data)
+static void
+call (PbaConnection *self, GDBusCallFlags flags, const char *interface, const char *method,
+      GVariant *parameters, const char *reply_type, GCancellable *cancellable,
+      GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   g_autofree char *name = full_name (interface);
@@ -61,9 +61,26 @@ pba_connection_call (PbaConnection *self, const char *interface, const char *met
     }
   g_dbus_connection_call (self->bus, PB_BUS_NAME, PB_OBJECT_PATH, name, method, parameters,
                           reply_type != NULL ? G_VARIANT_TYPE (reply_type) : NULL,
-                          G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
-                            | G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                          CALL_TIMEOUT_MS, cancellable, on_called, task);
+                          flags | G_DBUS_CALL_FLAGS_NO_AUTO_START, CALL_TIMEOUT_MS, cancellable,
+                          on_called, task);
+}
+
+void
+pba_connection_call (PbaConnection *self, const char *interface, const char *method,
+                     GVariant *parameters, const char *reply_type, GCancellable *cancellable,
+                     GAsyncReadyCallback callback, gpointer user_data)
+{
+  call (self, G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION, interface, method, parameters,
+        reply_type, cancellable, callback, user_data);
+}
+
+void
+pba_connection_poll (PbaConnection *self, const char *interface, const char *method,
+                     GVariant *parameters, const char *reply_type, GCancellable *cancellable,
+                     GAsyncReadyCallback callback, gpointer user_data)
+{
+  call (self, G_DBUS_CALL_FLAGS_NONE, interface, method, parameters, reply_type, cancellable,
+        callback, user_data);
 }
 
 GVariant *

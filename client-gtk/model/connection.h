@@ -70,6 +70,9 @@ GDBusNodeInfo *pba_connection_get_node (PbaConnection *self);
  */
 void pba_connection_call (PbaConnection *self, const char *interface, const char *method, GVariant *parameters, const char *reply_type,
                           GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/** pba_connection_poll: as pba_connection_call(), for what nobody is waiting for: fails rather than ask the user for a password. */
+void pba_connection_poll (PbaConnection *self, const char *interface, const char *method, GVariant *parameters, const char *reply_type,
+                          GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /** pba_connection_call_finish: Returns: (transfer full): the reply's tuple. */
 GVariant *pba_connection_call_finish (PbaConnection *self, GAsyncResult *result, GError **error);
 /** pba_connection_get_all: GetAll of one interface; finish with call_finish: (a{sv}). */

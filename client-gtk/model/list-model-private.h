@@ -24,6 +24,7 @@ struct _PbaListModel
   GArray *to_refresh; /* (owned) (nullable): pages still to be asked for by it */
   guint refresh_source;
   gboolean loaded, writable, used;
+  gboolean quiet; /* the refresh under way asks nobody for a password */
   char *error; /* (owned) (nullable) */
 
   GPtrArray *removed; /* (owned) (nullable) (element-type GVariant): what undo puts back */

@@ -30,6 +30,8 @@ void pba_list_model_set_search (PbaListModel *self, const char *search);
 void pba_list_model_set_filter (PbaListModel *self, GVariant *filter);
 /** pba_list_model_refresh: asks again for what has been shown. */
 void pba_list_model_refresh (PbaListModel *self);
+/** pba_list_model_poll: the same for a timer: only what is there already, nothing after an error, and without asking the user. */
+void pba_list_model_poll (PbaListModel *self);
 guint pba_list_model_get_total (PbaListModel *self);
 gboolean pba_list_model_get_loaded (PbaListModel *self);
 gboolean pba_list_model_get_writable (PbaListModel *self);

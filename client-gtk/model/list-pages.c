@@ -253,10 +253,10 @@ pba_list_model_ask_page (PbaListModel *self, guint page, gboolean refreshing)
   request->page = page;
   request->refreshing = refreshing;
   g_hash_table_add (self->asked, GUINT_TO_POINTER (page));
-  pba_connection_call (self->connection, self->interface, self->method,
-                       g_variant_new ("(@a{sv}uu)", build_filter (self), page * PAGE, PAGE),
-                       self->spec != NULL ? "(tuaa{sv})" : "(uaa{sv})", self->cancellable, on_page,
-                       request);
+  (refreshing && self->quiet ? pba_connection_poll : pba_connection_call) (
+    self->connection, self->interface, self->method,
+    g_variant_new ("(@a{sv}uu)", build_filter (self), page * PAGE, PAGE),
+    self->spec != NULL ? "(tuaa{sv})" : "(uaa{sv})", self->cancellable, on_page, request);
 }
 
 /* Forgets every answer that is still to come. */
@@ -309,8 +309,20 @@ on_refresh (gpointer user_data)
 void
 pba_list_model_refresh (PbaListModel *self)
 {
+  self->quiet = FALSE;
   if (self->refresh_source == 0)
     self->refresh_source = g_idle_add (on_refresh, self);
+}
+
+void
+pba_list_model_poll (PbaListModel *self)
+{
+  /* A slow answer is waited for, a refusal is not asked for again and again. */
+  if (!self->loaded || self->error != NULL || self->refresh_source != 0
+      || g_hash_table_size (self->asked) > 0)
+    return;
+  pba_list_model_refresh (self);
+  self->quiet = TRUE;
 }
 
 /* Another question: what was there answers it no more. */

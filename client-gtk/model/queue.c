@@ -68,7 +68,7 @@ ask (PbaQueue *self)
   self->asking = TRUE;
   pba_connection_get_all (self->connection, "Queue", NULL, on_counts, g_object_ref (self));
   if (self->watched)
-    pba_list_model_refresh (self->messages);
+    pba_list_model_poll (self->messages);
 }
 
 static gboolean

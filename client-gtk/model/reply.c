@@ -26,6 +26,8 @@ static const struct
   { "cannot be looked up", N_ ("The domain is not found for now") },
   { "has no address", N_ ("The server’s name has no address") },
   { "cannot be written", N_ ("The mailbox cannot be written") },
+  { "damaged in the store", N_ ("The message is damaged on the server’s disk") },
+  { "missing from the store", N_ ("The message is missing from the server’s disk") },
   { "alias leads nowhere", N_ ("The alias leads nowhere") },
 };
 

@@ -7,6 +7,8 @@
  */
 #include "model/traffic.h"
 
+#include <glib/gi18n.h>
+
 #define BIN_USEC    ((gint64) PBA_TRAFFIC_BIN_SECONDS * G_USEC_PER_SEC)
 #define MAX_PAUSE   BIN_USEC
 #define REFUSED     "refused."
@@ -24,7 +26,8 @@ struct _PbaTraffic
   PbaStatistics *statistics; /* (owned) (nullable) */
   Bin bins[PBA_TRAFFIC_BINS]; /* by number of the bin, modulo */
   gint64 newest;              /* number of the newest bin: monotonic time in bins */
-  gint64 last_look;           /* monotonic microseconds; 0 before the first */
+  gint64 first_look;          /* monotonic microseconds; 0 before the first */
+  gint64 last_look;           /* likewise */
   guint64 totals[PBA_N_TRAFFIC];
 };
 
@@ -99,6 +102,8 @@ pba_traffic_take (PbaTraffic *self, gint64 now, const guint64 totals[PBA_N_TRAFF
   gboolean base_known = self->last_look != 0 && now - self->last_look <= MAX_PAUSE;
   Bin *bin;
 
+  if (self->first_look == 0)
+    self->first_look = now;
   advance (self, now / BIN_USEC);
   bin = &self->bins[self->newest % PBA_TRAFFIC_BINS];
   bin->seen = TRUE;
@@ -134,6 +139,23 @@ pba_traffic_get_sum (PbaTraffic *self, PbaTrafficSeries series)
   for (guint i = 0; i < PBA_TRAFFIC_BINS; i++)
     sum += self->bins[i].counts[series];
   return sum;
+}
+
+char *
+pba_traffic_dup_period (PbaTraffic *self)
+{
+  const guint minutes = PBA_TRAFFIC_BINS * PBA_TRAFFIC_BIN_SECONDS / 60;
+  gint64 seconds = (self->last_look - self->first_look) / G_USEC_PER_SEC;
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autoptr (GDateTime) first = g_date_time_add_seconds (now, (double) -seconds);
+  g_autofree char *clock = g_date_time_format (first, "%H:%M");
+
+  if (seconds >= (gint64) minutes * 60)
+    /* Translators: stands behind a count */
+    return g_strdup_printf (ngettext ("in the last %u min", "in the last %u min", minutes),
+                            minutes);
+  /* Translators: stands behind a count; %s is a time of day */
+  return g_strdup_printf (_ ("since %s"), clock);
 }
 
 guint64

@@ -32,6 +32,8 @@ void pba_traffic_take (PbaTraffic *self, gint64 now, const guint64 totals[PBA_N_
 gboolean pba_traffic_get_bin (PbaTraffic *self, guint position, guint64 counts[PBA_N_TRAFFIC]);
 /** pba_traffic_get_sum: over all bins. */
 guint64 pba_traffic_get_sum (PbaTraffic *self, PbaTrafficSeries series);
+/** pba_traffic_dup_period: (transfer full): when that was, to stand behind a number: "since 09:41", and "in the last 10 min" once the bins are full. */
+char *pba_traffic_dup_period (PbaTraffic *self);
 /** pba_traffic_get_total: since the service started. */
 guint64 pba_traffic_get_total (PbaTraffic *self, PbaTrafficSeries series);
 
