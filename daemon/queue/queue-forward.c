@@ -130,12 +130,19 @@ read_block (gpointer data)
 }
 
 static void
-read_next (gpointer data)
+read_next (Forwarding *self)
+{
+  pb_pool_run (self->queue->worker, read_block, self->queue->parts.main_mailbox, self->on_block,
+               self);
+}
+
+static void
+on_disk_ready (gpointer data)
 {
   Forwarding *self = data;
 
-  pb_pool_run (self->queue->worker, read_block, self->queue->parts.main_mailbox, self->on_block,
-               self);
+  g_queue_remove (&self->queue->stalled, self);
+  read_next (self);
 }
 
 static void
@@ -157,8 +164,10 @@ on_block (gpointer data)
   self->offset += (guint64) self->length;
   if (self->offset >= pb_body_size (self->body))
     forwarding_settle (self);
-  else if (pb_spool_flush (self->spool, self->queue->parts.main_mailbox, read_next, self))
+  else if (pb_spool_flush (self->spool, self->queue->parts.main_mailbox, on_disk_ready, self))
     read_next (self);
+  else
+    g_queue_push_tail (&self->queue->stalled, self);
 }
 
 static void
@@ -198,4 +207,13 @@ pb_queue_forward (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot)
   else
     pb_store_read_body (self->parts.store, item->message->envelope->id, self->parts.main_mailbox,
                         on_body_read, forwarding);
+}
+
+void
+pb_queue_drop_stalled (PbQueue *self)
+{
+  Forwarding *forwarding;
+
+  while ((forwarding = g_queue_pop_head (&self->stalled)) != NULL)
+    forwarding_finish (forwarding);
 }

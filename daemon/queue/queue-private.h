@@ -51,6 +51,7 @@ struct _PbQueue
   guint n_held;
   guint64 body_bytes;
   guint n_under_way; /* attempts, notices, forwardings */
+  GQueue stalled;    /* (element-type Forwarding) those that wait for the disk */
   gboolean started, stopped, closed;
   gboolean pumping;
   gboolean claiming;
@@ -129,6 +130,9 @@ void pb_queue_expand (PbEnvelope *envelope, const PbSnapshot *snapshot);
 
 /** pb_queue_forward: @item's recipients became an alias: queues the message anew for its targets. @item is done. */
 void pb_queue_forward (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot);
+
+/** pb_queue_drop_stalled: ends the forwardings that wait for the disk, at the queue's end. */
+void pb_queue_drop_stalled (PbQueue *self);
 
 /* ---- bounce.c ---- */
 

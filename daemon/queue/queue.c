@@ -194,18 +194,29 @@ pb_queue_is_idle (PbQueue *self)
 }
 
 void
+pb_queue_close (PbQueue *self)
+{
+  if (self->closed)
+    return;
+  pb_queue_stop (self);
+  self->closed = TRUE;
+  /* The worker ends what it has begun; its answers find the queue closed and let go of what they hold of the store. */
+  g_clear_pointer (&self->worker, pb_pool_free);
+  pb_mailbox_dispatch (self->parts.main_mailbox);
+  pb_queue_drop_stalled (self);
+}
+
+void
 pb_queue_free (PbQueue *self)
 {
   g_autoptr (GPtrArray) waiting = pb_scheduler_drain (self->scheduler, NULL);
 
-  pb_queue_stop (self);
-  self->closed = TRUE;
+  pb_queue_close (self);
   g_clear_signal_handler (&self->settings_handler, self->parts.registry);
   g_clear_signal_handler (&self->list_handler, self->parts.registry);
   g_source_destroy (self->timer);
   g_clear_pointer (&self->timer, g_source_unref);
   for (guint i = 0; i < waiting->len; i++)
     pb_queue_item_free (waiting->pdata[i]);
-  g_clear_pointer (&self->worker, pb_pool_free);
   pb_queue_unref (self);
 }

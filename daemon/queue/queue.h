@@ -28,6 +28,9 @@ void pb_queue_start (PbQueue *self);
 /** pb_queue_stop: starts nothing new. pb_queue_is_idle() tells when no attempt is under way. */
 void pb_queue_stop (PbQueue *self);
 gboolean pb_queue_is_idle (PbQueue *self);
+/** pb_queue_close: ends what is still under way, while the store is open: from here on the queue touches it no more. What was not marked is tried again after the next start. */
+void pb_queue_close (PbQueue *self);
+/** pb_queue_free: closes it first; the store may be closed already when the queue was. */
 void pb_queue_free (PbQueue *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbQueue, pb_queue_free)
 

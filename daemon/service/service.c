@@ -342,18 +342,19 @@ void
 pb_service_free (PbService *self)
 {
   g_clear_handle_id (&self->drain_source, g_source_remove);
-  for (guint i = 0; i < G_N_ELEMENTS (self->signals); i++)
-    g_clear_handle_id (&self->signals[i], g_source_remove);
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->server, pb_server_free);
   g_clear_pointer (&self->smtp, pb_smtp_agent_free);
   g_clear_pointer (&self->maildir, pb_maildir_free);
-  /* What the agents handed back is settled, what the store answers is heard, before the queue goes. */
+  /* What the agents handed back is settled; then the queue lets go of the store, whose last answers are heard by the
+   * sessions' threads and by us. */
   pb_mailbox_dispatch (self->mailbox);
+  if (self->queue != NULL)
+    pb_queue_close (self->queue);
   g_clear_pointer (&self->resolver, pb_resolver_free);
-  free_reactors (self);
   g_clear_pointer (&self->store, pb_store_close);
+  free_reactors (self);
   pb_mailbox_dispatch (self->mailbox);
   g_clear_pointer (&self->queue, pb_queue_free);
   g_clear_object (&self->registry);
@@ -362,6 +363,9 @@ pb_service_free (PbService *self)
   g_source_destroy (self->mailbox_source);
   g_source_unref (self->mailbox_source);
   g_clear_pointer (&self->mailbox, pb_mailbox_unref);
+  /* Last: a further signal must not cut the closing short. */
+  for (guint i = 0; i < G_N_ELEMENTS (self->signals); i++)
+    g_clear_handle_id (&self->signals[i], g_source_remove);
   g_main_loop_unref (self->loop);
   g_free (self);
 }

@@ -161,10 +161,51 @@ pb_server_n_sessions (PbServer *self)
   return (guint) g_atomic_int_get (&self->n_sessions);
 }
 
+/* ---- the end ---- */
+
+typedef struct
+{
+  PbShard *shard;
+  GMutex lock;
+  GCond ended;
+  gboolean done; /* under lock */
+} Eviction;
+
+static void
+on_evict (gpointer data)
+{
+  Eviction *self = data;
+
+  shut_sessions_down (self->shard, FALSE);
+  g_mutex_lock (&self->lock);
+  self->done = TRUE;
+  g_cond_signal (&self->ended);
+  g_mutex_unlock (&self->lock);
+}
+
+/* Ends the shard's sessions on its thread and waits for that. */
+static void
+evict (PbShard *shard)
+{
+  Eviction order = { .shard = shard };
+
+  g_mutex_init (&order.lock);
+  g_cond_init (&order.ended);
+  pb_mailbox_post (pb_reactor_mailbox (shard->reactor), on_evict, &order);
+  g_mutex_lock (&order.lock);
+  while (!order.done)
+    g_cond_wait (&order.ended, &order.lock);
+  g_mutex_unlock (&order.lock);
+  g_mutex_clear (&order.lock);
+  g_cond_clear (&order.ended);
+}
+
 void
 pb_server_free (PbServer *self)
 {
-  g_return_if_fail (pb_server_n_sessions (self) == 0);
-
+  g_atomic_int_set (&self->shutting_down, 1);
+  /* Nobody accepts any more, so no shard is added meanwhile. */
+  for (guint i = 0; i < self->shards->len; i++)
+    evict (self->shards->pdata[i]);
   pb_server_unref (self);
 }

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What survives a restart and a kill -9: queued mail, settings, lists, the times of retries."""
-from harness import strip_trace
+import signal
+import time
+
+from harness import strip_trace, wait_for
+from sink import HANG
 
 SMALL = b"Subject: small\r\n\r\nsmall\r\n"
 LARGE = b"Subject: large\r\n\r\n" + (b"z" * 76 + b"\r\n") * 4000
@@ -114,3 +118,32 @@ def test_ids_are_never_given_twice(bed):
     bed.wait_mails(bed.ann, 15)
     bed.queue_empty()
     assert len(bed.mails(bed.ann)) == 15
+
+
+def test_stop_cuts_off_a_message_without_end(bed):
+    """A client that has stopped in the middle of its message is waited for, but not for ever."""
+    bed.start()
+    talk = bed.talk()
+    talk.ehlo()
+    talk.envelope("a@b.example", ["ann@local.example"])
+    talk.expect("DATA", 354)
+    talk.send(b"Subject: half of it\r\n")
+    bed.postbusd.stop()
+    assert talk.at_end().startswith(b"421 4.3.2 ")
+
+
+def test_stop_while_a_sender_is_told(bed):
+    """The attempt that the stop breaks off makes a notice of the delay due: too late, and no harm."""
+    bed.start()
+    bed.api.set("Queueing", "DelayWarning", "u", 1)
+    sink = bed.relay_sink()
+    sink.rule("CONNECT", HANG)
+    bed.send("ann@local.example", ["far@away.example"], LARGE)
+    due = time.time() + 2
+    sink.wait_for(lambda s: s.connections, "an attempt")
+    wait_for(lambda: time.time() > due, "the time of the notice")
+    bed.postbusd.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: b"stopping" in bed.postbusd.stderr(), "the stop")
+    bed.postbusd.stop()
+    bed.postbusd.start()
+    assert len(bed.api.rows("Queue")) == 1
