@@ -11,6 +11,7 @@
 
 #define MAX_COLUMNS  16
 #define MAX_ELEMENTS 1000 /* of a string list */
+#define N_(text)     text /* the client shows it translated */
 
 /* One row under check: a cell for each column of its kind. */
 typedef struct
@@ -244,11 +245,11 @@ check_access_rule (const Row *row, GError **error)
   const char *words = pb_check (access_kinds[access_kind (row)].value, value);
 
   if (domain && !whitelist)
-    return refuse (row, error, "Kind", "domain is for whitelist rules only");
+    return refuse (row, error, "Kind", N_ ("domain is for whitelist rules only"));
   if (!whitelist && g_variant_n_children (cell (row, "Skip")) > 0)
-    return refuse (row, error, "Skip", "is for whitelist rules only");
+    return refuse (row, error, "Skip", N_ ("is for whitelist rules only"));
   if (domain && strchr (value, '@') != NULL)
-    return refuse (row, error, "Value", "must be a domain, or .domain for its subdomains");
+    return refuse (row, error, "Value", N_ ("must be a domain, or .domain for its subdomains"));
   return words == NULL || refuse (row, error, "Value", "%s", words);
 }
 
@@ -258,11 +259,11 @@ check_relay_exception (const Row *row, GError **error)
   gboolean auth = g_variant_get_boolean (cell (row, "Auth"));
 
   if (auth && cell_is (row, "Tls", "off"))
-    return refuse (row, error, "Tls", "must not be off while Auth is on");
+    return refuse (row, error, "Tls", N_ ("must not be off while Auth is on"));
   if (auth && cell_is (row, "User", ""))
-    return refuse (row, error, "User", "must be given while Auth is on");
+    return refuse (row, error, "User", N_ ("must be given while Auth is on"));
   if (cell_is (row, "Verify", "fingerprint") && cell_is (row, "Fingerprint", ""))
-    return refuse (row, error, "Fingerprint", "must be given while Verify is fingerprint");
+    return refuse (row, error, "Fingerprint", N_ ("must be given while Verify is fingerprint"));
   return TRUE;
 }
 
@@ -284,11 +285,11 @@ take_key (Row *row, const char *key, GVariant *value, GError **error)
   const char *shown = pb_check (PB_CHECK_NAME, key) == NULL ? key : "?";
 
   if (column < 0)
-    return refuse (row, error, shown, "there is no such column");
+    return refuse (row, error, shown, N_ ("there is no such column"));
   if ((row->spec->columns[column].flags & PB_COLUMN_READ_ONLY) != 0)
-    return refuse (row, error, shown, "cannot be set");
+    return refuse (row, error, shown, N_ ("cannot be set"));
   if (row->given[column] != NULL)
-    return refuse (row, error, shown, "is given twice");
+    return refuse (row, error, shown, N_ ("is given twice"));
   row->given[column] = g_variant_ref (value);
   return TRUE;
 }
@@ -322,7 +323,7 @@ fill_cells (Row *row, GVariant *base, GError **error)
       if (value == NULL && base != NULL)
         value = g_variant_lookup_value (base, column->name, NULL);
       if (value == NULL && (column->flags & PB_COLUMN_REQUIRED) != 0)
-        return refuse (row, error, column->name, "must be given");
+        return refuse (row, error, column->name, N_ ("must be given"));
       if (value == NULL)
         value = column_default (row->kind, i);
       else if (!check_cell (row, column, value, error))

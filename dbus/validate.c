@@ -21,6 +21,7 @@
 #define MAX_LOCAL_PART  64   /* RFC 5321 4.5.3.1.1 */
 #define MAX_ADDRESS     254  /* RFC 5321 4.5.3.1.3, less the angle brackets */
 #define FINGERPRINT_HEX 64   /* SHA-256 */
+#define N_(text)        text /* the client shows it translated */
 
 static gboolean
 is_harmless (const char *text)
@@ -354,36 +355,44 @@ static const struct
   gboolean (*passes) (const char *text);
   const char *words;
 } checks[PB_N_CHECKS] = {
-  [PB_CHECK_TEXT] = { is_text, "must be text without control characters, of at most 4096 bytes" },
-  [PB_CHECK_NAME] = { is_name, "must be a name of 1 to 200 characters without control characters" },
-  [PB_CHECK_ASCII] = { is_ascii, "must be printable ASCII of at most 400 characters" },
-  [PB_CHECK_FQDN] = { is_fqdn, "must be a host name with a dot, such as mail.example.org" },
-  [PB_CHECK_HOST] = { is_host, "must be a host name or an IP address" },
+  [PB_CHECK_TEXT] = { is_text,
+                      N_ ("must be text without control characters, of at most 4096 bytes") },
+  [PB_CHECK_NAME] = { is_name,
+                      N_ ("must be a name of 1 to 200 characters without control characters") },
+  [PB_CHECK_ASCII] = { is_ascii, N_ ("must be printable ASCII of at most 400 characters") },
+  [PB_CHECK_FQDN] = { is_fqdn, N_ ("must be a host name with a dot, such as mail.example.org") },
+  [PB_CHECK_HOST] = { is_host, N_ ("must be a host name or an IP address") },
   [PB_CHECK_HOST_PORT] = { is_host_port,
-                           "must be a host name or an IP address, with :port behind it where needed" },
-  [PB_CHECK_IP] = { is_ip, "must be an IP address" },
-  [PB_CHECK_NETWORK] = { is_network, "must be an IP address or a network such as 192.168.1.0/24 or "
-                                     "192.168.1.0/255.255.255.0 (the mask without gaps)" },
-  [PB_CHECK_NETMASK] = { is_netmask, "must be an IP address, or one with a prefix length or mask" },
-  [PB_CHECK_ADDRESS] = { is_address, "must be an email address, such as anna@example.org" },
+                           N_ (
+                             "must be a host name or an IP address, with :port behind it where needed") },
+  [PB_CHECK_IP] = { is_ip, N_ ("must be an IP address") },
+  [PB_CHECK_NETWORK] = { is_network,
+                         N_ ("must be an IP address or a network such as 192.168.1.0/24 or "
+                             "192.168.1.0/255.255.255.0 (the mask without gaps)") },
+  [PB_CHECK_NETMASK] = { is_netmask,
+                         N_ ("must be an IP address, or one with a prefix length or mask") },
+  [PB_CHECK_ADDRESS] = { is_address, N_ ("must be an email address, such as anna@example.org") },
   [PB_CHECK_ADDRESS_OR_LOCAL] = { is_address_or_local,
-                                  "must be an email address, or the part of one before the @" },
-  [PB_CHECK_DOMAIN] = { is_domain, "must be a domain, such as example.org" },
+                                  N_ (
+                                    "must be an email address, or the part of one before the @") },
+  [PB_CHECK_DOMAIN] = { is_domain, N_ ("must be a domain, such as example.org") },
   [PB_CHECK_TARGET] = { is_target,
-                        "must be an email address, a domain, or .domain for its subdomains" },
+                        N_ ("must be an email address, a domain, or .domain for its subdomains") },
   [PB_CHECK_LOGIN] = { is_login,
-                       "must be a login name of letters, digits and . _ - +, with @domain behind it "
-                       "where needed" },
-  [PB_CHECK_FILE] = { is_file, "must be the absolute path of a file" },
-  [PB_CHECK_SOCKET] = { is_socket, "must be unix:/path or host:port" },
-  [PB_CHECK_TIME] = { is_time, "must be a time of day, such as 07:00" },
-  [PB_CHECK_FINGERPRINT] = { is_fingerprint, "must be 64 hexadecimal digits" },
+                       N_ (
+                         "must be a login name of letters, digits and . _ - +, with @domain behind it "
+                         "where needed") },
+  [PB_CHECK_FILE] = { is_file, N_ ("must be the absolute path of a file") },
+  [PB_CHECK_SOCKET] = { is_socket, N_ ("must be unix:/path or host:port") },
+  [PB_CHECK_TIME] = { is_time, N_ ("must be a time of day, such as 07:00") },
+  [PB_CHECK_FINGERPRINT] = { is_fingerprint, N_ ("must be 64 hexadecimal digits") },
   [PB_CHECK_LISTEN] = { is_listen,
-                        "must be an IP address and a port, such as 127.0.0.1:9154, or empty" },
-  [PB_CHECK_IP_PORT] = { is_ip_port, "must be an IP address, with :port behind it where needed" },
-  [PB_CHECK_DELIMITER] = { is_delimiter, "must be one of + - _ = . # ~ ^, or empty" },
+                        N_ ("must be an IP address and a port, such as 127.0.0.1:9154, or empty") },
+  [PB_CHECK_IP_PORT] = { is_ip_port,
+                         N_ ("must be an IP address, with :port behind it where needed") },
+  [PB_CHECK_DELIMITER] = { is_delimiter, N_ ("must be one of + - _ = . # ~ ^, or empty") },
   [PB_CHECK_DNS_CODE] = { is_dns_code,
-                          "must be an address in 127.0.0.0/8 other than 127.255.255.0/24" },
+                          N_ ("must be an address in 127.0.0.0/8 other than 127.255.255.0/24") },
 };
 
 const char *

@@ -255,12 +255,11 @@ describe (PbaTrafficChart *self)
   guint minutes = PBA_TRAFFIC_BINS * PBA_TRAFFIC_BIN_SECONDS / 60;
   g_autofree char *text = g_strdup_printf (
     /* Translators: what a chart shows, for screen readers; the first number is minutes */
-    _ ("Last %u minutes. Incoming: %" G_GUINT64_FORMAT " accepted, %" G_GUINT64_FORMAT
-       " refused. Outgoing: %" G_GUINT64_FORMAT " delivered, %" G_GUINT64_FORMAT " deferred."),
-    minutes, pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_ACCEPTED),
-    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_REFUSED),
-    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DELIVERED),
-    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DEFERRED));
+    _ ("Last %u minutes. Incoming: %u accepted, %u refused. Outgoing: %u delivered, %u deferred."),
+    minutes, (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_ACCEPTED),
+    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_REFUSED),
+    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DELIVERED),
+    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DEFERRED));
 
   if (g_strcmp0 (text, self->description) == 0)
     return;
