@@ -249,7 +249,8 @@ pb_address_parse (const char *text, gsize length, PbAddressFlags flags, GError *
     {
       if (!parse_domain (self, text + used + 1, length - used - 1, flags, error))
         return NULL;
-      g_string_append_printf (wire, "@%s", self->domain);
+      g_string_append_c (wire, '@');
+      g_string_append (wire, self->domain);
     }
   else if ((flags & PB_ADDRESS_ALLOW_NO_DOMAIN) == 0
            || g_ascii_strcasecmp (self->local, "postmaster") != 0)

@@ -33,9 +33,11 @@ pb_reply_append (GString *out, PbReplyId id, const char *detail)
 {
   const PbReplyRow *row = pb_reply_row (id);
   const char *place = strstr (row->text, "%s");
+  const char code[] = { (char) ('0' + row->code / 100), (char) ('0' + row->code / 10 % 10),
+                        (char) ('0' + row->code % 10), ' ' };
   gsize start = out->len;
 
-  g_string_append_printf (out, "%u ", row->code);
+  g_string_append_len (out, code, sizeof code);
   if (*row->enhanced != '\0')
     {
       g_string_append (out, row->enhanced);

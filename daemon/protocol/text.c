@@ -54,6 +54,23 @@ safe_character (const char *text, gsize length, gboolean utf8)
   return (gsize) g_unichar_to_utf8 (character, NULL);
 }
 
+/* Returns the octets at the start of @text that may stay as they are. Characters are not cut at @max. */
+static gsize
+safe_run (const char *text, gsize length, gsize max, gboolean utf8)
+{
+  gsize run = 0;
+
+  while (run < length)
+    {
+      gsize size = safe_character (text + run, length - run, utf8);
+
+      if (size == 0 || run + size > max)
+        break;
+      run += size;
+    }
+  return run;
+}
+
 void
 pb_text_append_safe (GString *out, const char *text, gssize length, gsize max, gboolean utf8)
 {
@@ -61,12 +78,12 @@ pb_text_append_safe (GString *out, const char *text, gssize length, gsize max, g
 
   while (left > 0 && max > 0)
     {
-      gsize size = safe_character (text, left, utf8);
+      gsize size = safe_run (text, left, max, utf8);
 
-      if (size > max)
-        return;
       if (size > 0)
         g_string_append_len (out, text, (gssize) size);
+      else if (safe_character (text, left, utf8) > 0)
+        return; /* one that would not fit whole */
       else
         g_string_append_c (out, '?');
       size = MAX (size, 1);

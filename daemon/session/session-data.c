@@ -180,7 +180,7 @@ submit (PbSession *self)
   envelope = pb_transaction_envelope (transaction);
   envelope->arrival = pb_clock_wall ();
   envelope->size = pb_spool_size (spool);
-  envelope->client = g_strdup_printf ("[%s]", pb_ip_format (&self->ip, ip, sizeof ip));
+  envelope->client = g_strconcat ("[", pb_ip_format (&self->ip, ip, sizeof ip), "]", NULL);
   envelope->helo = g_strdup (self->helo);
   transaction->hinted = FALSE; /* the submission ends the hint */
   self->pending++;

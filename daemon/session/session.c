@@ -300,7 +300,10 @@ greet (PbSession *self)
     return;
   banner = g_string_new (values->general_hostname);
   if (values->general_banner[0] != '\0')
-    g_string_append_printf (banner, " %s", values->general_banner);
+    {
+      g_string_append_c (banner, ' ');
+      g_string_append (banner, values->general_banner);
+    }
   pb_session_set_state (self, PB_SESSION_GREETED);
   pb_session_reply (self, PB_REPLY_GREETING, banner->str);
   g_string_free (banner, TRUE);

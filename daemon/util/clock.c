@@ -8,6 +8,7 @@
 #include "util/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static const char day_names[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
@@ -29,18 +30,37 @@ pb_clock_monotonic (void)
   return g_get_monotonic_time ();
 }
 
+/* Writes @number with @digits digits and @after it. Returns where to go on. */
+static char *
+put_number (char *out, guint number, guint digits, char after)
+{
+  for (guint i = digits; i > 0; i--, number /= 10)
+    out[i - 1] = (char) ('0' + number % 10);
+  out[digits] = after;
+  return out + digits + 1;
+}
+
 char *
 pb_clock_format_date (gint64 wall, char buffer[40])
 {
   time_t seconds = (time_t) (wall / G_USEC_PER_SEC - (wall % G_USEC_PER_SEC < 0 ? 1 : 0));
   struct tm parts;
-  glong zone;
+  char *out = buffer;
+  guint zone;
 
-  /* Not strftime: its names follow the locale, those of RFC 5322 do not. */
+  /* Not strftime: its names follow the locale, those of RFC 5322 do not. Nor printf: every message has a date or two. */
   localtime_r (&seconds, &parts);
-  zone = labs (parts.tm_gmtoff) / 60;
-  g_snprintf (buffer, 40, "%s, %02d %s %04d %02d:%02d:%02d %c%02ld%02ld", day_names[parts.tm_wday],
-              parts.tm_mday, month_names[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour,
-              parts.tm_min, parts.tm_sec, parts.tm_gmtoff < 0 ? '-' : '+', zone / 60, zone % 60);
+  zone = (guint) labs (parts.tm_gmtoff) / 60;
+  memcpy (out, day_names[parts.tm_wday], 3);
+  memcpy (out + 3, ", ", 2);
+  out = put_number (out + 5, (guint) parts.tm_mday, 2, ' ');
+  memcpy (out, month_names[parts.tm_mon], 3);
+  out[3] = ' ';
+  out = put_number (out + 4, (guint) MAX (parts.tm_year + 1900, 0), 4, ' ');
+  out = put_number (out, (guint) parts.tm_hour, 2, ':');
+  out = put_number (out, (guint) parts.tm_min, 2, ':');
+  out = put_number (out, (guint) parts.tm_sec, 2, ' ');
+  *out++ = parts.tm_gmtoff < 0 ? '-' : '+';
+  put_number (out, zone / 60 * 100 + zone % 60, 4, '\0');
   return buffer;
 }
