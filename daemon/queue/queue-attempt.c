@@ -120,7 +120,8 @@ on_body_read (PbBody *read_body, const GError *error, gpointer user_data)
   g_autoptr (PbSnapshot) snapshot = NULL;
 
   /* Damaged: the store has put the message aside, and shows it. Not there: somebody removed it. */
-  if (item->queue->stopped || g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT)
+  if (!pb_queue_may_start (item->queue)
+      || g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT)
       || g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND))
     {
       give_back (item);

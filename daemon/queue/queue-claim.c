@@ -100,7 +100,7 @@ pb_queue_claim (PbQueue *self)
   gint64 now = pb_queue_now ();
 
   self->next_claim = now + CLAIM_EVERY;
-  if (self->claiming || self->stopped || !self->started || self->n_held > PB_QUEUE_MAX_HELD / 2)
+  if (self->claiming || !pb_queue_may_start (self) || self->n_held > PB_QUEUE_MAX_HELD / 2)
     return;
   if (!store_may_have_more (self))
     {
@@ -121,7 +121,7 @@ pb_queue_wake (PbQueue *self)
 {
   PbQueueCounts counts;
 
-  if (!self->started || self->stopped)
+  if (!pb_queue_may_start (self))
     return;
   pb_store_counts (self->parts.store, &counts);
   /* So many at most: what is deferred again meanwhile must not come round in a circle. */

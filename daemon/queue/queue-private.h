@@ -69,6 +69,9 @@ gint64 pb_queue_now (void);
 
 /* ---- queue.c ---- */
 
+/** pb_queue_may_start: whether attempts may begin. Not once the store has failed: what it cannot mark would be delivered again after the next start. */
+gboolean pb_queue_may_start (PbQueue *self);
+
 /** pb_queue_pump: starts what may start. Safe to call from anywhere on the main thread. */
 void pb_queue_pump (PbQueue *self);
 

@@ -90,6 +90,12 @@ set_timer (PbQueue *self)
   g_source_set_ready_time (self->timer, self->stopped ? -1 : g_get_monotonic_time () + wait);
 }
 
+gboolean
+pb_queue_may_start (PbQueue *self)
+{
+  return self->started && !self->stopped && pb_store_state (self->parts.store) != PB_STORE_FAILED;
+}
+
 void
 pb_queue_pump (PbQueue *self)
 {
@@ -97,7 +103,7 @@ pb_queue_pump (PbQueue *self)
   gint64 now;
   gpointer item;
 
-  if (!self->started || self->stopped || self->pumping)
+  if (!pb_queue_may_start (self) || self->pumping)
     return;
   self->pumping = TRUE;
   snapshot = pb_registry_snapshot (self->parts.registry);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The whole queue over real stores: ways through, deferrals, notices, recovery, changed settings. */
 #include "queue-fixture.h"
+#include "store/store-private.h"
 
 #define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define SERVER(name, ...)                                                                          \
@@ -315,6 +316,29 @@ test_dead_relay (Fixture *self, gconstpointer data)
   wait_until (self, is_deferred, GUINT_TO_POINTER (21));
 }
 
+/* What cannot be marked must not be delivered: it would be again after the next start. */
+static void
+test_failed_store (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GError) broken = g_error_new (PB_STORE_ERROR, PB_STORE_ERROR_FAILED, "made so");
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok",
+                          "S:354 go", "B", "S:250 ok"));
+
+  apply (self, "{'Delivery': {'RelayServer': <'127.0.0.1'>, 'RelayPort': <uint32 1>}}");
+  pb_queue_start (self->queue);
+  send_message (self, "s@far.example", "x@far.example");
+  wait_until (self, is_deferred, GUINT_TO_POINTER (1));
+  pb_log_set_threshold ((PbLogLevel) -1);
+  pb_store_fail (self->store, broken);
+  use_relay (self, server);
+  g_assert_true (pb_queue_is_idle (self->queue));
+  for (guint i = 0; i < 5; i++)
+    apply (self, i % 2 != 0 ? "{'Queueing': {'Lifetime': <uint32 5000>}}"
+                            : "{'Queueing': {'Lifetime': <uint32 6000>}}");
+  g_assert_cmpuint (pb_script_server_n_bodies (server), ==, 0);
+  pb_log_set_threshold (PB_LOG_ERROR);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -335,6 +359,7 @@ main (int argc, char **argv)
   ADD ("forward", test_forward);
   ADD ("overflow", test_overflow);
   ADD ("dead-relay", test_dead_relay);
+  ADD ("failed-store", test_failed_store);
 #undef ADD
   return g_test_run ();
 }
