@@ -7,6 +7,7 @@
 #include "delivery/maildir-private.h"
 
 #include "protocol/header-scan.h"
+#include "store/store.h"
 #include "util/fsutil.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -62,10 +63,18 @@ pb_maildir_file_free (gpointer file)
 static void
 set_error (PbMaildirFile *self, const char *what)
 {
-  int saved = errno;
+  self->system_errno = errno;
+  g_set_error (&self->error, G_FILE_ERROR, g_file_error_from_errno (self->system_errno), "%s: %s",
+               what, g_strerror (self->system_errno));
+}
 
-  g_set_error (&self->error, G_FILE_ERROR, g_file_error_from_errno (saved), "%s: %s", what,
-               g_strerror (saved));
+static gboolean
+write_all (PbMaildirFile *self, const GByteArray *out)
+{
+  if (pb_fs_write_all (self->fd, out->data, out->len, &self->error))
+    return TRUE;
+  self->system_errno = errno;
+  return FALSE;
 }
 
 /* Appends @data with CRLF turned into LF; *@cr carries a CR over the end of a chunk. */
@@ -117,13 +126,12 @@ write_file_body (PbMaildirFile *self, GByteArray *out, gboolean *cr)
     {
       append_lf (out, chunk, (gsize) got, cr);
       offset += (guint64) got;
-      if (!pb_fs_write_all (self->fd, out->data, out->len, &self->error))
+      if (!write_all (self, out))
         return FALSE;
       g_byte_array_set_size (out, 0);
     }
   if (got == 0 && offset != pb_body_size (self->delivery->body))
-    g_set_error (&self->error, G_FILE_ERROR, G_FILE_ERROR_IO,
-                 "the stored message is shorter than it was");
+    g_set_error (&self->error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT, "it is shorter than it was");
   return self->error == NULL;
 }
 
@@ -142,7 +150,7 @@ write_content (PbMaildirFile *self)
     return;
   if (cr)
     g_byte_array_append (out, (const guint8 *) "\r", 1);
-  pb_fs_write_all (self->fd, out->data, out->len, &self->error);
+  write_all (self, out);
 }
 
 void
@@ -178,11 +186,20 @@ pb_maildir_file_commit (PbMaildirFile *self, int tmp_fd, int new_fd)
   return self->done;
 }
 
+static void
+set_deferred (PbMaildirFile *self, const char *status, const char *what, const GError *error)
+{
+  g_autofree char *reason = g_strdup_printf ("%s: %s", what, error->message);
+
+  pb_delivery_set (self->delivery, self->position, PB_RESULT_DEFERRED, status, reason, FALSE,
+                   "mailbox");
+}
+
 void
-pb_maildir_file_report (PbMaildirFile *self, const GError *box_error)
+pb_maildir_file_report (PbMaildirFile *self, const GError *box_error, int box_errno)
 {
   const GError *error = self->error != NULL ? self->error : box_error;
-  g_autofree char *reason = NULL;
+  int system_errno = self->error != NULL ? self->system_errno : box_errno;
 
   if (error == NULL)
     {
@@ -190,10 +207,17 @@ pb_maildir_file_report (PbMaildirFile *self, const GError *box_error)
                        "delivered to the mailbox", FALSE, "mailbox");
       return;
     }
-  reason = g_strdup_printf ("mailbox cannot be written: %s", error->message);
-  pb_delivery_set (self->delivery, self->position, PB_RESULT_DEFERRED,
-                   g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC) ? "4.3.1" : "4.3.0",
-                   reason, FALSE, "mailbox");
+  if (error->domain == PB_STORE_ERROR)
+    {
+      /* No fault of the mailbox, which need not rest for it. */
+      set_deferred (self, "4.3.0", "the stored message cannot be read", error);
+      return;
+    }
+  if (system_errno == EDQUOT)
+    set_deferred (self, "4.2.2", "the mailbox is full", error);
+  else
+    set_deferred (self, system_errno == ENOSPC ? "4.3.1" : "4.3.0", "mailbox cannot be written",
+                  error);
   self->delivery->destination_dead = TRUE;
 }
 

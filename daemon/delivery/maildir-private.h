@@ -13,6 +13,7 @@ typedef struct
   int fd;               /* -1 when not open */
   gboolean done;        /* stands in new/ */
   GError *error;        /* (owned) (nullable) */
+  int system_errno;     /* behind @error; 0 when it has none */
 } PbMaildirFile;
 
 PbMaildirFile *pb_maildir_file_new (PbDelivery *delivery, guint position);
@@ -24,8 +25,8 @@ void pb_maildir_file_write (PbMaildirFile *self, int tmp_fd);
 /** pb_maildir_file_commit: fsync and rename; an error is kept and the tmp file removed. Returns: whether it stands in new/. */
 gboolean pb_maildir_file_commit (PbMaildirFile *self, int tmp_fd, int new_fd);
 
-/** pb_maildir_file_report: sets the recipient's result. @box_error: (nullable) what befell the whole mailbox. */
-void pb_maildir_file_report (PbMaildirFile *self, const GError *box_error);
+/** pb_maildir_file_report: sets the recipient's result. @box_error: (nullable) what befell the whole mailbox, with its errno. */
+void pb_maildir_file_report (PbMaildirFile *self, const GError *box_error, int box_errno);
 
 /** pb_maildir_check_loop: whether the message was delivered to this recipient before (Delivered-To); the result is set to 5.4.6 then. */
 gboolean pb_maildir_check_loop (PbDelivery *delivery, guint position);

@@ -61,6 +61,7 @@ ensure_dir_at (int dir_fd, const char *name, gboolean *made, GError **error)
 
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (saved), "mail/%s: %s", name,
                    g_strerror (saved));
+      errno = saved;
       return -1;
     }
   return pb_fs_open_beneath (dir_fd, name, O_RDONLY | O_DIRECTORY, 0, error);
@@ -116,6 +117,7 @@ typedef struct
   int tmp_fd, new_fd;
   GPtrArray *files; /* (owned) (element-type PbMaildirFile) */
   GError *error; /* (owned) (nullable) the mailbox cannot be opened, or its directory not synced */
+  int system_errno; /* behind @error */
 } Box;
 
 static void
@@ -148,8 +150,9 @@ find_box (PbMaildir *self, GPtrArray *boxes, const char *id)
   g_ptr_array_add (boxes, box);
   if (!pb_maildir_id_is_safe (id))
     g_set_error (&box->error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "no name for a mailbox directory");
-  else if ((box->tmp_fd = open_subdir (self, id, "tmp", &box->error)) >= 0)
-    box->new_fd = open_subdir (self, id, "new", &box->error);
+  else if ((box->tmp_fd = open_subdir (self, id, "tmp", &box->error)) < 0
+           || (box->new_fd = open_subdir (self, id, "new", &box->error)) < 0)
+    box->system_errno = errno;
   return box;
 }
 
@@ -180,9 +183,9 @@ commit_box (Box *box)
   for (guint i = 0; i < box->files->len && box->error == NULL; i++)
     renamed |= pb_maildir_file_commit (box->files->pdata[i], box->tmp_fd, box->new_fd);
   if (renamed && !pb_fs_sync_dir (box->new_fd, &box->error))
-    g_prefix_error (&box->error, "mailbox: ");
+    box->system_errno = errno;
   for (guint i = 0; i < box->files->len; i++)
-    pb_maildir_file_report (box->files->pdata[i], box->error);
+    pb_maildir_file_report (box->files->pdata[i], box->error, box->system_errno);
 }
 
 static void
@@ -223,6 +226,21 @@ take_batch (PbMaildir *self, GPtrArray *jobs)
   return jobs->len > 0;
 }
 
+/* A mail/ that was just made must be found again after a power cut, with all that came into it. */
+static gboolean
+sync_name (const char *directory, GError **error)
+{
+  int fd = g_open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  gboolean ok = fd >= 0 && pb_fs_sync_dir (fd, error);
+
+  if (fd < 0)
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "%s: %s", directory,
+                 g_strerror (errno));
+  else
+    close (fd);
+  return ok;
+}
+
 static void
 drain (gpointer data)
 {
@@ -249,6 +267,11 @@ pb_maildir_new (const char *directory, GError **error)
 
       g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (saved), "%s: %s", path,
                    g_strerror (saved));
+      return NULL;
+    }
+  if (!sync_name (directory, error))
+    {
+      close (fd);
       return NULL;
     }
   self = g_new0 (PbMaildir, 1);

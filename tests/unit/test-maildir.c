@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Maildir delivery in a directory of the test's own: content, names, hostile mailboxes, loops, redo, disk trouble. */
+#include "delivery/maildir-private.h"
 #include "delivery/maildir.h"
 #include "settings/registry.h"
 #include "store-fixture.h"
+#include "store/body-private.h"
+#include <errno.h>
 #include <sys/stat.h>
 
 #define ACCOUNT "7b1d4c1e-6a46-4a0f-9a56-0c6b3a2f9e01"
@@ -302,6 +305,60 @@ test_trouble (MaildirFixture *self, gconstpointer data)
   g_assert_cmpint (result (self, 1, 0)->kind, ==, PB_RESULT_DELIVERED);
 }
 
+/* What the sender and the log are told of a disk that takes no more. */
+static void
+test_status (MaildirFixture *self, gconstpointer data)
+{
+  static const struct
+  {
+    int system_errno;
+    const char *status, *words;
+  } rows[] = {
+    { EDQUOT, "4.2.2", "the mailbox is full: x" },
+    { ENOSPC, "4.3.1", "mailbox cannot be written: x" },
+    { EACCES, "4.3.0", "mailbox cannot be written: x" },
+  };
+
+  deliver (self, 1, ACCOUNT, 1, "Subject: x\r\n\r\n");
+  wait_answers (self, 1);
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (rows); i++)
+    {
+      PbDelivery *delivery = self->answers->pdata[0];
+      PbMaildirFile *file = pb_maildir_file_new (delivery, 0);
+      g_autoptr (GError) error = g_error_new_literal (G_FILE_ERROR, G_FILE_ERROR_FAILED, "x");
+      int system_errno = rows[i / 2].system_errno;
+
+      delivery->destination_dead = FALSE;
+      file->system_errno = system_errno;
+      if (i % 2 == 0)
+        file->error = g_steal_pointer (&error);
+      pb_maildir_file_report (file, error, system_errno);
+      g_assert_cmpint (result (self, 0, 0)->kind, ==, PB_RESULT_DEFERRED);
+      g_assert_cmpstr (result (self, 0, 0)->status, ==, rows[i / 2].status);
+      g_assert_cmpstr (result (self, 0, 0)->reply, ==, rows[i / 2].words);
+      g_assert_true (delivery->destination_dead);
+      pb_maildir_file_free (file);
+    }
+}
+
+/* A stored message that is gone is its own trouble, not the mailbox's. */
+static void
+test_lost_body (MaildirFixture *self, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (self->base.directory, "spool", NULL);
+  PbSpoolDir *directory = pb_spool_dir_open (path, NULL);
+  g_autoptr (PbBody) body = pb_body_new_file (directory, "gone", 100000);
+
+  deliver_body (self, 1, ACCOUNT, 1, body);
+  wait_answers (self, 1);
+  g_assert_cmpint (result (self, 0, 0)->kind, ==, PB_RESULT_DEFERRED);
+  g_assert_cmpstr (result (self, 0, 0)->status, ==, "4.3.0");
+  g_assert_nonnull (strstr (result (self, 0, 0)->reply, "the stored message cannot be read"));
+  g_assert_false (((PbDelivery *) self->answers->pdata[0])->destination_dead);
+  g_assert_cmpuint (count_files (self, ACCOUNT "/tmp"), ==, 0);
+  pb_spool_dir_unref (directory);
+}
+
 /* Freeing waits for what was handed in. */
 static void
 test_free_waits (MaildirFixture *self, gconstpointer data)
@@ -327,6 +384,8 @@ main (int argc, char **argv)
   ADD ("link", test_link);
   ADD ("loop", test_loop);
   ADD ("trouble", test_trouble);
+  ADD ("status", test_status);
+  ADD ("lost-body", test_lost_body);
   ADD ("free-waits", test_free_waits);
 #undef ADD
   return g_test_run ();
