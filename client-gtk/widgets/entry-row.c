@@ -16,7 +16,7 @@ struct _PbaEntryRow
 
   GtkBox *header, *suffixes; /* template children */
   GtkLabel *title_label, *caption_label;
-  GtkText *text_widget;
+  GtkEntry *entry; /* a bare GtkText would show screen readers no text */
   GtkImage *edit_icon, *error_icon;
   GtkToggleButton *peek;
   char *caption, *error; /* (owned) (nullable) */
@@ -58,8 +58,8 @@ show_caption (PbaEntryRow *self)
   gtk_widget_set_visible (GTK_WIDGET (self->error_icon), faulty);
   set_class (self, "erroneous", faulty);
   set_class (self, "changed", self->changed && !faulty);
-  pba_accessible_describe (self->text_widget, line);
-  gtk_accessible_update_state (GTK_ACCESSIBLE (self->text_widget), GTK_ACCESSIBLE_STATE_INVALID,
+  pba_accessible_describe (self->entry, line);
+  gtk_accessible_update_state (GTK_ACCESSIBLE (self->entry), GTK_ACCESSIBLE_STATE_INVALID,
                                faulty ? GTK_ACCESSIBLE_INVALID_TRUE : GTK_ACCESSIBLE_INVALID_FALSE,
                                -1);
 }
@@ -68,10 +68,20 @@ static void
 show_secret (PbaEntryRow *self)
 {
   gtk_widget_set_visible (GTK_WIDGET (self->peek), self->secret);
-  gtk_text_set_visibility (self->text_widget,
-                           !self->secret || gtk_toggle_button_get_active (self->peek));
-  gtk_text_set_input_purpose (self->text_widget, self->secret ? GTK_INPUT_PURPOSE_PASSWORD
-                                                              : GTK_INPUT_PURPOSE_FREE_FORM);
+  gtk_entry_set_visibility (self->entry,
+                            !self->secret || gtk_toggle_button_get_active (self->peek));
+  gtk_entry_set_input_purpose (self->entry, self->secret ? GTK_INPUT_PURPOSE_PASSWORD
+                                                         : GTK_INPUT_PURPOSE_FREE_FORM);
+}
+
+/* Memory that is not paged out and is wiped, and no history of what was typed. */
+static void
+keep_secret (PbaEntryRow *self)
+{
+  g_autoptr (GtkEntryBuffer) buffer = gtk_password_entry_buffer_new ();
+
+  gtk_entry_set_buffer (self->entry, buffer);
+  gtk_editable_set_enable_undo (GTK_EDITABLE (self->entry), FALSE);
 }
 
 static void
@@ -80,7 +90,7 @@ on_title (PbaEntryRow *self, GParamSpec *pspec, gpointer user_data)
   const char *title = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (self));
 
   gtk_label_set_label (self->title_label, title);
-  pba_accessible_name (self->text_widget, title);
+  pba_accessible_name (self->entry, title);
 }
 
 static void
@@ -98,7 +108,7 @@ on_activate (PbaEntryRow *self)
 static void
 on_pressed (PbaEntryRow *self)
 {
-  gtk_text_grab_focus_without_selecting (self->text_widget);
+  gtk_entry_grab_focus_without_selecting (self->entry);
 }
 
 static void
@@ -129,7 +139,7 @@ pba_entry_row_get_gproperty (GObject *object, guint property, GValue *value, GPa
   if (property == PROP_TEXT)
     g_value_set_string (value, pba_entry_row_get_text (self));
   else if (property == PROP_PLACEHOLDER)
-    g_value_set_string (value, gtk_text_get_placeholder_text (self->text_widget));
+    g_value_set_string (value, gtk_entry_get_placeholder_text (self->entry));
   else if (property == PROP_CAPTION || property == PROP_ERROR)
     g_value_set_string (value, property == PROP_CAPTION ? self->caption : self->error);
   else
@@ -145,7 +155,7 @@ pba_entry_row_set_gproperty (GObject *object, guint property, const GValue *valu
   if (property == PROP_TEXT)
     pba_entry_row_set_text (self, g_value_get_string (value));
   else if (property == PROP_PLACEHOLDER)
-    gtk_text_set_placeholder_text (self->text_widget, g_value_get_string (value));
+    gtk_entry_set_placeholder_text (self->entry, g_value_get_string (value));
   else if (property == PROP_CAPTION)
     pba_entry_row_set_caption (self, g_value_get_string (value));
   else if (property == PROP_ERROR)
@@ -153,6 +163,8 @@ pba_entry_row_set_gproperty (GObject *object, guint property, const GValue *valu
   else if (property == PROP_SECRET)
     {
       self->secret = g_value_get_boolean (value);
+      if (self->secret)
+        keep_secret (self);
       show_secret (self);
     }
   else
@@ -206,7 +218,7 @@ pba_entry_row_class_init (PbaEntryRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PbaEntryRow, suffixes);
   gtk_widget_class_bind_template_child (widget_class, PbaEntryRow, title_label);
   gtk_widget_class_bind_template_child (widget_class, PbaEntryRow, caption_label);
-  gtk_widget_class_bind_template_child (widget_class, PbaEntryRow, text_widget);
+  gtk_widget_class_bind_template_child (widget_class, PbaEntryRow, entry);
   gtk_widget_class_bind_template_child (widget_class, PbaEntryRow, edit_icon);
   gtk_widget_class_bind_template_child (widget_class, PbaEntryRow, error_icon);
   gtk_widget_class_bind_template_child (widget_class, PbaEntryRow, peek);
@@ -234,14 +246,14 @@ pba_entry_row_new (const char *title)
 const char *
 pba_entry_row_get_text (PbaEntryRow *self)
 {
-  return gtk_editable_get_text (GTK_EDITABLE (self->text_widget));
+  return gtk_editable_get_text (GTK_EDITABLE (self->entry));
 }
 
 void
 pba_entry_row_set_text (PbaEntryRow *self, const char *text)
 {
   if (g_strcmp0 (text, pba_entry_row_get_text (self)) != 0)
-    gtk_editable_set_text (GTK_EDITABLE (self->text_widget), text != NULL ? text : "");
+    gtk_editable_set_text (GTK_EDITABLE (self->entry), text != NULL ? text : "");
 }
 
 void
@@ -273,5 +285,5 @@ pba_entry_row_add_prefix (PbaEntryRow *self, GtkWidget *widget)
 GtkEditable *
 pba_entry_row_get_editable (PbaEntryRow *self)
 {
-  return GTK_EDITABLE (self->text_widget);
+  return GTK_EDITABLE (self->entry);
 }
