@@ -20,7 +20,7 @@ else
   trap 'rm -rf "$system"' EXIT
 fi
 [ -x "$system/bin/sh" ] ||
-  debootstrap --variant=minbase bookworm "$system" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+  debootstrap --variant=minbase bookworm "$system" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"}
 
 rm -rf "$system/srv/postbus"
 mkdir -p "$system/srv/postbus"
