@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define DNS_SECONDS    30
+#define OWN_SECONDS    5 /* for the addresses of our own name, which no mail should wait for long */
 #define MAX_CANDIDATES 16 /* hosts looked up behind one domain */
 #define MAX_HOSTS      10 /* addresses tried in one attempt (RFC 5321 5.1: at least two) */
 
@@ -23,6 +24,7 @@ struct _PbSmtpLookup
   char *hostname; /* (owned) */
   PbIp *own;      /* (owned) */
   guint n_own;
+  gboolean loopback_is_own;
   guint16 mx_port;
   GArray *candidates;    /* (owned) (element-type PbSmtpCandidate) */
   guint pending;         /* answers to come */
@@ -58,15 +60,34 @@ hosts_none (PbResultKind kind, const char *status, char *why)
   return self;
 }
 
+/* Connecting to no address at all ends at this machine. */
+static gboolean
+is_loopback (const PbIp *ip)
+{
+  static const PbIp six;
+  static const PbIp four = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff } };
+
+  return pb_ip_is_loopback (ip) || memcmp (ip, &six, sizeof six) == 0
+         || memcmp (ip, &four, sizeof four) == 0;
+}
+
+static gboolean
+is_own_address (const PbIp *ip, const PbSmtpSelf *self)
+{
+  for (guint i = 0; i < self->n_addresses; i++)
+    if (memcmp (ip, &self->addresses[i], sizeof *ip) == 0)
+      return TRUE;
+  return self->loopback && is_loopback (ip);
+}
+
 static gboolean
 is_own (const PbSmtpCandidate *candidate, const PbSmtpSelf *self)
 {
   if (g_ascii_strcasecmp (candidate->name, self->hostname) == 0)
     return TRUE;
   for (guint i = 0; i < candidate->n_addresses; i++)
-    for (guint j = 0; j < self->n_addresses; j++)
-      if (memcmp (&candidate->addresses[i], &self->addresses[j], sizeof (PbIp)) == 0)
-        return TRUE;
+    if (is_own_address (&candidate->addresses[i], self))
+      return TRUE;
   return FALSE;
 }
 
@@ -165,7 +186,7 @@ lookup_finish (PbSmtpLookup *self, PbSmtpHosts *hosts)
 static void
 lookup_select (PbSmtpLookup *self)
 {
-  PbSmtpSelf who = { self->hostname, self->own, self->n_own };
+  PbSmtpSelf who = { self->hostname, self->own, self->n_own, self->loopback_is_own };
 
   lookup_finish (self, pb_smtp_hosts_select (
                          self->domain, (const PbSmtpCandidate *) (void *) self->candidates->data,
@@ -207,11 +228,33 @@ on_host_answer (PbDnsAnswer *answer, gpointer user_data)
     lookup_select (self);
 }
 
+/* The address we have on the Internet may be one that only a router knows (settings.md, Delivery.Mode). */
+static void
+on_own_answer (PbDnsAnswer *answer, gpointer user_data)
+{
+  PbSmtpLookup *self = user_data;
+
+  if (answer->n_addresses > 0)
+    {
+      self->own = g_renew (PbIp, self->own, self->n_own + answer->n_addresses);
+      memcpy (self->own + self->n_own, answer->addresses, answer->n_addresses * sizeof (PbIp));
+      self->n_own += answer->n_addresses;
+    }
+  if (--self->pending == 0)
+    lookup_select (self);
+}
+
 /* All names are asked for at once: whether one is ourselves decides about others. */
 static void
-lookup_addresses (PbSmtpLookup *self)
+lookup_addresses (PbSmtpLookup *self, gboolean own_too)
 {
   self->pending = 1;
+  if (own_too)
+    {
+      self->pending++;
+      pb_resolver_query_host (self->resolver, self->hostname, OWN_SECONDS, self->reply_to,
+                              on_own_answer, self);
+    }
   for (guint i = 0; i < self->candidates->len; i++)
     {
       PbSmtpCandidate *candidate = &g_array_index (self->candidates, PbSmtpCandidate, i);
@@ -292,7 +335,7 @@ on_mx_answer (PbDnsAnswer *answer, gpointer user_data)
       add_candidate (self, self->domain, 0, self->mx_port);
       break;
     }
-  lookup_addresses (self);
+  lookup_addresses (self, TRUE);
 }
 
 PbSmtpLookup *
@@ -307,6 +350,7 @@ pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf
   lookup->hostname = g_strdup (self->hostname);
   lookup->own = g_memdup2 (self->addresses, self->n_addresses * sizeof (PbIp));
   lookup->n_own = self->n_addresses;
+  lookup->loopback_is_own = self->loopback;
   lookup->mx_port = mx_port;
   lookup->candidates = g_array_new (FALSE, TRUE, sizeof (PbSmtpCandidate));
   lookup->func = func;
@@ -326,7 +370,7 @@ pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf
 
       at_once &= add_candidate (lookup, route->hosts[i].host, (guint16) i, port)->n_addresses > 0;
     }
-  lookup_addresses (lookup);
+  lookup_addresses (lookup, FALSE);
   return at_once ? NULL : lookup;
 }
 

@@ -43,6 +43,7 @@ typedef struct
   const char *hostname;
   const PbIp *addresses;
   guint n_addresses;
+  gboolean loopback; /* whether a loopback address, or none ("0.0.0.0"), leads to ourselves too */
 } PbSmtpSelf;
 
 /**
@@ -61,7 +62,7 @@ typedef struct _PbSmtpLookup PbSmtpLookup;
 typedef void (*PbSmtpHostsFound) (PbSmtpHosts *hosts, gpointer user_data);
 
 /**
- * pb_smtp_hosts_find: the hosts of @route (HOSTS or MX). On the thread of @reply_to; @func is called there, perhaps before this returns (then NULL is returned).
+ * pb_smtp_hosts_find: the hosts of @route (HOSTS or MX). For MX the addresses that @self's hostname resolves to count as its own too. On the thread of @reply_to; @func is called there, perhaps before this returns (then NULL is returned).
  * Returns: (nullable) a handle, valid until @func is called, for pb_smtp_lookup_cancel().
  */
 PbSmtpLookup *pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf *self, guint16 mx_port, PbMailbox *reply_to, PbSmtpHostsFound func, gpointer user_data);

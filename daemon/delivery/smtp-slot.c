@@ -243,7 +243,7 @@ pb_smtp_slot_open (PbSmtpDestination *destination, const PbSmtpJob *job)
   self->destination = destination;
   self->hostname = g_strdup (job->delivery->snapshot->values.general_hostname);
   g_queue_push_tail (&destination->slots, self);
-  who = (PbSmtpSelf){ self->hostname, pool->own, pool->n_own };
+  who = (PbSmtpSelf){ self->hostname, pool->own, pool->n_own, pool->mx_port == SMTP_PORT };
   lookup = pb_smtp_hosts_find (pool->resolver, job->delivery->route, &who, pool->mx_port,
                                pb_reactor_mailbox (pool->context.reactor), on_hosts_found, self);
   /* NULL: it is found already, and the slot perhaps gone. */

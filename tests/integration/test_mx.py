@@ -181,3 +181,21 @@ def test_dead_destination_slows_no_other(bed):
     send(bed, "y@live.example")
     sink.wait_messages(1)
     wait_for(lambda: bed.api.get("Queue", "Deferred") == 30, "30 deferred")
+
+
+def test_address_of_our_name_is_ours(bed):
+    """Behind a router only DNS knows our address: what the name resolves to is ourselves, and what is no
+    better than ourselves is not tried."""
+    bed.start()
+    sink = bed.mx_sink()
+    bed.dns.add("mail.local.example", "A", "127.0.0.3")
+    for preference, name, address in ((10, "a", "127.0.0.9"), (20, "router", "127.0.0.3"), (30, "c", "127.0.0.4")):
+        bed.dns.add("dest.example", "MX", (preference, name + ".dest.example"))
+        bed.dns.add(name + ".dest.example", "A", address)
+    bed.dns.add("loop.example", "A", "127.0.0.3")
+    send(bed, "x@dest.example", "y@loop.example")
+    mail = bed.wait_mails(bed.ann)[0]
+    assert b"Status: 5.4.6" in mail and mail.count(b"Final-Recipient") == 1, mail
+    assert b"Final-Recipient: rfc822; y@loop.example" in mail, mail
+    bed.wait_deferred()
+    assert not sink.connections

@@ -151,6 +151,15 @@ static const SelectRow select_rows[] = {
     FALSE,
     "a=192.0.2.1",
     NULL },
+  { "loopback is ourselves",
+    { "10 a 192.0.2.1", "20 b 127.9.9.9", "30 c 192.0.2.3" },
+    FALSE,
+    "a=192.0.2.1",
+    NULL },
+  { "loopback of IPv6", { "20 b 192.0.2.2,::1" }, FALSE, NULL, "5.4.6" },
+  { "no address is ourselves", { "20 b 0.0.0.0" }, FALSE, NULL, "5.4.6" },
+  { "no address of IPv6", { "20 b ::" }, FALSE, NULL, "5.4.6" },
+  { "a relay on this machine", { "0 localhost 127.0.0.1" }, TRUE, "localhost=127.0.0.1", NULL },
   { "all cut", { "10 mail.example.org 192.0.2.8", "20 c 192.0.2.3" }, FALSE, NULL, "5.4.6" },
   { "own without address", { "10 mail.example.org -" }, FALSE, NULL, "5.4.6" },
   { "trouble defers", { "10 a -", "20 b ?" }, FALSE, NULL, "4.4.3" },
@@ -194,7 +203,7 @@ static void
 test_select (void)
 {
   PbIp own;
-  PbSmtpSelf self = { "mail.example.org", &own, 1 };
+  PbSmtpSelf self = { "mail.example.org", &own, 1, TRUE };
 
   g_assert_true (pb_ip_parse ("203.0.113.9", &own));
   for (guint i = 0; i < G_N_ELEMENTS (select_rows); i++)
@@ -203,7 +212,7 @@ test_select (void)
       PbSmtpCandidate candidates[5];
       guint n = parse_candidates (row, candidates);
       g_autoptr (PbSmtpHosts) hosts =
-        pb_smtp_hosts_select ("far.example", candidates, n, &self, row->is_relay);
+        pb_smtp_hosts_select ("far.example", candidates, n, row->is_relay ? NULL : &self, row->is_relay);
       g_autoptr (GString) text = g_string_new (NULL);
 
       g_test_message ("%s", row->name);
