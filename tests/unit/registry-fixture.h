@@ -223,3 +223,18 @@ update (Fixture *fixture, PbListKind kind, const char *id, const char *text, Ans
   pb_registry_list_update (fixture->registry, kind, id, row, "uid 0", on_done, answer);
   await (answer);
 }
+
+typedef struct
+{
+  const char *path;
+  void (*func) (Fixture *fixture, gconstpointer data);
+} Test;
+
+G_GNUC_UNUSED static int
+run_tests (int argc, char **argv, const Test *tests, guint n_tests)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < n_tests; i++)
+    g_test_add (tests[i].path, Fixture, NULL, set_up, tests[i].func, tear_down);
+  return g_test_run ();
+}

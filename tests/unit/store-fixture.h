@@ -79,6 +79,12 @@ fixture_tear_down (Fixture *self, gconstpointer data)
 }
 
 static inline void
+fixture_add (const char *path, void (*test) (Fixture *, gconstpointer))
+{
+  g_test_add (path, Fixture, NULL, fixture_set_up, test, fixture_tear_down);
+}
+
+static inline void
 fixture_reopen (Fixture *self)
 {
   g_clear_pointer (&self->store, pb_store_close);

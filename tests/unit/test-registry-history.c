@@ -457,11 +457,7 @@ test_report_lists (Fixture *fixture, gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  static const struct
-  {
-    const char *path;
-    void (*func) (Fixture *fixture, gconstpointer data);
-  } tests[] = {
+  static const Test tests[] = {
     { "/registry-history/revisions", test_revisions },
     { "/registry-history/revert", test_revert },
     { "/registry-history/revert-refused", test_revert_refused },
@@ -475,8 +471,5 @@ main (int argc, char **argv)
     { "/registry-history/report-lists", test_report_lists },
   };
 
-  g_test_init (&argc, &argv, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
-    g_test_add (tests[i].path, Fixture, NULL, set_up, tests[i].func, tear_down);
-  return g_test_run ();
+  return run_tests (argc, argv, tests, G_N_ELEMENTS (tests));
 }

@@ -284,11 +284,7 @@ test_page_refused (Fixture *fixture, gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  static const struct
-  {
-    const char *path;
-    void (*func) (Fixture *fixture, gconstpointer data);
-  } tests[] = {
+  static const Test tests[] = {
     { "/registry-lists/order", test_list_order },
     { "/registry-lists/effect", test_list_effect },
     { "/registry-lists/update", test_list_update },
@@ -298,8 +294,5 @@ main (int argc, char **argv)
     { "/registry-lists/page-refused", test_page_refused },
   };
 
-  g_test_init (&argc, &argv, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
-    g_test_add (tests[i].path, Fixture, NULL, set_up, tests[i].func, tear_down);
-  return g_test_run ();
+  return run_tests (argc, argv, tests, G_N_ELEMENTS (tests));
 }

@@ -212,11 +212,7 @@ test_damaged_and_unknown (Fixture *fixture, gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  static const struct
-  {
-    const char *path;
-    void (*func) (Fixture *fixture, gconstpointer data);
-  } tests[] = {
+  static const Test tests[] = {
     { "/registry/defaults", test_defaults },
     { "/registry/apply", test_apply },
     { "/registry/apply-refused", test_apply_refused },
@@ -225,8 +221,5 @@ main (int argc, char **argv)
     { "/registry/damaged-and-unknown", test_damaged_and_unknown },
   };
 
-  g_test_init (&argc, &argv, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
-    g_test_add (tests[i].path, Fixture, NULL, set_up, tests[i].func, tear_down);
-  return g_test_run ();
+  return run_tests (argc, argv, tests, G_N_ELEMENTS (tests));
 }

@@ -208,20 +208,14 @@ test_many_at_once (Fixture *self, gconstpointer data)
     }
 }
 
-static void
-add (const char *path, void (*test) (Fixture *, gconstpointer))
-{
-  g_test_add (path, Fixture, NULL, fixture_set_up, test, fixture_tear_down);
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("/spool/stream", test_stream);
-  add ("/spool/body-descriptor", test_body_descriptor);
-  add ("/spool/back-pressure", test_back_pressure);
-  add ("/spool/abort", test_abort);
-  add ("/spool/many-at-once", test_many_at_once);
+  fixture_add ("/spool/stream", test_stream);
+  fixture_add ("/spool/body-descriptor", test_body_descriptor);
+  fixture_add ("/spool/back-pressure", test_back_pressure);
+  fixture_add ("/spool/abort", test_abort);
+  fixture_add ("/spool/many-at-once", test_many_at_once);
   return g_test_run ();
 }

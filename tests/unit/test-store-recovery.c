@@ -274,26 +274,20 @@ test_crash (Fixture *self, gconstpointer data)
   pb_store_close (other.store);
 }
 
-static void
-add (const char *path, void (*test) (Fixture *, gconstpointer))
-{
-  g_test_add (path, Fixture, NULL, fixture_set_up, test, fixture_tear_down);
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("/store-recovery/damaged-envelope", test_damaged_envelope);
-  add ("/store-recovery/damaged-status", test_damaged_status);
-  add ("/store-recovery/damaged-body", test_damaged_body);
-  add ("/store-recovery/damaged-file", test_damaged_file);
-  add ("/store-recovery/missing-file", test_missing_file);
-  add ("/store-recovery/orphans", test_orphans);
-  add ("/store-recovery/lost-database", test_lost_database);
-  add ("/store-recovery/second-instance", test_second_instance);
-  add ("/store-recovery/unusable-directory", test_unusable_directory);
-  add ("/store-recovery/private-files", test_private_files);
-  add ("/store-recovery/crash", test_crash);
+  fixture_add ("/store-recovery/damaged-envelope", test_damaged_envelope);
+  fixture_add ("/store-recovery/damaged-status", test_damaged_status);
+  fixture_add ("/store-recovery/damaged-body", test_damaged_body);
+  fixture_add ("/store-recovery/damaged-file", test_damaged_file);
+  fixture_add ("/store-recovery/missing-file", test_missing_file);
+  fixture_add ("/store-recovery/orphans", test_orphans);
+  fixture_add ("/store-recovery/lost-database", test_lost_database);
+  fixture_add ("/store-recovery/second-instance", test_second_instance);
+  fixture_add ("/store-recovery/unusable-directory", test_unusable_directory);
+  fixture_add ("/store-recovery/private-files", test_private_files);
+  fixture_add ("/store-recovery/crash", test_crash);
   return g_test_run ();
 }

@@ -423,30 +423,24 @@ test_threads (Fixture *self, gconstpointer data)
   g_assert_cmpuint (n_spool_files (self), ==, 0);
 }
 
-static void
-add (const char *path, void (*test) (Fixture *, gconstpointer))
-{
-  g_test_add (path, Fixture, NULL, fixture_set_up, test, fixture_tear_down);
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("/store/submit-and-claim", test_submit_and_claim);
-  add ("/store/claim-limits", test_claim_limits);
-  add ("/store/settle-delivered", test_settle_delivered);
-  add ("/store/claim-waits-for-marks", test_claim_waits_for_marks);
-  add ("/store/settled-during-claim", test_settled_during_claim);
-  add ("/store/settle-recipients", test_settle_recipients);
-  add ("/store/settle-many", test_settle_many);
-  add ("/store/dsn", test_dsn);
-  add ("/store/bodies", test_bodies);
-  add ("/store/restart", test_restart);
-  add ("/store/close-commits", test_close_commits);
-  add ("/store/ids", test_ids);
-  add ("/store/page", test_page);
-  add ("/store/page/search", test_page_search);
-  add ("/store/threads", test_threads);
+  fixture_add ("/store/submit-and-claim", test_submit_and_claim);
+  fixture_add ("/store/claim-limits", test_claim_limits);
+  fixture_add ("/store/settle-delivered", test_settle_delivered);
+  fixture_add ("/store/claim-waits-for-marks", test_claim_waits_for_marks);
+  fixture_add ("/store/settled-during-claim", test_settled_during_claim);
+  fixture_add ("/store/settle-recipients", test_settle_recipients);
+  fixture_add ("/store/settle-many", test_settle_many);
+  fixture_add ("/store/dsn", test_dsn);
+  fixture_add ("/store/bodies", test_bodies);
+  fixture_add ("/store/restart", test_restart);
+  fixture_add ("/store/close-commits", test_close_commits);
+  fixture_add ("/store/ids", test_ids);
+  fixture_add ("/store/page", test_page);
+  fixture_add ("/store/page/search", test_page_search);
+  fixture_add ("/store/threads", test_threads);
   return g_test_run ();
 }
