@@ -10,6 +10,7 @@
 
 #include "dbus/errors.h"
 #include "dbus/names.h"
+#include "service/large-messages.h"
 #include "util/log.h"
 
 #include <string.h>
@@ -323,6 +324,7 @@ pb_bus_connect (PbBus *self, GError **error)
   g_dbus_connection_set_exit_on_close (self->connection, FALSE);
   self->closed_handler = g_signal_connect (self->connection, "closed", G_CALLBACK (on_connection_closed), self);
   pb_authorizer_set_connection (self->authorizer, self->connection);
+  pb_large_messages_watch (self->connection);
 
   if (!register_objects (self, error) || !take_name (self, error))
     {
