@@ -24,6 +24,7 @@ struct _PbaListModel
   GArray *to_refresh; /* (owned) (nullable): pages still to be asked for by it */
   guint refresh_source;
   gboolean loaded, writable, used;
+  gboolean outdated; /* rows of the last search are shown until the first page of this one has come */
   gboolean quiet; /* the refresh under way asks nobody for a password */
   char *error; /* (owned) (nullable) */
 
@@ -34,6 +35,6 @@ struct _PbaListModel
 PbaListRow *pba_list_model_find_row (PbaListModel *self, const char *id);
 /** pba_list_model_look: (transfer none): the row at a place, its page asked for when it is empty. */
 PbaListRow *pba_list_model_look (PbaListModel *self, guint position);
-/** pba_list_model_start_over: another question: what is there answers it no more. */
-void pba_list_model_start_over (PbaListModel *self);
+/** pba_list_model_start_over: another question: what is there answers it no more. @keep: it is shown until there is an answer. */
+void pba_list_model_start_over (PbaListModel *self, gboolean keep);
 void pba_list_model_ask_page (PbaListModel *self, guint page, gboolean refreshing);

@@ -216,7 +216,7 @@ pba_list_model_set_search (PbaListModel *self, const char *search)
   g_free (self->search);
   self->search = g_strdup (search);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SEARCH]);
-  pba_list_model_start_over (self);
+  pba_list_model_start_over (self, TRUE);
 }
 
 void
@@ -224,7 +224,7 @@ pba_list_model_set_filter (PbaListModel *self, GVariant *filter)
 {
   g_clear_pointer (&self->filter, g_variant_unref);
   self->filter = filter != NULL ? g_variant_ref_sink (filter) : NULL;
-  pba_list_model_start_over (self);
+  pba_list_model_start_over (self, FALSE);
 }
 
 guint

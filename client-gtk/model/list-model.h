@@ -25,13 +25,16 @@ PbaListModel *pba_list_model_new (PbaConnection *connection, PbListKind kind);
 PbaListModel *pba_list_model_new_query (PbaConnection *connection, const char *interface, const char *method);
 
 const PbListSpec *pba_list_model_get_spec (PbaListModel *self);
+/** pba_list_model_set_search: rows of the last search stay, with loaded FALSE, until the first of this one are there. */
 void pba_list_model_set_search (PbaListModel *self, const char *search);
-/** pba_list_model_set_filter: @filter (nullable) a{sv}, floating is taken; beside the search. */
+/** pba_list_model_set_filter: @filter (nullable) a{sv}, floating is taken; beside the search. Clears the list. */
 void pba_list_model_set_filter (PbaListModel *self, GVariant *filter);
 /** pba_list_model_refresh: asks again for what has been shown. */
 void pba_list_model_refresh (PbaListModel *self);
 /** pba_list_model_poll: the same for a timer: only what is there already, nothing after an error, and without asking the user. */
 void pba_list_model_poll (PbaListModel *self);
+/** pba_list_model_peek: (nullable) (transfer none): the row at a place as far as it is known; asks for nothing. */
+PbaListRow *pba_list_model_peek (PbaListModel *self, guint position);
 guint pba_list_model_get_total (PbaListModel *self);
 gboolean pba_list_model_get_loaded (PbaListModel *self);
 gboolean pba_list_model_get_writable (PbaListModel *self);

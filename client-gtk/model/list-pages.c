@@ -4,7 +4,9 @@
  * fills the rows that are there. When the list changed, the pages that were looked at are asked for
  * again and laid over the old ones: rows are known by Id and keep their objects, and only the stretch
  * between the first and the last difference is announced. One refresh at a time; a page whose total
- * differs begins another. A failure is a sentence in "error"; what is shown stays.
+ * differs begins another. Another search is a refresh too, of its first page only: rows of the last one stay
+ * until it has come, so that nothing flickers while somebody types. A failure is a sentence in "error"; what is
+ * shown stays.
  */
 #include "model/list-model-private.h"
 
@@ -144,6 +146,8 @@ end_refresh (PbaListModel *self, guint total)
     }
   old = self->rows;
   self->rows = rows;
+  self->loaded = TRUE;
+  self->outdated = FALSE;
   announce_difference (self, old);
   for (guint i = 0; i < old->len; i++)
     g_clear_object ((GObject **) &old->pdata[i]);
@@ -291,7 +295,7 @@ on_refresh (gpointer user_data)
     return G_SOURCE_REMOVE;
   drop_requests (self);
   self->used = TRUE;
-  if (!self->loaded)
+  if (!self->loaded && !self->outdated)
     {
       pba_list_model_ask_page (self, 0, FALSE);
       return G_SOURCE_REMOVE;
@@ -299,7 +303,7 @@ on_refresh (gpointer user_data)
   self->fresh = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_variant_unref);
   self->to_refresh = g_array_new (FALSE, FALSE, sizeof (guint));
   /* Asked from the end of the array: the first page comes first. */
-  for (guint page = pages; page-- > 1;)
+  for (guint page = pages; !self->outdated && page-- > 1;)
     if (is_page_seen (self, page))
       g_array_append_val (self->to_refresh, page);
   pba_list_model_ask_page (self, 0, TRUE);
@@ -325,23 +329,32 @@ pba_list_model_poll (PbaListModel *self)
   self->quiet = TRUE;
 }
 
-/* Another question: what was there answers it no more. */
 void
-pba_list_model_start_over (PbaListModel *self)
+pba_list_model_start_over (PbaListModel *self, gboolean keep)
 {
   guint old = self->rows->len;
 
   drop_requests (self);
-  g_hash_table_remove_all (self->by_id);
-  for (guint i = 0; i < old; i++)
-    g_clear_object ((GObject **) &self->rows->pdata[i]);
-  g_ptr_array_set_size (self->rows, 0);
+  self->outdated = keep && (self->loaded || self->outdated);
   self->loaded = FALSE;
-  if (old > 0)
-    g_list_model_items_changed (G_LIST_MODEL (self), 0, old, 0);
+  if (!self->outdated)
+    {
+      g_hash_table_remove_all (self->by_id);
+      for (guint i = 0; i < old; i++)
+        g_clear_object ((GObject **) &self->rows->pdata[i]);
+      g_ptr_array_set_size (self->rows, 0);
+      if (old > 0)
+        g_list_model_items_changed (G_LIST_MODEL (self), 0, old, 0);
+    }
   if (self->used)
     pba_list_model_refresh (self);
   notify_all (self);
+}
+
+PbaListRow *
+pba_list_model_peek (PbaListModel *self, guint position)
+{
+  return position < self->rows->len ? self->rows->pdata[position] : NULL;
 }
 
 PbaListRow *
@@ -351,7 +364,7 @@ pba_list_model_look (PbaListModel *self, guint position)
 
   if (*place == NULL)
     *place = pba_list_row_new (position);
-  if (!pba_list_row_get_loaded (*place) && self->fresh == NULL
+  if (!pba_list_row_get_loaded (*place) && self->fresh == NULL && !self->outdated
       && !g_hash_table_contains (self->asked, GUINT_TO_POINTER (position / PAGE)))
     pba_list_model_ask_page (self, position / PAGE, FALSE);
   return *place;

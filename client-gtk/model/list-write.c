@@ -8,26 +8,15 @@
 #include "model/list-model-private.h"
 
 #define LARGEST_PAGE 500
-
-/* Rows that an undo puts back one after the other, each at its old place. */
-typedef struct
-{
-  GPtrArray *rows; /* (owned) (element-type GVariant) by position */
-  guint next;
-} Undo;
-
-static void
-undo_free (Undo *undo)
-{
-  g_ptr_array_unref (undo->rows);
-  g_free (undo);
-}
+#define MOST_BEGINNINGS 10
 
 /* A whole list on its way here. */
 typedef struct
 {
   GVariantBuilder rows;
   guint n;
+  guint64 revision; /* of the first page */
+  guint begun;      /* how often, since the list changed under way */
 } Export;
 
 static void
@@ -176,72 +165,86 @@ pba_list_model_can_undo (PbaListModel *self)
   return self->removed != NULL && self->removed->len > 0 && self->kind != PB_LIST_ACCOUNTS;
 }
 
-/* The cells that Add takes: the service's own are left out. */
+/* @present without what came back some other way, with what was removed where it stood. Returns: (transfer full): aa{sv}. */
 static GVariant *
-writable_cells (PbaListModel *self, GVariant *row)
+put_back (GVariant *present, GPtrArray *removed)
 {
-  GVariantDict dict;
+  g_autoptr (GVariantBuilder) rows = g_variant_builder_new (G_VARIANT_TYPE ("aa{sv}"));
+  g_autoptr (GHashTable) ids = g_hash_table_new (g_str_hash, g_str_equal);
+  gsize n = g_variant_n_children (present), next = 0;
+  guint place = 0;
+  const char *id;
 
-  g_variant_dict_init (&dict, NULL);
-  for (guint i = 0; i < self->spec->n_columns; i++)
+  for (guint i = 0; i < removed->len; i++)
+    if (g_variant_lookup (removed->pdata[i], "Id", "&s", &id))
+      g_hash_table_add (ids, (char *) id);
+  for (guint i = 0; i < removed->len || next < n;)
     {
-      const PbColumnSpec *column = &self->spec->columns[i];
-      g_autoptr (GVariant) value = g_variant_lookup_value (row, column->name, NULL);
+      guint position = G_MAXUINT;
+      g_autoptr (GVariant) row = NULL;
 
-      if (value != NULL && (column->flags & PB_COLUMN_READ_ONLY) == 0)
-        g_variant_dict_insert_value (&dict, column->name, value);
+      if (i < removed->len)
+        g_variant_lookup (removed->pdata[i], "Position", "u", &position);
+      if (i < removed->len && (position <= place || next == n))
+        row = g_variant_ref (removed->pdata[i++]);
+      else
+        {
+          row = g_variant_get_child_value (present, next++);
+          if (g_variant_lookup (row, "Id", "&s", &id) && g_hash_table_contains (ids, id))
+            continue;
+        }
+      g_variant_builder_add_value (rows, row);
+      place++;
     }
-  return g_variant_dict_end (&dict);
+  return g_variant_ref_sink (g_variant_builder_end (rows));
 }
 
-/* Add, then Move, row after row: each answer asks the next thing. @result NULL begins. */
 static void
-on_undo_step (GObject *source, GAsyncResult *result, gpointer user_data)
+on_put_back (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  PbaListModel *self = g_task_get_source_object (task);
-  Undo *undo = g_task_get_task_data (task);
+  PbaListModel *self = PBA_LIST_MODEL (source);
+  GPtrArray *removed = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (pba_list_model_write_finish (self, result, NULL, &error))
+    {
+      g_task_return_pointer (task, g_strdup (""), g_free);
+      return;
+    }
+  if (self->removed == NULL)
+    self->removed = g_ptr_array_ref (removed);
+  g_task_return_error (task, error);
+}
+
+static void
+on_present (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  PbaListModel *self = PBA_LIST_MODEL (source);
+  GPtrArray *removed = g_task_get_task_data (task);
   GCancellable *cancellable = g_task_get_cancellable (task);
   GError *error = NULL;
-  g_autoptr (GVariant) reply = NULL;
+  g_autoptr (GVariant) present = pba_list_model_fetch_all_finish (self, result, &error);
+  g_autoptr (GVariant) rows = NULL;
 
-  if (result != NULL)
-    reply = pba_connection_call_finish (self->connection, result, &error);
-  if (error != NULL)
+  if (present == NULL)
     {
+      if (self->removed == NULL)
+        self->removed = g_ptr_array_ref (removed);
       g_task_return_error (task, error);
       return;
     }
-  if (reply != NULL && g_variant_is_of_type (reply, G_VARIANT_TYPE ("(s)")))
-    {
-      guint position = 0;
-      const char *id;
-
-      g_variant_get (reply, "(&s)", &id);
-      g_variant_lookup (undo->rows->pdata[undo->next++], "Position", "u", &position);
-      pba_connection_call (self->connection, self->interface, "Move",
-                           g_variant_new ("(su)", id, position), NULL, cancellable, on_undo_step,
-                           g_steal_pointer (&task));
-      return;
-    }
-  if (undo->next < undo->rows->len)
-    {
-      pba_connection_call (self->connection, self->interface, "Add",
-                           g_variant_new ("(@a{sv})",
-                                          writable_cells (self, undo->rows->pdata[undo->next])),
-                           "(s)", cancellable, on_undo_step, g_steal_pointer (&task));
-      return;
-    }
-  pba_list_model_refresh (self);
-  g_task_return_pointer (task, g_strdup (""), g_free);
+  rows = put_back (present, removed);
+  pba_list_model_replace_async (self, rows, cancellable, on_put_back, g_steal_pointer (&task));
 }
 
+/* One Replace, for it keeps Ids: a relay's sealed password is found by its exception's. */
 void
 pba_list_model_undo_async (PbaListModel *self, GCancellable *cancellable,
                            GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
-  Undo *undo;
 
   g_task_set_source_tag (task, pba_list_model_undo_async);
   if (!pba_list_model_can_undo (self))
@@ -249,13 +252,37 @@ pba_list_model_undo_async (PbaListModel *self, GCancellable *cancellable,
       g_task_return_pointer (task, g_strdup (""), g_free);
       return;
     }
-  undo = g_new0 (Undo, 1);
-  undo->rows = g_steal_pointer (&self->removed);
-  g_task_set_task_data (task, undo, (GDestroyNotify) undo_free);
-  on_undo_step (NULL, NULL, g_steal_pointer (&task));
+  g_task_set_task_data (task, g_steal_pointer (&self->removed),
+                        (GDestroyNotify) g_ptr_array_unref);
+  pba_list_model_fetch_all_async (self, cancellable, on_present, g_steal_pointer (&task));
 }
 
 /* ---- export ---- */
+
+/* Pages of two states of the list make none: then all is asked for again. A list that never rests is taken as it comes. */
+static gboolean
+take_exported (Export *export, guint64 revision, GVariant *rows)
+{
+  gboolean changed = export->n > 0 && revision != export->revision;
+
+  export->revision = revision;
+  if (changed && export->begun < MOST_BEGINNINGS)
+    {
+      g_variant_builder_clear (&export->rows);
+      g_variant_builder_init (&export->rows, G_VARIANT_TYPE ("aa{sv}"));
+      export->n = 0;
+      export->begun++;
+      return FALSE;
+    }
+  for (gsize i = 0; i < g_variant_n_children (rows); i++)
+    {
+      g_autoptr (GVariant) row = g_variant_get_child_value (rows, i);
+
+      g_variant_builder_add_value (&export->rows, row);
+    }
+  export->n += g_variant_n_children (rows);
+  return TRUE;
+}
 
 static void
 on_export_page (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -278,14 +305,11 @@ on_export_page (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (reply != NULL)
     {
-      g_variant_get (reply, "(tu@aa{sv})", NULL, &total, &rows);
-      for (gsize i = 0; i < g_variant_n_children (rows); i++)
-        {
-          g_autoptr (GVariant) row = g_variant_get_child_value (rows, i);
+      guint64 revision;
 
-          g_variant_builder_add_value (&export->rows, row);
-        }
-      export->n += g_variant_n_children (rows);
+      g_variant_get (reply, "(tu@aa{sv})", &revision, &total, &rows);
+      if (!take_exported (export, revision, rows))
+        g_clear_pointer (&rows, g_variant_unref);
     }
   if (export->n >= total || (rows != NULL && g_variant_n_children (rows) == 0))
     {
