@@ -11,6 +11,7 @@
 #include "service/bus.h"
 #include "service/objects.h"
 #include "service/sockets.h"
+#include "service/watchdog.h"
 
 #include "delivery/maildir.h"
 #include "delivery/smtp-agent.h"
@@ -67,6 +68,7 @@ struct _PbService
   PbSettingsObjects *settings_objects;
   PbListObjects *list_objects;
   PbQueueObject *queue_object;
+  PbWatchdog *watchdog;
   gulong settings_handler;
   guint signals[2];
   guint drain_source;
@@ -312,6 +314,7 @@ pb_service_run (PbService *self)
     }
   pb_manager_object_set_state (self->manager, state_name (pb_store_state (self->store)));
   sd_notify (0, "READY=1");
+  self->watchdog = pb_watchdog_new (self->store, self->config_store);
   g_main_loop_run (self->loop);
   pb_log (PB_LOG_NOTICE, "stopped", NULL);
   return 0;
@@ -342,6 +345,7 @@ void
 pb_service_free (PbService *self)
 {
   g_clear_handle_id (&self->drain_source, g_source_remove);
+  g_clear_pointer (&self->watchdog, pb_watchdog_free);
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->server, pb_server_free);

@@ -357,6 +357,12 @@ pb_config_store_open (const char *directory, GError **error)
   return g_steal_pointer (&self);
 }
 
+gint64
+pb_config_store_busy_since (PbConfigStore *self)
+{
+  return pb_writer_busy_since (self->writer);
+}
+
 void
 pb_config_store_close (PbConfigStore *self)
 {

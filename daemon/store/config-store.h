@@ -65,6 +65,9 @@ typedef void (*PbConfigCommitted) (guint64 revision, const GError *error, gpoint
 void pb_config_store_commit (PbConfigStore *self, GPtrArray *changes, const char *who, const char *what, gboolean keep_revision, PbMailbox *reply_to,
                              PbConfigCommitted func, gpointer user_data);
 
+/** pb_config_store_busy_since: as pb_store_busy_since(). */
+gint64 pb_config_store_busy_since (PbConfigStore *self);
+
 typedef struct
 {
   guint64 revision;

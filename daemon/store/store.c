@@ -107,6 +107,12 @@ pb_store_state (PbStore *self)
   return g_atomic_int_get (&self->low_space) ? PB_STORE_LOW_SPACE : PB_STORE_OK;
 }
 
+gint64
+pb_store_busy_since (PbStore *self)
+{
+  return pb_writer_busy_since (self->writer);
+}
+
 void
 pb_store_watch_state (PbStore *self, PbMailbox *reply_to, PbStoreStateFunc func, gpointer user_data)
 {

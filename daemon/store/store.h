@@ -48,6 +48,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbStore, pb_store_close)
 void pb_store_watch_state (PbStore *self, PbMailbox *reply_to, PbStoreStateFunc func, gpointer user_data);
 PbStoreState pb_store_state (PbStore *self); /* any thread, lock-free */
 
+/** pb_store_busy_since: since when the writer has been at what it does now, monotonic microseconds; 0 when it waits for work. Any thread. */
+gint64 pb_store_busy_since (PbStore *self);
+
 /** pb_store_next_id: a fresh queue id: never given before, not even across restarts, clock steps or a lost database (time-based over a stored high-water mark). Any thread. */
 guint64 pb_store_next_id (PbStore *self);
 

@@ -54,6 +54,7 @@ struct _PbWriter
   GError *failure;      /* (owned) (nullable) set once, under lock; read by atomic access */
   gint mood;            /* atomic WriterMood, written under lock */
   gint incoming;        /* atomic */
+  gint64 busy_since;    /* atomic; monotonic microseconds, 0 between batches */
 
   /* the thread's own */
   PbReplies *replies; /* (owned) */
@@ -360,6 +361,7 @@ writer_main (gpointer data)
 
   while (writer_take (self, &batch))
     {
+      __atomic_store_n (&self->busy_since, pb_clock_monotonic (), __ATOMIC_RELAXED);
       if (get_failure (self) != NULL)
         {
           list_finish (self, &batch, get_failure (self), self->replies);
@@ -369,6 +371,7 @@ writer_main (gpointer data)
         writer_run_batch (self, &batch);
       else if (self->dirty)
         writer_checkpoint (self, FALSE);
+      __atomic_store_n (&self->busy_since, 0, __ATOMIC_RELAXED);
     }
   if (get_failure (self) == NULL)
     writer_checkpoint (self, TRUE);
@@ -460,6 +463,12 @@ pb_writer_is_idle (PbWriter *self)
   idle = g_atomic_int_get (&self->mood) == WRITER_IDLE && self->urgent.n == 0 && self->lazy.n == 0;
   g_mutex_unlock (&self->lock);
   return idle;
+}
+
+gint64
+pb_writer_busy_since (PbWriter *self)
+{
+  return __atomic_load_n (&self->busy_since, __ATOMIC_RELAXED);
 }
 
 void

@@ -57,6 +57,9 @@ void pb_writer_hint (PbWriter *self, int delta);
 /** pb_writer_is_idle: nothing waits and no batch is being written. */
 gboolean pb_writer_is_idle (PbWriter *self);
 
+/** pb_writer_busy_since: when the batch or checkpoint under way was begun, monotonic microseconds; 0 when there is none. Any thread. */
+gint64 pb_writer_busy_since (PbWriter *self);
+
 /** pb_writer_fail: ends the writing for good: every job waiting or to come gets @error. Any thread. */
 void pb_writer_fail (PbWriter *self, const GError *error);
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What survives a restart and a kill -9: queued mail, settings, lists, the times of retries."""
+import os
 import signal
+import socket
 import time
 
 from harness import strip_trace, wait_for
@@ -147,3 +149,20 @@ def test_stop_while_a_sender_is_told(bed):
     bed.postbusd.stop()
     bed.postbusd.start()
     assert len(bed.api.rows("Queue")) == 1
+
+
+def test_systemd_is_told(bed):
+    """READY when mail is taken, the watchdog fed while all goes on, STOPPING at the end."""
+    path = os.path.join(bed.folder, "notify")
+    environment = bed.postbusd.environment()
+    bed.postbusd.environment = lambda: {**environment, "NOTIFY_SOCKET": path, "WATCHDOG_USEC": "300000"}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(path)
+        systemd.settimeout(60)
+        bed.start()
+        assert systemd.recv(4096) == b"READY=1"
+        assert [systemd.recv(4096) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+        bed.postbusd.stop()
+        while (told := systemd.recv(4096)) == b"WATCHDOG=1":
+            pass
+        assert told == b"STOPPING=1"

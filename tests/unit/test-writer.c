@@ -194,6 +194,29 @@ test_batches (Fixture *self, gconstpointer data)
   g_assert_cmpint (read_back (self, "SELECT count(*) FROM entry WHERE batch = 2"), ==, 58);
 }
 
+/* A writer that a disk keeps waiting says since when; one that waits for work does not. */
+static void
+test_busy_since (Fixture *self, gconstpointer data)
+{
+  gint64 before = g_get_monotonic_time (), since;
+  gint64 deadline = before + 60 * G_USEC_PER_SEC;
+
+  self->expected = 1;
+  fault_block ();
+  push (self, &urgent_ops, 1);
+  fault_await_blocked ();
+  since = pb_writer_busy_since (self->writer);
+  g_assert_cmpint (since, >=, before);
+  g_assert_cmpint (since, <=, g_get_monotonic_time ());
+  fault_release ();
+  wait_answers (self);
+  while (pb_writer_busy_since (self->writer) != 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+}
+
 static void
 on_marker (gpointer data)
 {
@@ -431,6 +454,8 @@ main (int argc, char **argv)
               test_checkpoint_fails, tear_down);
   g_test_add ("/writer/large-transaction", Fixture, GUINT_TO_POINTER (1000), set_up,
               test_large_transaction, tear_down);
+  g_test_add ("/writer/busy-since", Fixture, GUINT_TO_POINTER (1000), set_up, test_busy_since,
+              tear_down);
   g_test_add_func ("/writer/space", test_space);
   g_test_add_func ("/writer/status-column", test_status_column);
   return g_test_run ();
