@@ -7,6 +7,7 @@
  * succeeded; a transaction that fails leaves nothing behind. A message settled many times in one batch
  * (a thousand recipients of one destination) is read and written once.
  */
+#include "store/shrink.h"
 #include "store/store-private.h"
 
 #include "util/log.h"
@@ -75,8 +76,8 @@ touched_from_row (guint64 id, sqlite3_stmt *row)
       self->set = pb_status_set_parse (sqlite3_column_blob (row, 5),
                                        (gsize) sqlite3_column_bytes (row, 5), n);
       if (self->set == NULL)
-        pb_log (PB_LOG_ERROR, "delivery status damaged, all recipients count as waiting", "queue-id",
-                pb_queue_id_format (id, id_text), NULL);
+        pb_log (PB_LOG_ERROR, "delivery status damaged, all recipients count as waiting",
+                "queue-id", pb_queue_id_format (id, id_text), NULL);
     }
   if (self->set == NULL)
     self->set = pb_status_set_new (n, arrival);
@@ -212,9 +213,26 @@ on_writer_failed (gpointer owner, const GError *error)
   pb_store_fail (owner, error);
 }
 
+static gboolean
+on_writer_resting (gpointer owner, PbDatabase *database, gboolean *wrote, GError **error)
+{
+  PbStore *store = owner;
+
+  if (!pb_database_shrink (database, wrote, error))
+    return FALSE;
+  if (*wrote)
+    {
+      pb_room_shrunk (store->room, database);
+      pb_log (PB_LOG_INFO, "queue database written anew, much of it was empty", "database",
+              database->path, NULL);
+    }
+  return TRUE;
+}
+
 const PbWriterHooks pb_store_writer_hooks = {
   .begin = on_batch_begun,
   .before_commit = on_batch_ending,
   .committed = on_batch_committed,
   .failed = on_writer_failed,
+  .resting = on_writer_resting,
 };

@@ -334,7 +334,7 @@ introduce (PbDatabase *database, GError **error)
 PbConfigStore *
 pb_config_store_open (const char *directory, GError **error)
 {
-  static const PbWriterHooks no_hooks = { NULL, NULL, NULL, NULL };
+  static const PbWriterHooks no_hooks = { 0 };
   g_autoptr (PbConfigStore) self = g_new0 (PbConfigStore, 1);
   g_autoptr (PbDatabase) database = NULL;
   g_autofree char *path = g_build_filename (directory, "settings.db", NULL);

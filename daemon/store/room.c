@@ -94,6 +94,12 @@ pb_room_free (PbRoom *self)
   g_free (self);
 }
 
+void
+pb_room_shrunk (PbRoom *self, PbDatabase *database)
+{
+  pb_database_read_integer (database, "PRAGMA page_count", &self->pages, NULL);
+}
+
 static gboolean
 grow (PbRoom *self, guint64 needed, GError **error)
 {

@@ -20,5 +20,8 @@ PbRoom *pb_room_new (PbDatabase *database, guint log_pages, guint64 disk);
 void pb_room_free (PbRoom *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbRoom, pb_room_free)
 
+/** pb_room_shrunk: the database was written anew and is smaller. */
+void pb_room_shrunk (PbRoom *self, PbDatabase *database);
+
 /** pb_room_ensure: inside a transaction, before its commit: the file can hold what it adds. Errors: PB_STORE_ERROR_FULL. The writer thread. */
 gboolean pb_room_ensure (PbRoom *self, PbDatabase *database, GError **error);

@@ -217,6 +217,23 @@ writer_checkpoint (PbWriter *self, gboolean truncate)
     pb_log (PB_LOG_WARNING, "checkpoint put off", "reason", error->message, NULL);
 }
 
+/* Nothing has come for a while. */
+static void
+writer_rest (PbWriter *self)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean wrote = FALSE;
+
+  writer_checkpoint (self, FALSE);
+  if (self->hooks.resting == NULL || get_failure (self) != NULL)
+    return;
+  if (!self->hooks.resting (self->owner, self->database, &wrote, &error)
+      && !pb_store_error_is_temporary (error))
+    set_failure (self, error);
+  else if (wrote)
+    writer_checkpoint (self, FALSE);
+}
+
 static void
 writer_consider_checkpoint (PbWriter *self)
 {
@@ -370,7 +387,7 @@ writer_main (gpointer data)
       else if (batch.n > 0)
         writer_run_batch (self, &batch);
       else if (self->dirty)
-        writer_checkpoint (self, FALSE);
+        writer_rest (self);
       __atomic_store_n (&self->busy_since, 0, __ATOMIC_RELAXED);
     }
   if (get_failure (self) == NULL)

@@ -39,6 +39,7 @@ typedef struct
   gboolean (*before_commit) (gpointer owner, PbDatabase *database, GError **error);
   void (*committed) (gpointer owner, PbDatabase *database);
   void (*failed) (gpointer owner, const GError *error); /* for good; at most once; any thread */
+  gboolean (*resting) (gpointer owner, PbDatabase *database, gboolean *wrote, GError **error); /* nothing has come for a while, the log was copied: time to tidy up */
 } PbWriterHooks;
 
 /**

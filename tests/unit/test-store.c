@@ -423,6 +423,47 @@ test_threads (Fixture *self, gconstpointer data)
   g_assert_cmpuint (n_spool_files (self), ==, 0);
 }
 
+static goffset
+database_size (Fixture *self)
+{
+  g_autofree char *path = fixture_path (self, "queue.db");
+  GStatBuf status;
+
+  g_assert_cmpint (g_stat (path, &status), ==, 0);
+  return status.st_size;
+}
+
+/* A queue that has drained gives the disk back what it took; what is left in it stays as it was. */
+static void
+test_shrink (Fixture *self, gconstpointer data)
+{
+  const goffset large = 20 * 1024 * 1024;
+  gint64 deadline = g_get_monotonic_time () + WAIT_US;
+  g_auto (Answer) answer = { 0 };
+  guint64 ids[400], kept;
+
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    ids[i] = submit_message (self, "a@example.org", 1, "b@example.net", 60000);
+  kept = submit_message (self, "kept@example.org", 1, "b@example.net", 50000);
+  fixture_reopen (self);
+  g_assert_cmpint (database_size (self), >, large);
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    pb_store_settle (self->store, make_settlement (ids[i], 0, PB_RECIPIENT_DELIVERED, 1, 0, NULL),
+                     NULL, NULL, NULL);
+  while (database_size (self) > 2 * 1024 * 1024)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_usleep (20 * 1000);
+    }
+  assert_counts (self, 1, 0, 0);
+  claim (self, FAR, 10, NULL, &answer);
+  g_assert_cmpuint (answer.queued->len, ==, 1);
+  g_assert_cmpuint (((PbQueued *) answer.queued->pdata[0])->envelope->id, ==, kept);
+  submit_message (self, "a@example.org", 1, "b@example.net", 60000);
+  fixture_reopen (self);
+  assert_counts (self, 2, 0, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -439,6 +480,7 @@ main (int argc, char **argv)
   fixture_add ("/store/restart", test_restart);
   fixture_add ("/store/close-commits", test_close_commits);
   fixture_add ("/store/ids", test_ids);
+  fixture_add ("/store/shrink", test_shrink);
   fixture_add ("/store/page", test_page);
   fixture_add ("/store/page/search", test_page_search);
   fixture_add ("/store/threads", test_threads);
