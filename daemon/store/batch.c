@@ -75,12 +75,16 @@ touched_from_row (guint64 id, sqlite3_stmt *row)
     {
       self->set = pb_status_set_parse (sqlite3_column_blob (row, 5),
                                        (gsize) sqlite3_column_bytes (row, 5), n);
-      if (self->set == NULL)
-        pb_log (PB_LOG_ERROR, "delivery status damaged, all recipients count as waiting",
-                "queue-id", pb_queue_id_format (id, id_text), NULL);
+      if (self->set != NULL)
+        return self;
+      /* Who had the message already is not known: nobody gets it again by itself. */
+      pb_log (PB_LOG_ERROR, "delivery status damaged, recipients held", "queue-id",
+              pb_queue_id_format (id, id_text), NULL);
+      self->set = pb_status_set_new (n, arrival);
+      pb_status_set_hold (self->set, PB_STATUS_DAMAGED);
+      return self;
     }
-  if (self->set == NULL)
-    self->set = pb_status_set_new (n, arrival);
+  self->set = pb_status_set_new (n, arrival);
   return self;
 }
 

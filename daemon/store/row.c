@@ -87,7 +87,7 @@ pb_row_decode (sqlite3_stmt *row, const char **damage)
   set = row_statuses (row);
   if (set == NULL)
     {
-      *damage = "5.3.0 the delivery status is damaged in the store";
+      *damage = PB_STATUS_DAMAGED;
       return NULL;
     }
   return queued_new (g_steal_pointer (&envelope), set);

@@ -4,6 +4,9 @@
 #include "store/store.h"
 #include <glib.h>
 
+/* Why a message whose states cannot be read is held. */
+#define PB_STATUS_DAMAGED "5.3.0 the delivery status is damaged in the store"
+
 /* A message's place among the counts: its worst recipient's. Values are those of the column. */
 typedef enum
 {

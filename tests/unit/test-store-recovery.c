@@ -84,6 +84,26 @@ test_damaged_status (Fixture *self, gconstpointer data)
   assert_only_held (self, bad, 2);
 }
 
+/* Found while an attempt's result is marked: who had the message already must not get it again. */
+static void
+test_damaged_status_settled (Fixture *self, gconstpointer data)
+{
+  g_auto (Answer) answer = { 0 };
+  guint64 bad = submit_message (self, "a@example.org", 2, "b@example.net", 100);
+  PbQueued *queued;
+
+  settle_one (self, bad, 0, PB_RECIPIENT_DELIVERED, 1, 0);
+  flip (self, "message", "status", bad, 12);
+  settle_one (self, bad, 1, PB_RECIPIENT_QUEUED, 1, 1);
+  claim (self, FAR, 10, NULL, &answer);
+  g_assert_cmpuint (answer.queued->len, ==, 1);
+  queued = queued_at (&answer, 0);
+  g_assert_cmpuint (queued->n_statuses, ==, 2);
+  g_assert_cmpint (queued->statuses[0].state, ==, PB_RECIPIENT_HELD);
+  g_assert_cmpint (queued->statuses[1].state, ==, PB_RECIPIENT_QUEUED);
+  assert_counts (self, 0, 0, 1);
+}
+
 static void
 test_damaged_body (Fixture *self, gconstpointer data)
 {
@@ -280,6 +300,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   fixture_add ("/store-recovery/damaged-envelope", test_damaged_envelope);
   fixture_add ("/store-recovery/damaged-status", test_damaged_status);
+  fixture_add ("/store-recovery/damaged-status/settled", test_damaged_status_settled);
   fixture_add ("/store-recovery/damaged-body", test_damaged_body);
   fixture_add ("/store-recovery/damaged-file", test_damaged_file);
   fixture_add ("/store-recovery/missing-file", test_missing_file);
