@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BODY_THREADS         2
@@ -248,6 +249,15 @@ sync_directory (const char *directory, GError **error)
   return ok;
 }
 
+/* Not there, or emptied by a repair of the file system or by hand. */
+static gboolean
+is_missing (const char *path)
+{
+  struct stat status;
+
+  return stat (path, &status) != 0 || status.st_size == 0;
+}
+
 PbStore *
 pb_store_open (const char *directory, GError **error)
 {
@@ -262,7 +272,7 @@ pb_store_open (const char *directory, GError **error)
   self->lock_fd = pb_lock_take (directory, "queue.lock", error);
   if (self->lock_fd < 0)
     return NULL;
-  is_new = !g_file_test (path, G_FILE_TEST_EXISTS);
+  is_new = is_missing (path);
   database = pb_schema_open (&pb_queue_schema, path, error);
   if (database == NULL)
     return NULL;

@@ -206,6 +206,22 @@ test_lost_database (Fixture *self, gconstpointer data)
   assert_counts (self, 0, 0, 0);
 }
 
+/* An empty file is what a repaired file system leaves of it. */
+static void
+test_emptied_database (Fixture *self, gconstpointer data)
+{
+  guint64 id = submit_message (self, "a@example.org", 1, "b@example.net", 100000);
+  char name[PB_QUEUE_ID_TEXT];
+  g_autofree char *database = fixture_path (self, "queue.db");
+  g_autofree char *lost =
+    g_build_filename (self->directory, "spool", "lost", pb_queue_id_format (id, name), NULL);
+
+  g_clear_pointer (&self->store, pb_store_close);
+  g_assert_cmpint (truncate (database, 0), ==, 0);
+  self->store = open_store (self->directory);
+  g_assert_true (g_file_test (lost, G_FILE_TEST_EXISTS));
+}
+
 static void
 test_second_instance (Fixture *self, gconstpointer data)
 {
@@ -306,6 +322,7 @@ main (int argc, char **argv)
   fixture_add ("/store-recovery/missing-file", test_missing_file);
   fixture_add ("/store-recovery/orphans", test_orphans);
   fixture_add ("/store-recovery/lost-database", test_lost_database);
+  fixture_add ("/store-recovery/emptied-database", test_emptied_database);
   fixture_add ("/store-recovery/second-instance", test_second_instance);
   fixture_add ("/store-recovery/unusable-directory", test_unusable_directory);
   fixture_add ("/store-recovery/private-files", test_private_files);
