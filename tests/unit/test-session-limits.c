@@ -184,7 +184,6 @@ test_size (void)
   g_autoptr (GString) fits = make_message (1 << 20);
   g_autoptr (GString) does_not = make_message ((1 << 20) + 1);
   g_autoptr (RigMessage) message = NULL;
-  g_autoptr (GString) heard = g_string_new (NULL);
   const char *octets;
   gsize length;
   int fd = rig_in_data (rig, RIG_STRANGER);
