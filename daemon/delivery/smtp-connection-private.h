@@ -22,7 +22,7 @@ typedef enum
 {
   PB_RCPT_OPEN,     /* not answered */
   PB_RCPT_ACCEPTED,
-  PB_RCPT_AGAIN,    /* 452 behind accepted ones: the next transaction's (RFC 5321 4.5.3.1.10) */
+  PB_RCPT_AGAIN,    /* too many, behind accepted ones: the next transaction's (RFC 5321 4.5.3.1.10) */
   PB_RCPT_DONE,     /* has its result */
 } PbRcptState;
 

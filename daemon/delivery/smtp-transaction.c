@@ -264,6 +264,27 @@ on_mail_reply (PbSmtpConnection *self, PbTransaction *transaction)
     transaction_continue (self);
 }
 
+/* More recipients than the server takes at once. RFC 5321 4.5.3.1.10: 452, and what older servers say in its place. */
+static gboolean
+is_too_many (const PbRemoteReply *reply)
+{
+  return reply->code == 452
+         || (reply->code == 552
+             && (reply->enhanced == NULL || g_str_equal (reply->enhanced, "5.5.3")));
+}
+
+/* To be asked for again behind those that were accepted; until then it waits, whatever the code. */
+static void
+set_again (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcpt)
+{
+  g_autofree char *text = pb_smtp_connection_reply_text (self);
+
+  set_result (self, transaction, rcpt, PB_RESULT_DEFERRED,
+              self->reply.code == 452 ? pb_smtp_connection_reply_status (self) : "4.5.3", text,
+              TRUE);
+  rcpt->state = PB_RCPT_AGAIN;
+}
+
 static void
 on_rcpt_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
 {
@@ -274,12 +295,10 @@ on_rcpt_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
       rcpt->state = PB_RCPT_ACCEPTED;
       transaction->n_accepted++;
     }
+  else if (rcpt->state == PB_RCPT_OPEN && transaction->n_accepted > 0 && is_too_many (&self->reply))
+    set_again (self, transaction, rcpt);
   else if (rcpt->state == PB_RCPT_OPEN)
-    {
-      set_result_by_reply (self, transaction, rcpt);
-      if (self->reply.code == 452 && transaction->n_accepted > 0)
-        rcpt->state = PB_RCPT_AGAIN;
-    }
+    set_result_by_reply (self, transaction, rcpt);
   if ((self->extensions.offered & PB_EXT_PIPELINING) != 0)
     return;
   if (transaction->n_asked < transaction->n_rcpts)

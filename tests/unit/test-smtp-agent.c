@@ -346,6 +346,43 @@ test_too_many (void)
   tear_down (&self);
 }
 
+/* So is the 552 of old servers, but neither a full mailbox nor the very first recipient's. */
+static void
+test_too_many_552 (void)
+{
+  Fixture self;
+
+  SET_UP (&self, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT TO:<r0@", "C:RCPT TO:<r1@",
+                         "C:RCPT TO:<r2@", "C:RCPT TO:<r3@", "C:DATA", "S:250 ok", "S:250 ok",
+                         "S:552 5.2.2 full", "S:552 too many recipients", "S:552 5.5.3 too many",
+                         "S:354 go", "B", "S:250 one", "C:MAIL", "C:RCPT TO:<r2@", "C:RCPT TO:<r3@",
+                         "C:DATA", "S:250 ok", "S:250 ok", "S:552 too many", "S:354 go", "B",
+                         "S:250 two", "C:MAIL", "C:RCPT TO:<r3@", "C:DATA", "S:250 ok",
+                         "S:552 5.5.3 too many", "S:503 no", "Q"));
+  deliver (&self, 4, TEXT);
+  wait_answers (&self, 1);
+  g_assert_cmpstr (result (&self, 0, 0)->reply, ==, "250 one");
+  assert_result (&self, 0, 1, PB_RESULT_FAILED, "5.2.2");
+  g_assert_cmpstr (result (&self, 0, 2)->reply, ==, "250 two");
+  assert_result (&self, 0, 3, PB_RESULT_FAILED, "5.5.3");
+  tear_down (&self);
+}
+
+/* The message itself refused: who was put off for being too many is tried again another time. */
+static void
+test_too_many_and_refused (void)
+{
+  Fixture self;
+
+  SET_UP (&self, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:RCPT", "C:DATA", "S:250 ok",
+                         "S:250 ok", "S:552 too many", "S:354 go", "B", "S:450 4.2.0 later", "Q"));
+  deliver (&self, 2, TEXT);
+  wait_answers (&self, 1);
+  assert_result (&self, 0, 0, PB_RESULT_DEFERRED, "4.2.0");
+  assert_result (&self, 0, 1, PB_RESULT_DEFERRED, "4.5.3");
+  tear_down (&self);
+}
+
 static void
 test_rcptmax (void)
 {
@@ -437,6 +474,8 @@ main (int argc, char **argv)
   g_test_add_func ("/smtp-agent/send-ahead", test_send_ahead);
   g_test_add_func ("/smtp-agent/ahead-is-lost", test_ahead_is_lost);
   g_test_add_func ("/smtp-agent/too-many", test_too_many);
+  g_test_add_func ("/smtp-agent/too-many/552", test_too_many_552);
+  g_test_add_func ("/smtp-agent/too-many/refused", test_too_many_and_refused);
   g_test_add_func ("/smtp-agent/rcptmax", test_rcptmax);
   g_test_add_func ("/smtp-agent/cannot-take", test_cannot_take);
   g_test_add_func ("/smtp-agent/dsn-parameters", test_dsn_parameters);
