@@ -11,9 +11,13 @@ typedef enum
   PBA_SEVERITY_ERROR,   /* cannot stay like this */
   PBA_SEVERITY_PROBLEM, /* mail waits or is at risk */
   PBA_SEVERITY_WARNING,
+  PBA_SEVERITY_PASSED, /* looked at, and nothing found */
 } PbaSeverity;
 
-/* One thing that is wrong or doubtful across settings and lists. Immutable. */
+/*
+ * One thing that was looked at across settings and lists: mostly one that is wrong or doubtful. Property, read-only: evidence (s, nullable),
+ * which comes later for rows of lists. The rest is constant.
+ */
 #define PBA_TYPE_FINDING (pba_finding_get_type ())
 G_DECLARE_FINAL_TYPE (PbaFinding, pba_finding, PBA, FINDING, GObject)
 
@@ -22,6 +26,8 @@ PbaSeverity pba_finding_get_severity (PbaFinding *self);
 const char *pba_finding_get_title (PbaFinding *self);
 /** pba_finding_get_sentence: what is the matter. */
 const char *pba_finding_get_sentence (PbaFinding *self);
+/** pba_finding_get_evidence: (nullable): how it stands now: a setting's value, a row's name: "vm.localdomain", "Not set", "Office, 10.0.0.0/8". */
+const char *pba_finding_get_evidence (PbaFinding *self);
 /** pba_finding_get_remedy: words of the button that goes there: "Enter Server". */
 const char *pba_finding_get_remedy (PbaFinding *self);
 /** pba_finding_get_interface: "General", "TrustedList". */
@@ -38,7 +44,10 @@ const char *pba_finding_get_key (PbaFinding *self);
 G_DECLARE_FINAL_TYPE (PbaFindings, pba_findings, PBA, FINDINGS, GObject)
 
 PbaFindings *pba_findings_new (PbaConnection *connection, PbaManager *manager, PbaSettingsModel *settings);
+/** pba_findings_check: now, and the user is asked for a password if it takes one. */
 void pba_findings_check (PbaFindings *self);
+/** pba_findings_get_passed: (transfer none) (element-type PbaFinding): until the next notify of "time": checks without a finding. */
+GPtrArray *pba_findings_get_passed (PbaFindings *self);
 gint64 pba_findings_get_time (PbaFindings *self);
 const char *pba_findings_get_error (PbaFindings *self);
 

@@ -93,6 +93,11 @@ recipient_new (GVariant *cells)
   g_variant_lookup (cells, "NextAttempt", "t", &next);
   self->next = next_words (self->state, next);
   self->reason = pba_reply_explain (reply, &self->evidence);
+  if (self->reason[0] == '\0' && g_str_equal (self->state, "active"))
+    {
+      g_free (self->reason);
+      self->reason = g_strdup (_ ("On its way"));
+    }
   return self;
 }
 

@@ -15,8 +15,8 @@ static const struct
 {
   const char *words, *reason;
 } by_words[] = {
-  { "greylist", N_ ("Greylisted: it is to be tried again later") },
-  { "graylist", N_ ("Greylisted: it is to be tried again later") },
+  { "greylist", N_ ("Greylisted") },
+  { "graylist", N_ ("Greylisted") },
   { "leads back to this server", N_ ("The mail would come back to this server") },
   { "relay host, but none is set", N_ ("No relay host is set") },
   { "relay host is this server itself", N_ ("The relay host is this server itself") },
@@ -61,7 +61,7 @@ static const struct
   { 7, 5, N_ ("The server’s certificate is not accepted") },
   { 7, 8, N_ ("The relay refuses the login") },
   { 7, 9, N_ ("The relay refuses the login") },
-  { 7, 25, N_ ("The server wants a hostname for this server’s IP address") },
+  { 7, 25, N_ ("This server’s IP has no hostname") },
 };
 
 static const struct
@@ -80,8 +80,9 @@ static const struct
   { "pipelining", N_ ("Unauthorized pipelining") },
   { "junk", N_ ("Junk commands") },
   { "errors", N_ ("Too many errors") },
-  { "disk", N_ ("Disk full") },
+  { "space", N_ ("Disk full") },
   { "store", N_ ("Disk failed") },
+  { "memory", N_ ("Out of memory") },
   { "sender", N_ ("Sender policy") },
   { "helo", N_ ("Unknown HELO name") },
   { "ptr", N_ ("Unknown client hostname") },
@@ -142,6 +143,18 @@ find_reason (const char *text, guint subject, guint detail)
   return NULL;
 }
 
+/* What a server said stands at the head of a line. */
+static char *
+capitalize (const char *text)
+{
+  char first[7] = "";
+
+  if (text[0] == '\0')
+    return g_strdup ("");
+  first[g_unichar_to_utf8 (g_unichar_toupper (g_utf8_get_char (text)), first)] = '\0';
+  return g_strconcat (first, g_utf8_next_char (text), NULL);
+}
+
 char *
 pba_reply_explain (const char *reply, char **evidence)
 {
@@ -153,7 +166,7 @@ pba_reply_explain (const char *reply, char **evidence)
   if (reason == NULL && text[0] == '\0')
     reason = flat[0] != '\0' ? _ ("The server gave no reason") : "";
   *evidence = g_steal_pointer (&flat);
-  return g_strdup (reason != NULL ? reason : text);
+  return reason != NULL ? g_strdup (reason) : capitalize (text);
 }
 
 char *

@@ -192,6 +192,14 @@ pba_statistics_get_known (PbaStatistics *self)
   return self->counters != NULL;
 }
 
+gboolean
+pba_statistics_has (PbaStatistics *self, const char *counter)
+{
+  guint64 value;
+
+  return self->counters != NULL && g_variant_lookup (self->counters, counter, "t", &value);
+}
+
 guint64
 pba_statistics_get (PbaStatistics *self, const char *counter)
 {

@@ -22,6 +22,7 @@ void pba_statistics_retry (PbaStatistics *self);
 const char *pba_statistics_get_error (PbaStatistics *self);
 /** pba_statistics_get_known: there has been an answer. */
 gboolean pba_statistics_get_known (PbaStatistics *self);
+gboolean pba_statistics_has (PbaStatistics *self, const char *counter);
 /** pba_statistics_get: Returns: 0 for a counter that is not there. */
 guint64 pba_statistics_get (PbaStatistics *self, const char *counter);
 /** pba_statistics_list: (transfer full) (element-type utf8): counters that begin with @prefix ("refused."), the largest first. */

@@ -6,6 +6,10 @@
 #include "pages/pages.h"
 
 #include "pages/list-page.h"
+#include "pages/overview-page.h"
+#include "pages/queue-page.h"
+#include "pages/setup-page.h"
+#include "pages/tally-page.h"
 #include "widgets/settings-page.h"
 
 #include <glib/gi18n.h>
@@ -42,7 +46,35 @@ make_list (PbaServer *server, const PbaPageSpec *spec)
   g_return_val_if_reached (NULL);
 }
 
+static GtkWidget *
+make_overview (PbaServer *server, const PbaPageSpec *spec)
+{
+  return pba_overview_page_new (server, _ (spec->title));
+}
+
+static GtkWidget *
+make_queue (PbaServer *server, const PbaPageSpec *spec)
+{
+  return pba_queue_page_new (server, _ (spec->title));
+}
+
+static GtkWidget *
+make_tally (PbaServer *server, const PbaPageSpec *spec)
+{
+  return pba_tally_page_new (server, _ (spec->title), spec->id, spec->icon);
+}
+
+static GtkWidget *
+make_setup (PbaServer *server, const PbaPageSpec *spec)
+{
+  return pba_setup_page_new (server, _ (spec->title));
+}
+
 static const PbaPageSpec pages[] = {
+  { .id = "overview",
+    .title = N_ ("Overview"),
+    .icon = "power-profile-performance-symbolic",
+    .make = make_overview },
   { .id = "general",
     .title = N_ ("General"),
     .icon = "applications-system-symbolic",
@@ -114,6 +146,28 @@ static const PbaPageSpec pages[] = {
   { .id = "account-list", .parent = "accounts", .title = N_ ("Accounts"), .make = make_list },
   { .id = "aliases", .parent = "accounts", .title = N_ ("Aliases"), .make = make_list },
   { .id = "local-domains", .parent = "accounts", .title = N_ ("Domains"), .make = make_list },
+  { .id = "queue",
+    .title = N_ ("Queue"),
+    .icon = "document-open-recent-symbolic",
+    .gap = TRUE,
+    .count = "queue-count",
+    .make = make_queue },
+  { .id = "messages",
+    .title = N_ ("Messages"),
+    .icon = "mail-unread-symbolic",
+    .make = make_tally },
+  { .id = "blocks",
+    .title = N_ ("Blocks"),
+    .icon = "action-unavailable-symbolic",
+    .count = "block-count",
+    .make = make_tally },
+  { .id = "setup-check",
+    .title = N_ ("Setup Check"),
+    .icon = "selection-mode-symbolic",
+    .gap = TRUE,
+    .count = "problem-count",
+    .attention = TRUE,
+    .make = make_setup },
 };
 
 const PbaPageSpec *
@@ -136,7 +190,11 @@ const PbaPageSpec *
 pba_page_for_interface (const char *interface)
 {
   const PbaPageSpec *rest = NULL;
+  PbListKind kind;
 
+  for (guint i = 0; pb_list_lookup (interface, &kind) && i < G_N_ELEMENTS (list_pages); i++)
+    if (list_pages[i].kind == kind)
+      return pba_page_lookup (list_pages[i].id);
   for (guint i = 0; i < G_N_ELEMENTS (pages); i++)
     {
       if (g_strv_contains (pages[i].interfaces, interface))

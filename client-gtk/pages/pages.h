@@ -27,7 +27,7 @@ struct _PbaPageSpec
 const PbaPageSpec *pba_pages (guint *n);
 /** pba_page_lookup: (nullable). */
 const PbaPageSpec *pba_page_lookup (const char *id);
-/** pba_page_for_interface: (nullable): the page that shows the settings of @interface. */
+/** pba_page_for_interface: (nullable): the page that shows the settings, or the list, of @interface. */
 const PbaPageSpec *pba_page_for_interface (const char *interface);
 
 G_END_DECLS

@@ -252,14 +252,16 @@ pba_traffic_chart_measure (GtkWidget *widget, GtkOrientation orientation, int fo
 static void
 describe (PbaTrafficChart *self)
 {
-  guint minutes = PBA_TRAFFIC_BINS * PBA_TRAFFIC_BIN_SECONDS / 60;
+  g_autofree char *period = pba_traffic_dup_period (self->traffic);
   g_autofree char *text = g_strdup_printf (
-    /* Translators: what a chart shows, for screen readers; the first number is minutes */
-    _ ("Last %u minutes. Incoming: %u accepted, %u refused. Outgoing: %u delivered, %u deferred."),
-    minutes, (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_ACCEPTED),
-    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_REFUSED),
-    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DELIVERED),
-    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DEFERRED));
+    /* Translators: what a chart shows, for screen readers; the last %s is such as “since 09:41” */
+    _ ("Incoming: %" G_GUINT64_FORMAT " accepted, %" G_GUINT64_FORMAT
+       " refused. Outgoing: %" G_GUINT64_FORMAT " delivered, %" G_GUINT64_FORMAT
+       " deferred, %s."),
+    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_ACCEPTED),
+    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_REFUSED),
+    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DELIVERED),
+    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DEFERRED), period);
 
   if (g_strcmp0 (text, self->description) == 0)
     return;
@@ -300,7 +302,7 @@ pba_traffic_chart_class_init (PbaTrafficChartClass *klass)
 static void
 pba_traffic_chart_init (PbaTrafficChart *self)
 {
-  pba_accessible_name (self, _ ("Messages of the last minutes"));
+  pba_accessible_name (self, _ ("Mail of the last minutes"));
 }
 
 GtkWidget *

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The setup check: what Manager.Validate finds, open, problems in a group of their own before what is
+ * only doubtful; then what it looked at without a finding, closed. Checked again whenever settings
+ * change, when the page is gone to, and on demand. Made by the table of pages.
+ */
+#include "pages/setup-page.h"
+
+#include "pages/finding-row.h"
+#include "widgets/compat.h"
+
+#include <glib/gi18n.h>
+
+enum
+{
+  GROUP_FAILED, /* the check itself */
+  GROUP_PROBLEMS,
+  GROUP_WARNINGS,
+  GROUP_PASSED,
+  N_GROUPS,
+};
+
+struct _PbaSetupPage
+{
+  PbaPage parent_instance;
+
+  GtkStack *stack; /* all (unowned) */
+  AdwStatusPage *status;
+  AdwPreferencesPage *preferences;
+  AdwPreferencesGroup *groups[N_GROUPS]; /* (nullable) */
+  GtkWidget *button;
+  char *shown; /* (owned) (nullable): signature of the rows */
+};
+
+G_DEFINE_FINAL_TYPE (PbaSetupPage, pba_setup_page, PBA_TYPE_PAGE)
+
+static PbaFindings *
+findings_of (PbaSetupPage *self)
+{
+  return pba_server_get_findings (pba_page_get_server (PBA_PAGE (self)));
+}
+
+/* ---- groups ---- */
+
+static void
+drop_group (PbaSetupPage *self, guint group)
+{
+  if (self->groups[group] != NULL)
+    adw_preferences_page_remove (self->preferences, self->groups[group]);
+  self->groups[group] = NULL;
+}
+
+static void
+add_row (PbaSetupPage *self, guint group, GtkWidget *row)
+{
+  static const char *const titles[] = { N_ ("The Check Failed"), N_ ("Needs Attention"),
+                                        N_ ("Worth a Look"), N_ ("Passed") };
+
+  if (self->groups[group] == NULL)
+    {
+      self->groups[group] = ADW_PREFERENCES_GROUP (adw_preferences_group_new ());
+      adw_preferences_group_set_title (self->groups[group], _ (titles[group]));
+      adw_preferences_page_add (self->preferences, self->groups[group]);
+    }
+  adw_preferences_group_add (self->groups[group], row);
+}
+
+/* Groups come in order, so all are made anew; only when something differs, or open rows would close. */
+static void
+show_findings (PbaSetupPage *self)
+{
+  GListModel *findings = G_LIST_MODEL (findings_of (self));
+  GPtrArray *passed = pba_findings_get_passed (findings_of (self));
+  const char *error = pba_findings_get_error (findings_of (self));
+
+  for (guint i = 0; i < N_GROUPS; i++)
+    drop_group (self, i);
+  if (error != NULL)
+    add_row (self, GROUP_FAILED,
+             pba_alert_row_new (PBA_PAGE (self), PBA_SEVERITY_WARNING,
+                                _ ("What stands below is older"), error, NULL, NULL, NULL));
+  for (guint i = 0; i < g_list_model_get_n_items (findings); i++)
+    {
+      g_autoptr (PbaFinding) finding = g_list_model_get_item (findings, i);
+      gboolean warning = pba_finding_get_severity (finding) == PBA_SEVERITY_WARNING;
+
+      add_row (self, warning ? GROUP_WARNINGS : GROUP_PROBLEMS,
+               pba_finding_row_new (PBA_PAGE (self), finding));
+    }
+  for (guint i = 0; i < passed->len; i++)
+    add_row (self, GROUP_PASSED, pba_finding_row_new (PBA_PAGE (self), passed->pdata[i]));
+}
+
+/* ---- state ---- */
+
+/* "15 of 17 passed, at 09:58" */
+static char *
+summary_of (PbaSetupPage *self)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (findings_of (self)));
+  guint n_passed = pba_findings_get_passed (findings_of (self))->len;
+  gint64 seconds = pba_findings_get_time (findings_of (self));
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (seconds);
+  g_autofree char *clock = g_date_time_format (time, "%H:%M");
+
+  if (seconds == 0)
+    return g_strdup ("");
+  /* Translators: the setup check's result; %s is a time of day */
+  return g_strdup_printf (ngettext ("%u of %u passed, at %s", "%u of %u passed, at %s",
+                                    n_passed + n),
+                          n_passed, n_passed + n, clock);
+}
+
+static void
+show_state (PbaSetupPage *self)
+{
+  PbaFindings *findings = findings_of (self);
+  const char *error = pba_findings_get_error (findings);
+  gboolean known = pba_findings_get_time (findings) != 0;
+  gboolean checking;
+  g_autofree char *summary = summary_of (self);
+
+  g_object_get (findings, "checking", &checking, NULL);
+  pba_page_set_subtitle (PBA_PAGE (self), summary);
+  gtk_widget_set_sensitive (self->button, !checking);
+  gtk_stack_set_visible_child_name (self->stack, known ? "findings" : "status");
+  adw_status_page_set_icon_name (self->status, error != NULL ? "dialog-warning-symbolic"
+                                                             : "content-loading-symbolic");
+  adw_status_page_set_title (self->status, error != NULL ? _ ("The Check Failed")
+                                           : checking    ? _ ("Checking…")
+                                                         : _ ("Not Checked Yet"));
+  adw_status_page_set_description (self->status, error);
+}
+
+/* What makes the rows: to tell whether an answer says anything new. */
+static char *
+signature_of (PbaSetupPage *self)
+{
+  GListModel *findings = G_LIST_MODEL (findings_of (self));
+  GPtrArray *passed = pba_findings_get_passed (findings_of (self));
+  GString *text = g_string_new (pba_findings_get_error (findings_of (self)));
+
+  for (guint i = 0; i < passed->len; i++)
+    g_string_append_printf (text, "\n%s\n%s", pba_finding_get_title (passed->pdata[i]),
+                            pba_finding_get_evidence (passed->pdata[i]) != NULL
+                              ? pba_finding_get_evidence (passed->pdata[i])
+                              : "");
+  for (guint i = 0; i < g_list_model_get_n_items (findings); i++)
+    {
+      g_autoptr (PbaFinding) finding = g_list_model_get_item (findings, i);
+
+      /* The objects stay as long as they say the same. */
+      g_string_append_printf (text, "\n%p", finding);
+    }
+  return g_string_free (text, FALSE);
+}
+
+static void
+on_findings (PbaSetupPage *self)
+{
+  g_autofree char *signature = signature_of (self);
+
+  if (g_strcmp0 (signature, self->shown) != 0)
+    {
+      show_findings (self);
+      g_free (self->shown);
+      self->shown = g_steal_pointer (&signature);
+    }
+  show_state (self);
+}
+
+/* ---- the page ---- */
+
+static void
+on_check (PbaSetupPage *self)
+{
+  pba_findings_check (findings_of (self));
+}
+
+static void
+pba_setup_page_shown (PbaPage *page)
+{
+  on_check (PBA_SETUP_PAGE (page));
+}
+
+static void
+pba_setup_page_constructed (GObject *object)
+{
+  PbaSetupPage *self = PBA_SETUP_PAGE (object);
+
+  G_OBJECT_CLASS (pba_setup_page_parent_class)->constructed (object);
+  g_object_set (self, "header-start", self->button, NULL);
+  g_signal_connect_object (findings_of (self), "notify", G_CALLBACK (on_findings), self,
+                           G_CONNECT_SWAPPED);
+  on_findings (self);
+}
+
+static void
+pba_setup_page_finalize (GObject *object)
+{
+  g_free (PBA_SETUP_PAGE (object)->shown);
+  G_OBJECT_CLASS (pba_setup_page_parent_class)->finalize (object);
+}
+
+static void
+pba_setup_page_class_init (PbaSetupPageClass *klass)
+{
+  G_OBJECT_CLASS (klass)->constructed = pba_setup_page_constructed;
+  G_OBJECT_CLASS (klass)->finalize = pba_setup_page_finalize;
+  PBA_PAGE_CLASS (klass)->shown = pba_setup_page_shown;
+}
+
+static void
+pba_setup_page_init (PbaSetupPage *self)
+{
+  GtkWidget *stack = gtk_stack_new ();
+  GtkWidget *preferences = adw_preferences_page_new ();
+  GtkWidget *status = adw_status_page_new ();
+
+  self->stack = GTK_STACK (stack);
+  self->preferences = ADW_PREFERENCES_PAGE (preferences);
+  self->status = ADW_STATUS_PAGE (status);
+  gtk_stack_add_named (self->stack, status, "status");
+  gtk_stack_add_named (self->stack, preferences, "findings");
+  adw_bin_set_child (ADW_BIN (self), stack);
+  self->button = gtk_button_new_with_label (_ ("Check Again"));
+  g_signal_connect_object (self->button, "clicked", G_CALLBACK (on_check), self, G_CONNECT_SWAPPED);
+}
+
+GtkWidget *
+pba_setup_page_new (PbaServer *server, const char *title)
+{
+  return g_object_new (PBA_TYPE_SETUP_PAGE, "server", server, "title", title, NULL);
+}
