@@ -28,7 +28,7 @@ struct _PbaListModel
   gboolean quiet; /* the refresh under way asks nobody for a password */
   char *error; /* (owned) (nullable) */
 
-  GPtrArray *removed; /* (owned) (nullable) (element-type GVariant): what undo puts back */
+  GPtrArray *removed; /* (owned) (nullable) (element-type GVariant): by the last removal */
 };
 
 /** pba_list_model_find_row: (nullable) (transfer none). */

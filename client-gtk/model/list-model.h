@@ -40,13 +40,14 @@ gboolean pba_list_model_get_loaded (PbaListModel *self);
 gboolean pba_list_model_get_writable (PbaListModel *self);
 const char *pba_list_model_get_error (PbaListModel *self);
 
-/** pba_list_model_check: judges cells before they are sent. @base (nullable): the row they change. An error names its column, see pba_error_dup_column(). */
-gboolean pba_list_model_check (PbaListModel *self, PbaListRow *base, GVariant *cells, GError **error);
+/** pba_list_model_check: judges cells before they are sent. @id, @base (nullable): the row they change. An error names its column, see
+ *  pba_error_dup_column(). */
+gboolean pba_list_model_check (PbaListModel *self, const char *id, GVariant *base, GVariant *cells, GError **error);
 
 /* Writes act at once. All finish with pba_list_model_write_finish(). Errors: a sentence without the place; ask pba_error_dup_column() for it first. */
 void pba_list_model_add_async (PbaListModel *self, GVariant *cells, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 void pba_list_model_update_async (PbaListModel *self, const char *id, GVariant *cells, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-/** pba_list_model_remove_async: what is removed can be put back by undo_async while pba_list_model_can_undo(). */
+/** pba_list_model_remove_async: what is removed can be put back, see pba_list_model_take_removed(). */
 void pba_list_model_remove_async (PbaListModel *self, const char *const *ids, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 void pba_list_model_move_async (PbaListModel *self, const char *id, guint position, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /** pba_list_model_replace_async: @rows aa{sv}: all the rows, in this order; rows with a known Id are kept. */
@@ -54,9 +55,11 @@ void pba_list_model_replace_async (PbaListModel *self, GVariant *rows, GCancella
 /** pba_list_model_write_finish: @id (out) (nullable) (transfer full): of an added row. */
 gboolean pba_list_model_write_finish (PbaListModel *self, GAsyncResult *result, char **id, GError **error);
 
-/** pba_list_model_can_undo: a removal is remembered and can be put back. Never for Accounts: a new account is another mailbox. */
-gboolean pba_list_model_can_undo (PbaListModel *self);
-void pba_list_model_undo_async (PbaListModel *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/** pba_list_model_take_removed: (transfer full) (nullable): rows of the last removal for pba_list_model_put_back_async(). NULL when not all of
+ *  them were known, and never for Accounts: a new account is another mailbox. */
+GPtrArray *pba_list_model_take_removed (PbaListModel *self);
+/** pba_list_model_put_back_async: where they stood, with their Ids. */
+void pba_list_model_put_back_async (PbaListModel *self, GPtrArray *removed, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 
 /** pba_list_model_fetch_all_async: every row, without the search, for export. fetch_all_finish: (transfer full): aa{sv}. */
 void pba_list_model_fetch_all_async (PbaListModel *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

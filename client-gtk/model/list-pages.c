@@ -257,10 +257,12 @@ pba_list_model_ask_page (PbaListModel *self, guint page, gboolean refreshing)
   request->page = page;
   request->refreshing = refreshing;
   g_hash_table_add (self->asked, GUINT_TO_POINTER (page));
-  (refreshing && self->quiet ? pba_connection_poll : pba_connection_call) (
-    self->connection, self->interface, self->method,
-    g_variant_new ("(@a{sv}uu)", build_filter (self), page * PAGE, PAGE),
-    self->spec != NULL ? "(tuaa{sv})" : "(uaa{sv})", self->cancellable, on_page, request);
+  (refreshing && self->quiet
+     ? pba_connection_poll
+     : pba_connection_call) (self->connection, self->interface, self->method,
+                             g_variant_new ("(@a{sv}uu)", build_filter (self), page * PAGE, PAGE),
+                             self->spec != NULL ? "(tuaa{sv})" : "(uaa{sv})", self->cancellable,
+                             on_page, request);
 }
 
 /* Forgets every answer that is still to come. */

@@ -7,7 +7,7 @@
  */
 #include "model/list-model-private.h"
 
-#define LARGEST_PAGE 500
+#define LARGEST_PAGE    500
 #define MOST_BEGINNINGS 10
 
 /* A whole list on its way here. */
@@ -27,11 +27,10 @@ export_free (Export *export)
 }
 
 gboolean
-pba_list_model_check (PbaListModel *self, PbaListRow *base, GVariant *cells, GError **error)
+pba_list_model_check (PbaListModel *self, const char *id, GVariant *base, GVariant *cells,
+                      GError **error)
 {
-  g_autoptr (GVariant) complete =
-    pb_list_row_complete (self->kind, base != NULL ? pba_list_row_get_id (base) : NULL,
-                          base != NULL ? pba_list_row_get_cells (base) : NULL, cells, error);
+  g_autoptr (GVariant) complete = pb_list_row_complete (self->kind, id, base, cells, error);
 
   return complete != NULL;
 }
@@ -159,10 +158,12 @@ pba_list_model_remove_async (PbaListModel *self, const char *const *ids, GCancel
               callback, user_data);
 }
 
-gboolean
-pba_list_model_can_undo (PbaListModel *self)
+GPtrArray *
+pba_list_model_take_removed (PbaListModel *self)
 {
-  return self->removed != NULL && self->removed->len > 0 && self->kind != PB_LIST_ACCOUNTS;
+  g_autoptr (GPtrArray) removed = g_steal_pointer (&self->removed);
+
+  return self->kind != PB_LIST_ACCOUNTS ? g_steal_pointer (&removed) : NULL;
 }
 
 /* @present without what came back some other way, with what was removed where it stood. Returns: (transfer full): aa{sv}. */
@@ -203,18 +204,12 @@ static void
 on_put_back (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  PbaListModel *self = PBA_LIST_MODEL (source);
-  GPtrArray *removed = g_task_get_task_data (task);
   GError *error = NULL;
 
-  if (pba_list_model_write_finish (self, result, NULL, &error))
-    {
-      g_task_return_pointer (task, g_strdup (""), g_free);
-      return;
-    }
-  if (self->removed == NULL)
-    self->removed = g_ptr_array_ref (removed);
-  g_task_return_error (task, error);
+  if (pba_list_model_write_finish (PBA_LIST_MODEL (source), result, NULL, &error))
+    g_task_return_pointer (task, g_strdup (""), g_free);
+  else
+    g_task_return_error (task, error);
 }
 
 static void
@@ -230,8 +225,6 @@ on_present (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (present == NULL)
     {
-      if (self->removed == NULL)
-        self->removed = g_ptr_array_ref (removed);
       g_task_return_error (task, error);
       return;
     }
@@ -241,20 +234,14 @@ on_present (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* One Replace, for it keeps Ids: a relay's sealed password is found by its exception's. */
 void
-pba_list_model_undo_async (PbaListModel *self, GCancellable *cancellable,
-                           GAsyncReadyCallback callback, gpointer user_data)
+pba_list_model_put_back_async (PbaListModel *self, GPtrArray *removed, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, gpointer user_data)
 {
-  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
 
-  g_task_set_source_tag (task, pba_list_model_undo_async);
-  if (!pba_list_model_can_undo (self))
-    {
-      g_task_return_pointer (task, g_strdup (""), g_free);
-      return;
-    }
-  g_task_set_task_data (task, g_steal_pointer (&self->removed),
-                        (GDestroyNotify) g_ptr_array_unref);
-  pba_list_model_fetch_all_async (self, cancellable, on_present, g_steal_pointer (&task));
+  g_task_set_source_tag (task, pba_list_model_put_back_async);
+  g_task_set_task_data (task, g_ptr_array_ref (removed), (GDestroyNotify) g_ptr_array_unref);
+  pba_list_model_fetch_all_async (self, cancellable, on_present, task);
 }
 
 /* ---- export ---- */

@@ -144,6 +144,7 @@ pba_expiry_row_new (const char *title)
   gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->calendar));
   gtk_widget_add_css_class (box, "field-box");
   gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (self), box);
+  pba_accessible_name (self->span, title);
   pba_accessible_name (gtk_widget_get_first_child (GTK_WIDGET (self->span)), title);
   pba_accessible_name (self->calendar, title);
   show_caption (self);

@@ -7,17 +7,27 @@
  */
 #include "pages/list-page-private.h"
 
+#include "model/words.h"
 #include "pages/list-dialog.h"
 
 #include <glib/gi18n.h>
 
+#define MOST_UNDOS 10
+
+static void
+on_saved (PbaListDialog *dialog, const char *id, gpointer user_data)
+{
+  pba_list_page_want (user_data, id);
+}
+
 static void
 open_dialog (PbaListPage *self, PbaListRow *row)
 {
-  GtkWidget *dialog =
-    pba_list_dialog_new (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), self->model,
-                         self->layout->kind, row, pba_list_page_get_view (self));
+  GtkWidget *dialog = pba_list_dialog_new (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))),
+                                           pba_page_get_server (PBA_PAGE (self)),
+                                           self->layout->kind, row, pba_list_page_get_view (self));
 
+  g_signal_connect_object (dialog, "saved", G_CALLBACK (on_saved), self, 0);
   gtk_window_present (GTK_WINDOW (dialog));
 }
 
@@ -31,20 +41,8 @@ pba_list_page_create_row (PbaListPage *self)
 void
 pba_list_page_edit_row (PbaListPage *self, PbaListRow *row)
 {
-  if (pba_list_row_get_loaded (row) && pba_list_model_get_writable (self->model))
+  if (pba_list_row_get_loaded (row))
     open_dialog (self, row);
-}
-
-static void
-on_written (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (PbaListPage) self = user_data;
-  g_autoptr (GError) error = NULL;
-
-  if (pba_list_model_write_finish (PBA_LIST_MODEL (source), result, NULL, &error)
-      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return;
-  pba_page_toast_error (PBA_PAGE (self), error);
 }
 
 /* ---- the switch ---- */
@@ -104,12 +102,64 @@ removal_free (Removal *removal)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Removal, removal_free)
 
+/* One removal on its way back. */
+typedef struct
+{
+  PbaListPage *page; /* (owned) */
+  gpointer key;      /* of the page's removals */
+} Undo;
+
+static void on_undo (PbaPage *page, gpointer key);
+
 static void
-on_undo (PbaPage *page, gpointer user_data)
+on_put_back (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Undo *undo = user_data;
+  g_autoptr (PbaListPage) self = undo->page;
+  g_autoptr (GError) error = NULL;
+
+  gtk_widget_set_visible (self->progress, FALSE);
+  if (pba_list_model_write_finish (PBA_LIST_MODEL (source), result, NULL, &error))
+    g_hash_table_remove (self->removals, undo->key);
+  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_autofree char *sentence = pba_words_error (error);
+
+      pba_page_toast (PBA_PAGE (self), sentence, _ ("_Try Again"), on_undo, undo->key);
+    }
+  g_free (undo);
+}
+
+static void
+on_undo (PbaPage *page, gpointer key)
 {
   PbaListPage *self = PBA_LIST_PAGE (page);
+  GPtrArray *removed = g_hash_table_lookup (self->removals, key);
+  Undo *undo;
 
-  pba_list_model_undo_async (self->model, self->cancellable, on_written, g_object_ref (self));
+  if (removed == NULL)
+    return;
+  undo = g_new0 (Undo, 1);
+  undo->page = g_object_ref (self);
+  undo->key = key;
+  gtk_widget_set_visible (self->progress, TRUE);
+  pba_list_model_put_back_async (self->model, removed, self->cancellable, on_put_back, undo);
+}
+
+/* Toasts queue up: each one's button puts back what it speaks of. Returns: (nullable): for on_undo(). */
+static gpointer
+keep_removed (PbaListPage *self)
+{
+  GPtrArray *removed = pba_list_model_take_removed (self->model);
+  gpointer key;
+
+  if (removed == NULL)
+    return NULL;
+  if (g_hash_table_size (self->removals) >= MOST_UNDOS)
+    g_hash_table_remove_all (self->removals);
+  key = GUINT_TO_POINTER (++self->last_removal);
+  g_hash_table_insert (self->removals, key, removed);
+  return key;
 }
 
 static void
@@ -119,7 +169,7 @@ on_removed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   g_autofree char *sentence = NULL;
   PbaPage *page = PBA_PAGE (removal->page);
-  gboolean undo;
+  gpointer undo;
 
   gtk_widget_set_visible (removal->page->progress, FALSE);
   if (!pba_list_model_write_finish (PBA_LIST_MODEL (source), result, NULL, &error))
@@ -128,22 +178,22 @@ on_removed (GObject *source, GAsyncResult *result, gpointer user_data)
         pba_page_toast_error (page, error);
       return;
     }
-  undo = pba_list_model_can_undo (removal->page->model);
+  undo = keep_removed (removal->page);
   if (removal->n == 1)
     /* Translators: %s is the name of a rule, an account and so on */
     sentence = g_strdup_printf (_ ("“%s” removed"), removal->name);
   else
     sentence =
       g_strdup_printf (ngettext ("%u entry removed", "%u entries removed", removal->n), removal->n);
-  pba_page_toast (page, sentence, undo ? _ ("_Undo") : NULL, on_undo, NULL);
+  pba_page_toast (page, sentence, undo != NULL ? _ ("_Undo") : NULL, on_undo, undo);
 }
 
 /* Returns: (transfer full) (nullable): ids of what is selected; NULL while rows among them are still on their way. */
 static GPtrArray *
 collect_selected (PbaListPage *self, char **name)
 {
-  g_autoptr (GtkBitset) selected = gtk_selection_model_get_selection (
-    GTK_SELECTION_MODEL (self->selection));
+  g_autoptr (GtkBitset) selected =
+    gtk_selection_model_get_selection (GTK_SELECTION_MODEL (self->selection));
   g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
   gboolean missing = FALSE;
   GtkBitsetIter iter;
@@ -153,8 +203,7 @@ collect_selected (PbaListPage *self, char **name)
        more = gtk_bitset_iter_next (&iter, &position))
     {
       /* Looking at a row asks for its page. */
-      g_autoptr (PbaListRow) row =
-        g_list_model_get_item (G_LIST_MODEL (self->selection), position);
+      g_autoptr (PbaListRow) row = g_list_model_get_item (G_LIST_MODEL (self->selection), position);
 
       if (row == NULL || !pba_list_row_get_loaded (row))
         missing = TRUE;
@@ -230,8 +279,8 @@ ask_to_remove (PbaListPage *self, guint n)
 void
 pba_list_page_remove_selected (PbaListPage *self)
 {
-  g_autoptr (GtkBitset) selected = gtk_selection_model_get_selection (
-    GTK_SELECTION_MODEL (self->selection));
+  g_autoptr (GtkBitset) selected =
+    gtk_selection_model_get_selection (GTK_SELECTION_MODEL (self->selection));
   guint n = gtk_bitset_get_size (selected);
 
   if (n == 0 || self->removing || !pba_list_model_get_writable (self->model))
@@ -245,10 +294,28 @@ pba_list_page_remove_selected (PbaListPage *self)
 /* ---- order ---- */
 
 static void
+on_moved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PbaListPage) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (pba_list_model_write_finish (PBA_LIST_MODEL (source), result, NULL, &error))
+    return;
+  self->moving = FALSE;
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    pba_page_toast_error (PBA_PAGE (self), error);
+}
+
+/* One after the other: the places of the next move are those that this one leaves. */
+static void
 move (PbaListPage *self, PbaListRow *row, guint position)
 {
+  if (self->moving)
+    return;
+  self->moving = TRUE;
+  pba_list_page_want (self, pba_list_row_get_id (row));
   pba_list_model_move_async (self->model, pba_list_row_get_id (row), position, self->cancellable,
-                             on_written, g_object_ref (self));
+                             on_moved, g_object_ref (self));
 }
 
 void

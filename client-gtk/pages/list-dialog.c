@@ -2,11 +2,13 @@
 /*
  * The dialog of a list's row, made from the list's columns and its layout's groups. Presented by the
  * list page. Save judges by the contract first; an error of that or of the service stands at its field
- * in the user's words and gets the focus, anything else in a bar on top. Holds the row it edits, so
- * that a list that changes meanwhile takes nothing away.
+ * in the user's words and gets the focus, anything else in a bar on top. What is sent is what differs from
+ * the row as it was shown first: what others change in it meanwhile stays, and a row that they removed can
+ * be made anew.
  */
 #include "pages/list-dialog.h"
 
+#include "dbus/errors.h"
 #include "model/words.h"
 #include "pages/list-field.h"
 #include "pages/list-layout.h"
@@ -16,26 +18,36 @@
 
 #include <glib/gi18n.h>
 
+#define WIDTH        520
+#define TOP          47 /* the header bar */
+#define MARGIN       24
+#define LEAST_HEIGHT 300
+#define MOST_HEIGHT  700
+
 struct _PbaListDialog
 {
   AdwWindow parent_instance;
 
   AdwPreferencesPage *page; /* template children */
   PbaNoticeBar *notice;
-  GtkWidget *save, *spinner;
+  GtkWidget *cancel, *save, *spinner;
 
+  PbaServer *server;   /* (owned) */
   PbaListModel *model; /* (owned) */
   const PbaListLayout *layout;
-  PbaListRow *row;           /* (owned) (nullable) */
-  char *view;                /* (owned) (nullable) */
-  GPtrArray *fields;         /* (owned) (element-type PbaListField) */
-  GtkWidget *hint, *reset;   /* (unowned) (nullable) */
-  GtkLabel *hint_label;      /* (unowned) */
+  char *id;                   /* (owned) (nullable): of the row that is edited */
+  GVariant *base;             /* (owned) (nullable): its cells as they were shown first */
+  char *view;                 /* (owned) (nullable) */
+  GPtrArray *fields;          /* (owned) (element-type PbaListField) */
+  GtkWidget *hint, *reset;    /* (unowned) (nullable) */
+  GtkLabel *hint_label;       /* (unowned) */
   AdwPreferencesGroup *skips; /* (unowned) (nullable) */
-  GCancellable *cancellable; /* (owned) */
+  GCancellable *cancellable;  /* (owned) */
 };
 
 G_DEFINE_FINAL_TYPE (PbaListDialog, pba_list_dialog, ADW_TYPE_WINDOW)
+
+static guint saved_signal;
 
 static PbaListField *
 find_field (PbaListDialog *self, const char *column)
@@ -66,6 +78,17 @@ show_field (PbaListDialog *self, const char *column, gboolean shown)
 
 /* ---- rules ---- */
 
+static const struct
+{
+  const char *kind, *example;
+} examples[] = {
+  { "sender", N_ ("Such as ann@example.org") },
+  { "recipient", N_ ("Such as ann@example.org") },
+  { "ip", N_ ("Such as 192.0.2.17 or 2001:db8::17") },
+  { "network", N_ ("Such as 192.0.2.0/24 or 192.0.2.0/255.255.255.0") },
+  { "domain", N_ ("Such as example.org, or .example.org for its subdomains") },
+};
+
 static void
 follow_kind (PbaListDialog *self)
 {
@@ -78,6 +101,10 @@ follow_kind (PbaListDialog *self)
   if (value == NULL)
     return;
   pba_list_field_set_title (value, title);
+  for (guint i = 0; i < G_N_ELEMENTS (examples); i++)
+    if (g_str_equal (examples[i].kind, kind))
+      pba_list_field_set_help (value, _ (examples[i].example));
+  pba_list_field_join (value, forgeable && skip != NULL);
   gtk_widget_set_visible (self->hint, forgeable && skip != NULL);
   gtk_label_set_label (self->hint_label,
                        g_str_equal (kind, "domain")
@@ -129,9 +156,8 @@ add_hint (PbaListDialog *self, AdwPreferencesGroup *group)
   gtk_widget_add_css_class (icon, "warning");
   gtk_widget_add_css_class (button, "flat");
   gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
-  gtk_widget_add_css_class (box, "field-box");
+  gtk_widget_add_css_class (box, "hint");
   gtk_widget_add_css_class (row, "setting");
-  gtk_widget_add_css_class (row, "hint");
   gtk_box_append (GTK_BOX (box), icon);
   gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->hint_label));
   gtk_box_append (GTK_BOX (box), button);
@@ -210,9 +236,8 @@ static void
 add_field (PbaListDialog *self, AdwPreferencesGroup *group, const char *name)
 {
   const PbColumnSpec *column = find_column (pb_list_spec (self->layout->kind), name);
-  GVariant *cells = self->row != NULL ? pba_list_row_get_cells (self->row) : NULL;
   g_autoptr (GVariant) value =
-    cells != NULL ? g_variant_lookup_value (cells, name, NULL) : NULL;
+    self->base != NULL ? g_variant_lookup_value (self->base, name, NULL) : NULL;
   gboolean blacklist = g_strcmp0 (self->view, "blacklist") == 0;
   PbaListField *field;
 
@@ -228,10 +253,28 @@ add_field (PbaListDialog *self, AdwPreferencesGroup *group, const char *name)
     add_hint (self, group);
 }
 
+/* As high as what it shows, as far as that fits a small screen; the rest scrolls. */
+static void
+fit_height (PbaListDialog *self, GPtrArray *groups)
+{
+  int height = TOP + MARGIN;
+
+  for (guint i = 0; i < groups->len; i++)
+    {
+      int natural;
+
+      gtk_widget_measure (groups->pdata[i], GTK_ORIENTATION_VERTICAL, WIDTH - 2 * MARGIN, NULL,
+                          &natural, NULL, NULL);
+      height += natural + MARGIN;
+    }
+  gtk_window_set_default_size (GTK_WINDOW (self), WIDTH, CLAMP (height, LEAST_HEIGHT, MOST_HEIGHT));
+}
+
 static void
 fill (PbaListDialog *self)
 {
   const char *const *name = self->layout->fields;
+  g_autoptr (GPtrArray) groups = g_ptr_array_new ();
 
   while (*name != NULL)
     {
@@ -241,12 +284,16 @@ fill (PbaListDialog *self)
       for (; *name != NULL; name++)
         add_field (self, group, *name);
       name++;
-      if (self->fields->len > before)
-        adw_preferences_page_add (self->page, group);
-      else
-        g_object_unref (g_object_ref_sink (group));
+      if (self->fields->len == before)
+        {
+          g_object_unref (g_object_ref_sink (group));
+          continue;
+        }
+      adw_preferences_page_add (self->page, group);
+      g_ptr_array_add (groups, group);
     }
   follow_dependencies (self);
+  fit_height (self, groups);
 }
 
 /* ---- saving ---- */
@@ -257,15 +304,15 @@ show_error (PbaListDialog *self, const GError *error)
   g_autofree char *column = pba_error_dup_column (error);
   g_autofree char *sentence = pba_words_error (error);
   PbaListField *field = column != NULL ? find_field (self, column) : NULL;
+  gboolean gone = g_error_matches (error, PB_ERROR, PB_ERROR_NOT_FOUND) && self->id != NULL;
 
-  if (field == NULL)
+  if (field == NULL || !pba_list_field_set_error (field, sentence))
     {
-      pba_notice_bar_show (self->notice, sentence, NULL, NULL);
+      pba_notice_bar_show (self->notice, sentence, gone ? _ ("_Create Anew") : NULL, NULL);
       return;
     }
   pba_notice_bar_hide (self->notice);
   gtk_widget_set_visible (pba_list_field_get_row (field), TRUE);
-  pba_list_field_set_error (field, sentence);
   pba_list_field_focus (field);
 }
 
@@ -283,11 +330,16 @@ on_saved (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (PbaListDialog) self = user_data;
   g_autoptr (GError) error = NULL;
+  g_autofree char *id = NULL;
 
-  if (pba_list_model_write_finish (PBA_LIST_MODEL (source), result, NULL, &error))
+  if (pba_list_model_write_finish (PBA_LIST_MODEL (source), result, &id, &error))
     {
-      if (!g_cancellable_is_cancelled (self->cancellable))
-        gtk_window_destroy (GTK_WINDOW (self));
+      if (g_cancellable_is_cancelled (self->cancellable))
+        return;
+      g_signal_emit (self, saved_signal, 0, id != NULL ? id : self->id);
+      /* An entry that goes with the focus on it complains. */
+      gtk_window_set_focus (GTK_WINDOW (self), NULL);
+      gtk_window_destroy (GTK_WINDOW (self));
       return;
     }
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -296,25 +348,36 @@ on_saved (GObject *source, GAsyncResult *result, gpointer user_data)
   show_error (self, error);
 }
 
+static gboolean
+is_to_be_sent (PbaListDialog *self, const char *name, GVariant *value)
+{
+  g_autoptr (GVariant) was =
+    self->base != NULL ? g_variant_lookup_value (self->base, name, NULL) : NULL;
+  const char *kind = NULL;
+
+  if (was == NULL || !g_variant_equal (was, value))
+    return TRUE;
+  /* A changed criterion would else set the checks to its usual ones. */
+  return g_str_equal (name, "Skip") && g_variant_lookup (self->base, "Kind", "&s", &kind)
+         && !g_str_equal (kind, chosen (self, "Kind"));
+}
+
 /* Returns: (transfer full): what the fields say; when editing, only where it differs. */
 static GVariant *
 build_cells (PbaListDialog *self)
 {
-  GVariant *old = self->row != NULL ? pba_list_row_get_cells (self->row) : NULL;
   GVariantDict dict;
 
   g_variant_dict_init (&dict, NULL);
-  if (self->view != NULL && old == NULL)
+  if (self->view != NULL && self->base == NULL)
     g_variant_dict_insert (&dict, "List", "s", self->view);
   for (guint i = 0; i < self->fields->len; i++)
     {
       const char *name = pba_list_field_get_column (self->fields->pdata[i])->name;
       g_autoptr (GVariant) value =
         g_variant_ref_sink (pba_list_field_get_value (self->fields->pdata[i]));
-      g_autoptr (GVariant) was = old != NULL ? g_variant_lookup_value (old, name, NULL) : NULL;
 
-      /* Skip is told whenever the criterion may have changed, which would else reset it. */
-      if (was == NULL || g_str_equal (name, "Skip") || !g_variant_equal (was, value))
+      if (is_to_be_sent (self, name, value))
         g_variant_dict_insert_value (&dict, name, value);
     }
   return g_variant_ref_sink (g_variant_dict_end (&dict));
@@ -326,19 +389,31 @@ on_save (PbaListDialog *self)
   g_autoptr (GVariant) cells = build_cells (self);
   g_autoptr (GError) error = NULL;
 
-  if (!pba_list_model_check (self->model, self->row, cells, &error))
+  if (self->id != NULL && g_variant_n_children (cells) == 0)
+    {
+      gtk_window_close (GTK_WINDOW (self));
+      return;
+    }
+  if (!pba_list_model_check (self->model, self->id, self->base, cells, &error))
     {
       show_error (self, error);
       return;
     }
   pba_notice_bar_hide (self->notice);
   set_busy (self, TRUE);
-  if (self->row != NULL)
-    pba_list_model_update_async (self->model, pba_list_row_get_id (self->row), cells,
-                                 self->cancellable, on_saved, g_object_ref (self));
+  if (self->id != NULL)
+    pba_list_model_update_async (self->model, self->id, cells, self->cancellable, on_saved,
+                                 g_object_ref (self));
   else
-    pba_list_model_add_async (self->model, cells, self->cancellable, on_saved,
-                              g_object_ref (self));
+    pba_list_model_add_async (self->model, cells, self->cancellable, on_saved, g_object_ref (self));
+}
+
+static void
+on_create_anew (PbaListDialog *self)
+{
+  g_clear_pointer (&self->id, g_free);
+  g_clear_pointer (&self->base, g_variant_unref);
+  on_save (self);
 }
 
 static void
@@ -355,7 +430,7 @@ pba_list_dialog_dispose (GObject *object)
   g_cancellable_cancel (self->cancellable);
   g_clear_pointer (&self->fields, g_ptr_array_unref);
   g_clear_object (&self->model);
-  g_clear_object (&self->row);
+  g_clear_object (&self->server);
   gtk_widget_dispose_template (GTK_WIDGET (object), PBA_TYPE_LIST_DIALOG);
   G_OBJECT_CLASS (pba_list_dialog_parent_class)->dispose (object);
 }
@@ -366,6 +441,8 @@ pba_list_dialog_finalize (GObject *object)
   PbaListDialog *self = PBA_LIST_DIALOG (object);
 
   g_object_unref (self->cancellable);
+  g_clear_pointer (&self->base, g_variant_unref);
+  g_free (self->id);
   g_free (self->view);
   G_OBJECT_CLASS (pba_list_dialog_parent_class)->finalize (object);
 }
@@ -377,12 +454,16 @@ pba_list_dialog_class_init (PbaListDialogClass *klass)
 
   G_OBJECT_CLASS (klass)->dispose = pba_list_dialog_dispose;
   G_OBJECT_CLASS (klass)->finalize = pba_list_dialog_finalize;
+  saved_signal = g_signal_new ("saved", PBA_TYPE_LIST_DIALOG, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                               NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
   g_type_ensure (PBA_TYPE_NOTICE_BAR);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/postbus/Admin/list-dialog.ui");
   gtk_widget_class_bind_template_child (widget_class, PbaListDialog, page);
   gtk_widget_class_bind_template_child (widget_class, PbaListDialog, notice);
+  gtk_widget_class_bind_template_child (widget_class, PbaListDialog, cancel);
   gtk_widget_class_bind_template_child (widget_class, PbaListDialog, save);
   gtk_widget_class_bind_template_child (widget_class, PbaListDialog, spinner);
+  gtk_widget_class_bind_template_callback (widget_class, on_create_anew);
   gtk_widget_class_bind_template_callback (widget_class, on_save);
   gtk_widget_class_bind_template_callback (widget_class, on_cancel);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_Escape, 0, "window.close", NULL);
@@ -407,18 +488,34 @@ dialog_title (PbaListDialog *self)
   return _ (self->layout->dialog_title);
 }
 
+static void
+show_read_only (PbaListDialog *self)
+{
+  gtk_widget_set_visible (self->save, FALSE);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->page), FALSE);
+  gtk_button_set_label (GTK_BUTTON (self->cancel), _ ("_Close"));
+  pba_notice_bar_show (self->notice, _ ("You may look at this, but not change it"), NULL, NULL);
+}
+
 GtkWidget *
-pba_list_dialog_new (GtkWindow *parent, PbaListModel *model, PbListKind kind, PbaListRow *row,
+pba_list_dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaListRow *row,
                      const char *view)
 {
   PbaListDialog *self =
     g_object_new (PBA_TYPE_LIST_DIALOG, "transient-for", parent, "modal", TRUE, NULL);
 
-  self->model = g_object_ref (model);
+  self->server = g_object_ref (server);
+  self->model = g_object_ref (pba_server_get_list (server, kind));
   self->layout = pba_list_layout (kind);
-  self->row = row != NULL ? g_object_ref (row) : NULL;
   self->view = g_strdup (view);
+  if (row != NULL)
+    {
+      self->id = g_strdup (pba_list_row_get_id (row));
+      self->base = g_variant_ref (pba_list_row_get_cells (row));
+    }
   gtk_window_set_title (GTK_WINDOW (self), dialog_title (self));
   fill (self);
+  if (!pba_list_model_get_writable (self->model))
+    show_read_only (self);
   return GTK_WIDGET (self);
 }

@@ -7,8 +7,8 @@
 #include "pages/list-field.h"
 
 #include "model/words.h"
-#include "pages/skip-matrix.h"
 #include "pages/expiry-row.h"
+#include "pages/skip-matrix.h"
 #include "widgets/compat.h"
 #include "widgets/entry-row.h"
 #include "widgets/string-list.h"
@@ -60,6 +60,8 @@ make_text (PbaListField *self, GVariant *value)
   pba_entry_row_set_text (PBA_ENTRY_ROW (row), g_variant_get_string (value, NULL));
   pba_entry_row_set_caption (PBA_ENTRY_ROW (row), self->help);
   take_row (self, row, GTK_WIDGET (pba_entry_row_get_editable (PBA_ENTRY_ROW (row))));
+  /* Enter saves. */
+  g_object_set (self->control, "activates-default", TRUE, NULL);
   g_signal_connect_swapped (row, "notify::text", G_CALLBACK (on_changed), self);
 }
 
@@ -134,7 +136,8 @@ make_number (PbaListField *self, GVariant *value)
                                              : (double) G_MAXUINT32;
   GtkWidget *row = pba_spin_row_new (_ (self->column->title), self->help, least, most);
 
-  double number = whole ? (double) g_variant_get_int32 (value) : (double) g_variant_get_uint32 (value);
+  double number =
+    whole ? (double) g_variant_get_int32 (value) : (double) g_variant_get_uint32 (value);
 
   pba_spin_row_set_value (PBA_SPIN_ROW (row), number);
   take_row (self, row, row);
@@ -343,7 +346,16 @@ pba_list_field_set_choice (PbaListField *self, const char *choice)
       gtk_drop_down_set_selected (GTK_DROP_DOWN (self->control), i);
 }
 
-void
+static void
+set_class (GtkWidget *widget, const char *name, gboolean on)
+{
+  if (on)
+    gtk_widget_add_css_class (widget, name);
+  else
+    gtk_widget_remove_css_class (widget, name);
+}
+
+gboolean
 pba_list_field_set_error (PbaListField *self, const char *sentence)
 {
   const char *line = sentence != NULL ? sentence : self->help;
@@ -351,17 +363,36 @@ pba_list_field_set_error (PbaListField *self, const char *sentence)
   if (self->kind == &text_kind)
     {
       pba_entry_row_set_error (PBA_ENTRY_ROW (self->row), sentence);
-      return;
+      return TRUE;
     }
+  set_class (self->row, "erroneous", sentence != NULL);
   if (self->caption != NULL)
     gtk_label_set_label (self->caption, line);
   else if (ADW_IS_ACTION_ROW (self->row))
     adw_action_row_set_subtitle (ADW_ACTION_ROW (self->row), line);
-  pba_accessible_describe (self->control, line);
-  if (sentence != NULL)
-    gtk_widget_add_css_class (self->row, "erroneous");
   else
-    gtk_widget_remove_css_class (self->row, "erroneous");
+    return FALSE;
+  pba_accessible_describe (self->control, line);
+  return TRUE;
+}
+
+void
+pba_list_field_set_help (PbaListField *self, const char *help)
+{
+  if (g_strcmp0 (self->help, help) == 0)
+    return;
+  g_free (self->help);
+  self->help = g_strdup (help);
+  if (self->kind == &text_kind)
+    pba_entry_row_set_caption (PBA_ENTRY_ROW (self->row), help);
+  else
+    pba_list_field_set_error (self, NULL);
+}
+
+void
+pba_list_field_join (PbaListField *self, gboolean joined)
+{
+  set_class (self->row, "joined", joined);
 }
 
 void

@@ -23,8 +23,12 @@ GVariant *pba_list_field_get_value (PbaListField *self);
 /** pba_list_field_get_choice: (nullable): the chosen bus word of a column with choices. */
 const char *pba_list_field_get_choice (PbaListField *self);
 void pba_list_field_set_choice (PbaListField *self, const char *choice);
-/** pba_list_field_set_error: @sentence: (nullable). */
-void pba_list_field_set_error (PbaListField *self, const char *sentence);
+/** pba_list_field_set_help: another text in the place of the column's help. */
+void pba_list_field_set_help (PbaListField *self, const char *help);
+/** pba_list_field_join: whether the next row goes on with this one: no line between them. */
+void pba_list_field_join (PbaListField *self, gboolean joined);
+/** pba_list_field_set_error: @sentence: (nullable). Returns: FALSE when this kind of row has no place for it. */
+gboolean pba_list_field_set_error (PbaListField *self, const char *sentence);
 void pba_list_field_set_title (PbaListField *self, const char *title);
 void pba_list_field_focus (PbaListField *self);
 

@@ -503,6 +503,12 @@ pba_list_item_unbind (PbaListItem *self)
   g_clear_object (&self->row);
 }
 
+PbaListRow *
+pba_list_item_get_row (PbaListItem *self)
+{
+  return self->row;
+}
+
 /* ---- the header ---- */
 
 static void

@@ -26,6 +26,8 @@ G_DECLARE_FINAL_TYPE (PbaListItem, pba_list_item, PBA, LIST_ITEM, GtkBox)
 GtkWidget *pba_list_item_new (const PbaListLayout *layout, const PbaListWidths *widths);
 void pba_list_item_bind (PbaListItem *self, PbaListRow *row);
 void pba_list_item_unbind (PbaListItem *self);
+/** pba_list_item_get_row: (nullable) (transfer none). */
+PbaListRow *pba_list_item_get_row (PbaListItem *self);
 /** pba_list_item_header: the labels over the columns. */
 GtkWidget *pba_list_item_header (const PbaListLayout *layout, const PbaListWidths *widths, const char *view);
 /** pba_list_item_measure: for the fonts of @widget. */

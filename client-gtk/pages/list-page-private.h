@@ -4,7 +4,8 @@
 #include "pages/list-item.h"
 #include "pages/list-page.h"
 
-/* Shared by list-page.c (the widget), list-actions.c (what is done to rows) and list-transfer.c (CSV). */
+/* Shared by list-page.c (the widget), list-bar.c (its header bar), list-selection.c (what is selected), list-actions.c (what is done to
+ * rows) and list-transfer.c (CSV). */
 struct _PbaListPage
 {
   PbaPage parent_instance;
@@ -22,10 +23,18 @@ struct _PbaListPage
   PbaListModel *model;             /* (owned) */
   GtkMultiSelection *selection;    /* (owned) */
   AdwViewStack *views;             /* (unowned) (nullable): the views' names, nothing to see */
-  GtkWidget *create, *create_label, *search_button, *menu_button; /* (unowned): in the header bar */
+  GtkWidget *create, *search_button, *menu_button; /* (unowned): in the header bar */
+  AdwButtonContent *create_content;                /* (unowned) */
   PbaListWidths widths;
   guint compact_source;
-  gboolean compact, removing;
+  gboolean compact, removing, moving;
+  GHashTable *chosen; /* (owned) (element-type PbaListRow): what is selected, as far as it has come */
+  gboolean choosing;
+  char *wanted;       /* (owned) (nullable): Id of a row to be selected and focused once it is there */
+  gboolean wanted_last; /* its place was asked for: a new row is the last one */
+  guint focus_tick, focus_tries;
+  GHashTable *removals; /* (owned): number -> GPtrArray of rows that a toast can put back */
+  guint last_removal;
   GCancellable *cancellable; /* (owned) */
 };
 
@@ -33,6 +42,23 @@ struct _PbaListPage
 const char *pba_list_page_get_view (PbaListPage *self);
 /** pba_list_page_get_selected: (transfer full): the row, when it is one that is selected. */
 PbaListRow *pba_list_page_get_selected (PbaListPage *self);
+
+void pba_list_page_show_footer (PbaListPage *self);
+/** pba_list_page_show_view: rows of the view that is chosen. */
+void pba_list_page_show_view (PbaListPage *self);
+
+/* list-bar.c */
+void pba_list_page_make_bar (PbaListPage *self, const char *title);
+
+/* list-selection.c */
+void pba_list_page_follow_selection (PbaListPage *self);
+void pba_list_page_forget_selection (PbaListPage *self);
+/** pba_list_page_want: the row of this Id is selected and focused when the model has it, at once or after its next answer. */
+void pba_list_page_want (PbaListPage *self, const char *id);
+/** pba_list_page_find: selects and focuses the row of this Id. Returns: FALSE when it is not among those that have come. */
+gboolean pba_list_page_find (PbaListPage *self, const char *id);
+/** pba_list_page_go_on_finding: rows that were waited for may have come. */
+void pba_list_page_go_on_finding (PbaListPage *self);
 
 /* list-actions.c */
 void pba_list_page_create_row (PbaListPage *self);

@@ -3,7 +3,8 @@
  * A page of one list, as its layout says: header bar, search, rows, what stands in their place when
  * there are none, and the line below. Made by the table of pages. Too narrow for its columns it shows
  * rows of two lines only: it measures by itself, since the window folds for reasons of its own. What is
- * done to rows is in list-actions.c, files are in list-transfer.c.
+ * done to rows is in list-actions.c, what is selected in list-selection.c, the header bar in list-bar.c,
+ * files are in list-transfer.c.
  */
 #include "pages/list-page-private.h"
 
@@ -29,8 +30,8 @@ pba_list_page_get_view (PbaListPage *self)
 PbaListRow *
 pba_list_page_get_selected (PbaListPage *self)
 {
-  g_autoptr (GtkBitset) selected = gtk_selection_model_get_selection (
-    GTK_SELECTION_MODEL (self->selection));
+  g_autoptr (GtkBitset) selected =
+    gtk_selection_model_get_selection (GTK_SELECTION_MODEL (self->selection));
 
   if (gtk_bitset_get_size (selected) != 1)
     return NULL;
@@ -39,11 +40,11 @@ pba_list_page_get_selected (PbaListPage *self)
 
 /* ---- what is shown ---- */
 
-static void
-show_footer (PbaListPage *self)
+void
+pba_list_page_show_footer (PbaListPage *self)
 {
-  g_autoptr (GtkBitset) selected = gtk_selection_model_get_selection (
-    GTK_SELECTION_MODEL (self->selection));
+  g_autoptr (GtkBitset) selected =
+    gtk_selection_model_get_selection (GTK_SELECTION_MODEL (self->selection));
   guint n = gtk_bitset_get_size (selected);
   gboolean writable = pba_list_model_get_writable (self->model);
   g_autofree char *count = self->layout->count (pba_list_model_get_total (self->model));
@@ -68,20 +69,19 @@ show_state (PbaListPage *self)
   empty = loaded && none && search[0] == '\0';
   no_results = loaded && none && search[0] != '\0';
   adw_status_page_set_description (self->error_page, error);
-  gtk_stack_set_visible_child_name (self->stack, error != NULL && none ? "error"
-                                                 : empty               ? "empty"
-                                                 : no_results          ? "no-results"
-                                                 : loaded              ? "list"
-                                                                       : "loading");
-  show_footer (self);
+  gtk_stack_set_visible_child_name (self->stack, error != NULL && (none || !loaded) ? "error"
+                                                 : empty                            ? "empty"
+                                                 : no_results                       ? "no-results"
+                                                 : none                             ? "loading"
+                                                                                    : "list");
+  pba_list_page_show_footer (self);
 }
 
 static void
 show_header (PbaListPage *self)
 {
-  adw_bin_set_child (self->header_bin,
-                     pba_list_item_header (self->layout, &self->widths,
-                                           pba_list_page_get_view (self)));
+  adw_bin_set_child (self->header_bin, pba_list_item_header (self->layout, &self->widths,
+                                                             pba_list_page_get_view (self)));
   gtk_widget_set_visible (self->header_scroller, !self->compact);
 }
 
@@ -94,10 +94,11 @@ on_model_notify (PbaListPage *self)
   gtk_widget_set_visible (self->create_empty, writable);
   show_state (self);
   pba_list_page_go_on_removing (self);
+  pba_list_page_go_on_finding (self);
 }
 
-static void
-on_view (PbaListPage *self)
+void
+pba_list_page_show_view (PbaListPage *self)
 {
   const char *view = pba_list_page_get_view (self);
 
@@ -221,111 +222,6 @@ on_search_mode (PbaListPage *self)
     gtk_editable_set_text (GTK_EDITABLE (self->search_entry), "");
 }
 
-/* ---- the header bar ---- */
-
-static GtkWidget *
-make_icon_button (GtkWidget *button, const char *icon, const char *name)
-{
-  if (GTK_IS_MENU_BUTTON (button))
-    gtk_menu_button_set_icon_name (GTK_MENU_BUTTON (button), icon);
-  else
-    gtk_button_set_icon_name (GTK_BUTTON (button), icon);
-  gtk_widget_set_tooltip_text (button, name);
-  pba_accessible_name (button, name);
-  return button;
-}
-
-static GMenuModel *
-make_menu (void)
-{
-  GMenu *menu = g_menu_new ();
-
-  g_menu_append (menu, _ ("_Import from CSV…"), "list.import");
-  g_menu_append (menu, _ ("_Export to CSV…"), "list.export");
-  return G_MENU_MODEL (menu);
-}
-
-static void
-on_narrow (PbaListPage *self)
-{
-  gtk_widget_set_visible (self->create_label, !pba_page_get_narrow (PBA_PAGE (self)));
-}
-
-static void
-make_header_bar (PbaListPage *self)
-{
-  GtkWidget *content = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
-  GtkWidget *end = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
-  g_autoptr (GMenuModel) menu = make_menu ();
-
-  self->create = gtk_button_new ();
-  self->create_label = gtk_label_new_with_mnemonic (_ ("_Create"));
-  gtk_box_append (GTK_BOX (content), gtk_image_new_from_icon_name ("list-add-symbolic"));
-  gtk_box_append (GTK_BOX (content), self->create_label);
-  gtk_button_set_child (GTK_BUTTON (self->create), content);
-  gtk_widget_set_tooltip_text (self->create, _ ("Create"));
-  pba_accessible_name (self->create, _ ("Create"));
-  self->search_button =
-    make_icon_button (gtk_toggle_button_new (), "system-search-symbolic", _ ("Search"));
-  self->menu_button = make_icon_button (gtk_menu_button_new (), "view-more-symbolic", _ ("More"));
-  gtk_menu_button_set_menu_model (GTK_MENU_BUTTON (self->menu_button), menu);
-  gtk_box_append (GTK_BOX (end), self->search_button);
-  gtk_box_append (GTK_BOX (end), self->menu_button);
-  g_object_bind_property (self->search_button, "active", self->search_bar, "search-mode-enabled",
-                          G_BINDING_BIDIRECTIONAL);
-  /* They stand in the window's header bar, where the page's actions are out of reach. */
-  g_signal_connect_object (self->create, "clicked", G_CALLBACK (pba_list_page_create_row), self,
-                           G_CONNECT_SWAPPED);
-  g_object_set (self, "header-start", self->create, "header-end", end, NULL);
-}
-
-static void
-add_menu_actions (PbaListPage *self)
-{
-  static const char *const names[] = { "import", "export" };
-  static void (*const functions[]) (PbaListPage *) = { pba_list_page_import,
-                                                       pba_list_page_export };
-  g_autoptr (GSimpleActionGroup) group = g_simple_action_group_new ();
-
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    {
-      g_autoptr (GSimpleAction) action = g_simple_action_new (names[i], NULL);
-
-      g_signal_connect_object (action, "activate", G_CALLBACK (functions[i]), self,
-                               G_CONNECT_SWAPPED);
-      if (i == 0)
-        g_object_bind_property (self->model, "writable", action, "enabled", G_BINDING_SYNC_CREATE);
-      g_action_map_add_action (G_ACTION_MAP (group), G_ACTION (action));
-    }
-  gtk_widget_insert_action_group (self->menu_button, "list", G_ACTION_GROUP (group));
-}
-
-static void
-make_views (PbaListPage *self, const char *title)
-{
-  GtkWidget *switcher = adw_view_switcher_title_new ();
-  GtkWidget *bar = adw_view_switcher_bar_new ();
-
-  self->views = ADW_VIEW_STACK (adw_view_stack_new ());
-  for (guint i = 0; self->layout->views[i] != NULL; i++)
-    {
-      g_autofree char *name = pba_words_choice ("List", self->layout->views[i]);
-
-      adw_view_stack_add_titled_with_icon (self->views, adw_bin_new (), self->layout->views[i],
-                                           name, self->layout->view_icons[i]);
-    }
-  /* It only says which view is meant; the rows are the page's. */
-  adw_bin_set_child (self->views_bin, GTK_WIDGET (self->views));
-  adw_view_switcher_title_set_stack (ADW_VIEW_SWITCHER_TITLE (switcher), self->views);
-  adw_view_switcher_title_set_title (ADW_VIEW_SWITCHER_TITLE (switcher), title);
-  adw_view_switcher_bar_set_stack (ADW_VIEW_SWITCHER_BAR (bar), self->views);
-  g_object_bind_property (switcher, "title-visible", bar, "reveal", G_BINDING_SYNC_CREATE);
-  gtk_box_append (GTK_BOX (adw_bin_get_child (ADW_BIN (self))), bar);
-  g_signal_connect_object (self->views, "notify::visible-child-name", G_CALLBACK (on_view), self,
-                           G_CONNECT_SWAPPED);
-  g_object_set (self, "header-title", switcher, NULL);
-}
-
 /* ---- the widget ---- */
 
 static gboolean
@@ -340,13 +236,22 @@ on_compact (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* The page has no layout manager, for one would leave it no word in its allocation. */
+static void
+pba_list_page_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum,
+                       int *natural, int *minimum_baseline, int *natural_baseline)
+{
+  gtk_widget_measure (adw_bin_get_child (ADW_BIN (widget)), orientation, for_size, minimum, natural,
+                      minimum_baseline, natural_baseline);
+}
+
 static void
 pba_list_page_size_allocate (GtkWidget *widget, int width, int height, int baseline)
 {
   PbaListPage *self = PBA_LIST_PAGE (widget);
   gboolean compact = width < self->widths.total;
 
-  GTK_WIDGET_CLASS (pba_list_page_parent_class)->size_allocate (widget, width, height, baseline);
+  gtk_widget_allocate (adw_bin_get_child (ADW_BIN (widget)), width, height, baseline, NULL);
   /* Not now: this is the middle of a layout. */
   if (compact != self->compact && self->compact_source == 0)
     self->compact_source = g_idle_add (on_compact, self);
@@ -364,17 +269,7 @@ pba_list_page_reveal (PbaPage *page, const char *key)
       adw_view_stack_set_visible_child_name (self->views, key);
       return TRUE;
     }
-  for (guint i = 0; i < pba_list_model_get_total (self->model); i++)
-    {
-      g_autoptr (PbaListRow) row = g_list_model_get_item (G_LIST_MODEL (self->model), i);
-
-      if (g_strcmp0 (pba_list_row_get_id (row), key) != 0)
-        continue;
-      gtk_widget_activate_action (GTK_WIDGET (self->list_view), "list.scroll-to-item", "u", i);
-      gtk_selection_model_select_item (GTK_SELECTION_MODEL (self->selection), i, TRUE);
-      return TRUE;
-    }
-  return FALSE;
+  return pba_list_page_find (self, key);
 }
 
 static void
@@ -397,7 +292,7 @@ pba_list_page_dispose (GObject *object)
   g_clear_handle_id (&self->compact_source, g_source_remove);
   if (self->list_view != NULL)
     gtk_list_view_set_model (self->list_view, NULL);
-  g_clear_object (&self->selection);
+  pba_list_page_forget_selection (self);
   if (self->model != NULL)
     g_signal_handlers_disconnect_by_data (self->model, self);
   g_clear_object (&self->model);
@@ -409,6 +304,7 @@ static void
 pba_list_page_finalize (GObject *object)
 {
   g_object_unref (PBA_LIST_PAGE (object)->cancellable);
+  g_hash_table_unref (PBA_LIST_PAGE (object)->removals);
   G_OBJECT_CLASS (pba_list_page_parent_class)->finalize (object);
 }
 
@@ -449,8 +345,9 @@ pba_list_page_class_init (PbaListPageClass *klass)
     const char *name;
     GtkWidgetActionActivateFunc activate;
   } actions[] = {
-    { "list.create", on_create },   { "list.edit", on_edit },           { "list.remove", on_remove },
-    { "list.move-up", on_move_up }, { "list.move-down", on_move_down }, { "list.unselect", on_unselect },
+    { "list.create", on_create },       { "list.edit", on_edit },
+    { "list.remove", on_remove },       { "list.move-up", on_move_up },
+    { "list.move-down", on_move_down }, { "list.unselect", on_unselect },
   };
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -458,11 +355,12 @@ pba_list_page_class_init (PbaListPageClass *klass)
   object_class->get_property = pba_list_page_get_gproperty;
   object_class->dispose = pba_list_page_dispose;
   object_class->finalize = pba_list_page_finalize;
+  widget_class->measure = pba_list_page_measure;
   widget_class->size_allocate = pba_list_page_size_allocate;
   PBA_PAGE_CLASS (klass)->reveal = pba_list_page_reveal;
-  g_object_class_install_property (object_class, PROP_COMPACT,
-                                   g_param_spec_boolean ("compact", NULL, NULL, FALSE,
-                                                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  g_object_class_install_property (
+    object_class, PROP_COMPACT,
+    g_param_spec_boolean ("compact", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   g_object_class_install_property (object_class, PROP_VIEW,
                                    g_param_spec_string ("view", NULL, NULL, NULL,
                                                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
@@ -480,8 +378,10 @@ add_keys (PbaListPage *self)
   {
     const char *keys, *action;
   } shortcuts[] = {
-    { "Delete", "list.remove" },     { "<Alt>Up", "list.move-up" },
-    { "<Alt>Down", "list.move-down" }, { "Escape", "list.unselect" },
+    { "Delete", "list.remove" },
+    { "<Alt>Up", "list.move-up" },
+    { "<Alt>Down", "list.move-down" },
+    { "Escape", "list.unselect" },
   };
   GtkEventController *controller = gtk_shortcut_controller_new ();
 
@@ -498,7 +398,9 @@ static void
 pba_list_page_init (PbaListPage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  gtk_widget_set_layout_manager (GTK_WIDGET (self), NULL);
   self->cancellable = g_cancellable_new ();
+  self->removals = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_ptr_array_unref);
   add_keys (self);
 }
 
@@ -517,8 +419,7 @@ show_words (PbaListPage *self)
   if (spec->ineffective)
     {
       /* Translators: %s is a sentence or two with their full stops */
-      g_autofree char *whole =
-        g_strdup_printf (_ ("Not obeyed yet by this server. %s"), line);
+      g_autofree char *whole = g_strdup_printf (_ ("Not obeyed yet by this server. %s"), line);
 
       gtk_label_set_label (self->footer_label, whole);
     }
@@ -544,13 +445,10 @@ pba_list_page_new (PbaServer *server, const char *title, PbListKind kind)
 
   self->layout = pba_list_layout (kind);
   self->model = g_object_ref (pba_server_get_list (server, kind));
-  self->selection = gtk_multi_selection_new (G_LIST_MODEL (g_object_ref (self->model)));
+  pba_list_page_follow_selection (self);
   pba_list_item_measure (GTK_WIDGET (self), self->layout, &self->widths);
   show_words (self);
-  make_header_bar (self);
-  add_menu_actions (self);
-  if (self->layout->views != NULL)
-    make_views (self, title);
+  pba_list_page_make_bar (self, title);
   g_signal_connect (factory, "setup", G_CALLBACK (on_setup), self);
   g_signal_connect (factory, "bind", G_CALLBACK (on_bind), self);
   g_signal_connect (factory, "unbind", G_CALLBACK (on_unbind), self);
@@ -559,12 +457,8 @@ pba_list_page_new (PbaServer *server, const char *title, PbListKind kind)
   pba_accessible_name (self->list_view, title);
   for (guint i = 0; i < G_N_ELEMENTS (follows); i++)
     g_signal_connect_swapped (self->model, follows[i], G_CALLBACK (on_model_notify), self);
-  g_signal_connect_object (self->selection, "selection-changed", G_CALLBACK (show_footer), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (self, "notify::narrow", G_CALLBACK (on_narrow), self,
-                           G_CONNECT_SWAPPED);
   show_header (self);
-  on_view (self);
+  pba_list_page_show_view (self);
   on_model_notify (self);
   return GTK_WIDGET (self);
 }

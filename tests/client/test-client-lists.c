@@ -195,13 +195,16 @@ test_undo (Bed *bed, gconstpointer mode)
   g_autoptr (PbaListRow) fourth = look (model, 3);
   g_autoptr (GAsyncResult) result = NULL;
   const char *const ids[] = { pba_list_row_get_id (fourth), pba_list_row_get_id (second), NULL };
+  g_autoptr (GPtrArray) removed = NULL;
 
-  g_assert_false (pba_list_model_can_undo (model));
+  g_assert_null (pba_list_model_take_removed (model));
   pba_list_model_remove_async (model, ids, NULL, bed_result, &result);
   g_free (finish (model, &result));
   wait_total (model, 3);
-  g_assert_true (pba_list_model_can_undo (model));
-  pba_list_model_undo_async (model, NULL, bed_result, &result);
+  removed = pba_list_model_take_removed (model);
+  g_assert_cmpuint (removed->len, ==, 2);
+  g_assert_null (pba_list_model_take_removed (model));
+  pba_list_model_put_back_async (model, removed, NULL, bed_result, &result);
   g_free (finish (model, &result));
   wait_total (model, 5);
   for (guint i = 0; i < 5; i++)
@@ -211,7 +214,15 @@ test_undo (Bed *bed, gconstpointer mode)
       while (g_strcmp0 (pba_list_row_get_text (look (model, i), "Name"), name) != 0)
         g_main_context_iteration (NULL, TRUE);
     }
-  g_assert_false (pba_list_model_can_undo (model));
+  /* They are the same rows again: what goes by their Ids finds them. */
+  for (guint i = 0; i < removed->len; i++)
+    {
+      g_autoptr (PbaListRow) row = look (model, 1 + 2 * i);
+      const char *id = NULL;
+
+      g_assert_true (g_variant_lookup (removed->pdata[i], "Id", "&s", &id));
+      g_assert_cmpstr (pba_list_row_get_id (row), ==, id);
+    }
 }
 
 static void
@@ -242,13 +253,14 @@ test_judges (Bed *bed, gconstpointer mode)
   g_autofree char *column = NULL;
   g_autofree char *sentence = NULL;
 
-  g_assert_false (pba_list_model_check (model, NULL, bad, &error));
+  g_assert_false (pba_list_model_check (model, NULL, NULL, bad, &error));
   column = pba_error_dup_column (error);
   sentence = pba_words_error (error);
   g_assert_cmpstr (column, ==, "Network");
   g_assert_true (g_str_has_prefix (sentence, "Must be an IP address"));
   g_clear_error (&error);
-  pba_list_model_check (model, row, good, &error);
+  pba_list_model_check (model, pba_list_row_get_id (row), pba_list_row_get_cells (row), good,
+                        &error);
   g_assert_no_error (error);
 }
 
