@@ -104,14 +104,25 @@ on_settled (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer us
   pb_queue_unref (queue);
 }
 
+/* A line for each old recipient; the new ones have theirs when they are delivered, with where they came from. */
+static void
+log_forwarded (Forwarding *self, const PbEnvelope *as)
+{
+  const PbEnvelope *from = self->item->message->envelope;
+
+  for (guint i = 0; i < self->item->n_recipients; i++)
+    pb_log (PB_LOG_INFO, "forwarded", "queue-id", from->id_text, "as", as->id_text, "from",
+            from->sender[0] != '\0' ? from->sender : "<>", "to",
+            from->recipients[self->item->recipients[i].recipient].address, NULL);
+}
+
 static void
 forwarding_settle (Forwarding *self)
 {
   PbQueue *queue = self->queue;
   PbSettlement *settlement = make_settlement (self);
 
-  pb_log (PB_LOG_INFO, "forwarded", "queue-id", self->item->message->envelope->id_text, "as",
-          settlement->dsn->id_text, NULL);
+  log_forwarded (self, settlement->dsn);
   queue->n_under_way++;
   pb_store_settle (queue->parts.store, settlement, queue->parts.main_mailbox, on_settled,
                    pb_queue_ref (queue));

@@ -5,6 +5,7 @@
  * that the sender is to hear of are settled together with their DSN, so that neither exists without the
  * other. All on the main thread.
  */
+#include "protocol/text.h"
 #include "queue/queue-private.h"
 #include "util/clock.h"
 #include "util/counters.h"
@@ -30,19 +31,38 @@ age_of (const Settling *self)
   return self->now - self->item->message->envelope->arrival / G_USEC_PER_SEC;
 }
 
+/* Where the mail was sent, when an alias led it elsewhere. (transfer full) (nullable) */
+static char *
+original_address (const PbRecipient *recipient)
+{
+  const char *semicolon = recipient->orcpt != NULL ? strchr (recipient->orcpt, ';') : NULL;
+  char *plain;
+
+  if (semicolon == NULL)
+    return NULL;
+  plain = pb_xtext_decode (semicolon + 1, strlen (semicolon + 1));
+  if (plain == NULL)
+    plain = g_strdup (semicolon + 1);
+  if (g_str_equal (plain, recipient->address))
+    g_clear_pointer (&plain, g_free);
+  return plain;
+}
+
 static void
 log_result (const Settling *self, PbLogLevel level, const char *event, guint position,
             const PbResult *result)
 {
   const PbEnvelope *envelope = self->item->message->envelope;
+  const PbRecipient *recipient = &envelope->recipients[self->item->recipients[position].recipient];
+  g_autofree char *original = original_address (recipient);
   gint64 delay_ms = MAX (pb_clock_wall () - envelope->arrival, 0) / 1000;
   char delay[32];
 
   g_snprintf (delay, sizeof delay, "%" G_GINT64_FORMAT ".%03u", delay_ms / 1000,
               (guint) (delay_ms % 1000));
   pb_log (level, event, "queue-id", envelope->id_text, "from",
-          envelope->sender[0] != '\0' ? envelope->sender : "<>", "to",
-          envelope->recipients[self->item->recipients[position].recipient].address, "relay",
+          envelope->sender[0] != '\0' ? envelope->sender : "<>", "to", recipient->address,
+          "orig-to", original, "relay",
           result->remote != NULL ? result->remote : self->item->route->key, "status",
           result->status, "reply", result->reply, "delay", delay, NULL);
 }

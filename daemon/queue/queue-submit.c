@@ -24,12 +24,16 @@ recipient_copy (const PbRecipient *from, const char *address, const char *origin
 {
   PbRecipient copy = { g_strdup (address), g_strdup (from->orcpt), from->notify };
 
-  if (copy.orcpt == NULL && !g_str_equal (address, original))
+  if (copy.orcpt != NULL || g_str_equal (address, original))
+    return copy;
+  if (pb_text_is_ascii (original, strlen (original)))
     {
       g_autofree char *xtext = pb_xtext_encode (original);
 
       copy.orcpt = g_strconcat ("rfc822;", xtext, NULL);
     }
+  else
+    copy.orcpt = g_strconcat ("utf-8;", original, NULL); /* RFC 6533 3 */
   return copy;
 }
 

@@ -64,23 +64,50 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
   pb_session_hold (self, PB_HOLD_VERDICT);
 }
 
+/* As the log has it. Returns: (nullable) NULL before MAIL. */
+static const char *
+sender_text (const PbSession *self)
+{
+  if (self->transaction == NULL)
+    return NULL;
+  return self->transaction->mail.sender != NULL ? self->transaction->mail.sender->text : "<>";
+}
+
+/* Returns: (nullable) NULL before DATA. */
+static const char *
+queue_id_text (const PbSession *self, char buffer[PB_QUEUE_ID_TEXT])
+{
+  if (self->transaction == NULL || self->transaction->id == 0)
+    return NULL;
+  return pb_queue_id_format (self->transaction->id, buffer);
+}
+
+void
+pb_session_log_cut_off (PbSession *self, const char *reason)
+{
+  char client[INET6_ADDRSTRLEN], id[PB_QUEUE_ID_TEXT], size[24];
+
+  if (self->state != PB_SESSION_DATA)
+    return;
+  g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, self->transaction->size);
+  pb_log (PB_LOG_INFO, "cut-off", "queue-id", queue_id_text (self, id), "client",
+          pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, "from",
+          sender_text (self), "size", size, "reason", reason, NULL);
+}
+
 static void
 log_refusal (PbSession *self, const PbVerdict *verdict, const char *recipient)
 {
-  const PbAddress *sender = self->transaction != NULL ? self->transaction->mail.sender : NULL;
   const PbReplyRow *row = pb_reply_row (verdict->reply);
-  char client[INET6_ADDRSTRLEN], reply[24];
+  char client[INET6_ADDRSTRLEN], reply[24], id[PB_QUEUE_ID_TEXT];
 
   if (self->logged >= MAX_LOGGED)
     return;
   self->logged++;
   g_snprintf (reply, sizeof reply, "%u %s", row->code, row->enhanced);
-  pb_log (PB_LOG_INFO, "refused", "check", verdict->check, "reply", reply, "client",
-          pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, "from",
-          self->transaction == NULL ? NULL
-          : sender != NULL          ? sender->text
-                                    : "<>",
-          "to", recipient, NULL);
+  pb_log (PB_LOG_INFO, "refused", "queue-id", queue_id_text (self, id), "check", verdict->check,
+          "reply", reply, "client", pb_ip_format (&self->ip, client, sizeof client), "helo",
+          self->helo, "from", sender_text (self), "to", recipient, NULL);
 }
 
 void

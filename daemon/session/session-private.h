@@ -190,6 +190,9 @@ void pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged, void (*
 /** pb_session_refuse: counts, logs and answers a verdict that is not ACCEPT. @recipient (nullable). @is_error: too many end the session. */
 void pb_session_refuse (PbSession *self, const PbVerdict *verdict, const char *recipient, gboolean is_error);
 
+/** pb_session_log_cut_off: tells of a message that is being read and will not be read to its end; else nothing. */
+void pb_session_log_cut_off (PbSession *self, const char *reason);
+
 /** pb_session_expel: likewise, and ends the session. */
 void pb_session_expel (PbSession *self, const PbVerdict *verdict);
 

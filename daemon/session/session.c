@@ -271,12 +271,15 @@ on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
     {
     case PB_CHANNEL_EOF:
       /* Told only when nothing is held: who closes its side behind a message still reads the answer. */
+      pb_session_log_cut_off (self, "closed by the client");
       pb_session_close (self);
       break;
     case PB_CHANNEL_TIMEOUT:
+      pb_session_log_cut_off (self, "too slow");
       pb_session_fail (self, PB_REPLY_TIMEOUT, NULL);
       break;
     case PB_CHANNEL_ERROR:
+      pb_session_log_cut_off (self, g_strerror (pb_channel_error (channel)));
       detach (self);
       pb_channel_free (channel);
       break;
@@ -417,6 +420,8 @@ pb_session_shut_down (PbSession *self, gboolean gently)
   gboolean busy = self->state == PB_SESSION_DATA || self->state == PB_SESSION_ENDED_DATA;
 
   pb_session_enter (self);
+  if (!gently)
+    pb_session_log_cut_off (self, "this server is shutting down");
   if (!busy || !gently)
     pb_session_fail (self, PB_REPLY_SHUTTING_DOWN, NULL);
   pb_session_leave (self);
