@@ -8,6 +8,8 @@
 #include "dbus/list-kinds.h"
 #include "dbus/names.h"
 
+#include <string.h>
+
 static void
 append_facts (GString *text, const PbColumnSpec *column)
 {
@@ -24,6 +26,9 @@ append_facts (GString *text, const PbColumnSpec *column)
     g_string_append_printf (text, "; %u to %u", column->minimum, column->maximum);
   if (column->choices != NULL)
     g_string_append_printf (text, "; one of %s", column->choices);
+  else if (strchr (column->type, 's') != NULL)
+    g_string_append_printf (text, "; %s%s", column->type[0] == 'a' ? "each " : "",
+                            pb_check_words (column->check));
 }
 
 static GDBusAnnotationInfo **
@@ -58,7 +63,7 @@ describe_methods (void)
                     pb_info_args ("t", "revision", "u", "total", "aa{sv}", "rows", NULL),
                     "A page of at most 500 rows; filter Search s finds text in any cell."));
   pb_info_list_add (list, pb_info_method ("Get", pb_info_args ("s", "id", NULL),
-                                          pb_info_args ("a{sv}", "row", NULL), "One row."));
+                                          pb_info_args ("a{sv}", "row", NULL), "The row of this id."));
   pb_info_list_add (list, pb_info_method ("Add", pb_info_args ("a{sv}", "row", NULL),
                                           pb_info_args ("s", "id", NULL),
                                           "Adds a row at the end; cells left out get defaults."));

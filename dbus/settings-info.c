@@ -9,27 +9,51 @@
 #include "dbus/names.h"
 #include "dbus/settings-table.h"
 
-/* Text as it stands, the rest as GVariant prints it: what a person wants to read in busctl. */
-static char *
-describe_default (const PbSettingSpec *spec)
-{
-  g_autoptr (GVariant) value = pb_setting_default (spec);
+#include <string.h>
 
-  if (spec->type[0] == 's')
-    return g_variant_dup_string (value, NULL);
-  return g_variant_print (value, FALSE);
-}
-
-/* Private values are never part of a signal: those who may see them ask again. */
 static void
-add_signal_annotation (PbInfoList *list)
+add_annotation (PbInfoList *list, const char *key, const char *value)
 {
   GDBusAnnotationInfo *info = g_new0 (GDBusAnnotationInfo, 1);
 
   info->ref_count = -1;
-  info->key = g_strdup ("org.freedesktop.DBus.Property.EmitsChangedSignal");
-  info->value = g_strdup ("invalidates");
+  info->key = g_strdup (key);
+  info->value = g_strdup (value);
   pb_info_list_add (list, info);
+}
+
+/* Text as it stands, the rest as GVariant prints it: what a person wants to read in busctl. One that is empty
+ * though the setting must not be stands for what the daemon works out. */
+static void
+describe_default (PbInfoList *list, const PbSettingSpec *spec)
+{
+  g_autoptr (GVariant) value = pb_setting_default (spec);
+  g_autofree char *text =
+    spec->type[0] == 's' ? g_variant_dup_string (value, NULL) : g_variant_print (value, FALSE);
+
+  if (text[0] != '\0' || (spec->flags & PB_SETTING_MAY_BE_EMPTY) != 0)
+    add_annotation (list, PB_ANNOTATION_PREFIX "Default", text);
+}
+
+static void
+describe_flags (PbInfoList *list, PbSettingFlags flags)
+{
+  static const struct
+  {
+    PbSettingFlags flag;
+    const char *name;
+  } shown[] = {
+    { PB_SETTING_PRIVATE, "Private" },
+    { PB_SETTING_SECRET, "Secret" },
+    { PB_SETTING_RESTART, "Restart" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (shown); i++)
+    if ((flags & shown[i].flag) != 0)
+      pb_info_list_add_annotation (list, shown[i].name, "true");
+  /* Private values are never part of a signal: those who may see them ask again. */
+  if ((flags & (PB_SETTING_PRIVATE | PB_SETTING_SECRET)) != 0)
+    add_annotation (list, "org.freedesktop.DBus.Property.EmitsChangedSignal", "invalidates");
 }
 
 static GDBusPropertyInfo *
@@ -37,9 +61,8 @@ describe_setting (const PbSettingSpec *spec)
 {
   GDBusPropertyInfo *info = g_new0 (GDBusPropertyInfo, 1);
   PbInfoList *list = pb_info_list_new ();
-  g_autofree char *def = describe_default (spec);
 
-  pb_info_list_add_annotation (list, "Default", def);
+  describe_default (list, spec);
   if (spec->type[0] == 'u')
     {
       g_autofree char *minimum = g_strdup_printf ("%u", spec->minimum);
@@ -49,17 +72,15 @@ describe_setting (const PbSettingSpec *spec)
       pb_info_list_add_annotation (list, "Maximum", maximum);
     }
   pb_info_list_add_annotation (list, "Choices", spec->choices);
+  if (strchr (spec->type, 's') != NULL && spec->choices == NULL)
+    pb_info_list_add_annotation (list, "Form", pb_check_words (spec->check));
   pb_info_list_add_annotation (list, "Unit", spec->unit);
   pb_info_list_add_annotation (list, "Group", spec->group);
   pb_info_list_add_annotation (list, "Title", spec->title);
   pb_info_list_add_annotation (list, "Help", spec->help);
   pb_info_list_add_annotation (list, "Effective",
                                spec->flags & PB_SETTING_INEFFECTIVE ? "false" : "true");
-  if ((spec->flags & PB_SETTING_PRIVATE) != 0)
-    {
-      pb_info_list_add_annotation (list, "Private", "true");
-      add_signal_annotation (list);
-    }
+  describe_flags (list, spec->flags);
 
   info->ref_count = -1;
   info->name = g_strdup (spec->name);
@@ -79,11 +100,7 @@ describe_computed (const PbComputedSpec *spec)
   pb_info_list_add_annotation (list, "Group", spec->group);
   pb_info_list_add_annotation (list, "Title", spec->title);
   pb_info_list_add_annotation (list, "Help", spec->help);
-  if ((spec->flags & PB_SETTING_PRIVATE) != 0)
-    {
-      pb_info_list_add_annotation (list, "Private", "true");
-      add_signal_annotation (list);
-    }
+  describe_flags (list, spec->flags);
   info->ref_count = -1;
   info->name = g_strdup (spec->name);
   info->signature = g_strdup (spec->type);

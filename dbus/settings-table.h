@@ -17,8 +17,8 @@ typedef enum
 {
   PB_SETTING_NORMAL = 0,
   PB_SETTING_PRIVATE = 1 << 0,     /* needs view; never in GetAll or signals */
-  PB_SETTING_SECRET = 1 << 1,
-  PB_SETTING_RESTART = 1 << 2,
+  PB_SETTING_SECRET = 1 << 1,      /* like PRIVATE, and in no Export */
+  PB_SETTING_RESTART = 1 << 2,     /* acts from the next start: annotation org.postbus.Restart=true */
   PB_SETTING_INEFFECTIVE = 1 << 3, /* nothing obeys it yet: annotation org.postbus.Effective=false */
   PB_SETTING_MAY_BE_EMPTY = 1 << 4,
 } PbSettingFlags;

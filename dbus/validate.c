@@ -396,6 +396,14 @@ static const struct
 };
 
 const char *
+pb_check_words (PbCheck check)
+{
+  g_return_val_if_fail (check < PB_N_CHECKS, "must not be set");
+
+  return checks[check].words;
+}
+
+const char *
 pb_check (PbCheck check, const char *text)
 {
   g_return_val_if_fail (check < PB_N_CHECKS, "must not be set");

@@ -33,6 +33,8 @@ typedef enum
 
 /** pb_check: Returns: NULL when @text passes, else (transfer none) what is allowed, in words: "must be a host name with a dot, such as mail.example.org". Empty text is the caller's matter. */
 const char *pb_check (PbCheck check, const char *text);
+/** pb_check_words: (transfer none): what pb_check() says to a text that does not pass. */
+const char *pb_check_words (PbCheck check);
 
 /**
  * pb_domain_fold:

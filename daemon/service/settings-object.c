@@ -47,11 +47,12 @@ get_value (PbRegistry *registry, const char *interface, const char *property)
 static gboolean
 is_private (const char *interface, const char *property)
 {
+  const PbSettingFlags hidden = PB_SETTING_PRIVATE | PB_SETTING_SECRET;
   PbComputedId id;
 
   if (pb_computed_lookup (interface, property, &id))
-    return (pb_computed_spec (id)->flags & PB_SETTING_PRIVATE) != 0;
-  return (find_spec (interface, property)->flags & PB_SETTING_PRIVATE) != 0;
+    return (pb_computed_spec (id)->flags & hidden) != 0;
+  return (find_spec (interface, property)->flags & hidden) != 0;
 }
 
 static GVariant *

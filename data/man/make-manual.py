@@ -29,23 +29,32 @@ is steered over D\\-Bus: every setting is a property, every list an interface of
 A change is checked, authorized and committed before the call is answered.
 Times are Unix seconds UTC (t), durations seconds (u), ids UUIDs.
 .PP
-Properties and methods marked
+Properties marked
 .B private
 need the polkit action
 .IR org.postbus.Postbus1.view ;
 private properties are left out of GetAll and are only invalidated, never sent, in PropertiesChanged.
-Changes need
-.IR org.postbus.Postbus1.modify\\-settings ,
-those of accounts
-.IR org.postbus.Postbus1.manage\\-accounts .
-The user root and members of the group
+.SH AUTHORIZATION
+The user root and the server's own user may do everything. For all others polkit is asked, and only its yes
+lets a call through; one that somebody was asked for is kept for the caller for five minutes. A rule lets members of the group
 .I postbus\\-admin
-are not asked for a password.
+pass without a password.
+"""
+
+ERRORS_INTRO = """\
 .SH ERRORS
 Error names begin with
 .IR org.postbus.Postbus1.Error. ;
 the text begins with the place, as in \\(lqGeneral.MaxHops: must be between 5 and 255\\(rq.
 """
+
+ACTIONS = (
+    ("view", "Private settings, lists, mail in the queue, counters, revisions, Validate and Export."),
+    ("modify-settings", "Settings, and every list but Accounts: Set, Apply, Confirm, Revert, Import, and writes of lists."),
+    ("manage-queue", "Mail in the queue."),
+    ("manage-accounts", "Writes of the list Accounts, and an Import that holds accounts."),
+    ("set-secrets", "Passwords of relays: SetRelaySecret."),
+)
 
 ERRORS = (
     ("InvalidValue", "A value is out of range, malformed, or of the wrong kind; the text says what is allowed."),
@@ -101,15 +110,16 @@ def property_lines(node, notes, words):
     if access == "read":
         marks.append("read\\-only")
     if notes.get("Default") is not None:
-        marks.append(f"default {roff(notes['Default'])}")
+        marks.append(f"default {roff(notes['Default']) or 'empty'}")
     if notes.get("Minimum") is not None:
         marks.append(f"{notes['Minimum']} to {notes['Maximum']}")
     if notes.get("Choices"):
         marks.append("one of " + roff(notes["Choices"].replace("|", ", ")))
+    if notes.get("Form"):
+        marks.append(("each " if node.get("type") == "as" else "") + roff(notes["Form"]))
     if notes.get("Unit"):
         marks.append(roff(notes["Unit"]))
-    if notes.get("Private") == "true":
-        marks.append("\\fBprivate\\fR")
+    marks += [f"\\fB{mark.lower()}\\fR" for mark in ("Private", "Secret", "Restart") if notes.get(mark) == "true"]
     yield ".TP"
     yield f".B {roff(node.get('name'))}"
     yield f"({'; '.join(marks)})"
@@ -175,20 +185,27 @@ ANNOTATIONS = (
     ("Title", "the setting's name in words"), ("Help", "what it does, in one sentence"),
     ("Default", "the default, as GVariant text"), ("Minimum", "the least value"),
     ("Maximum", "the greatest value"), ("Choices", "the values it may have, separated by |"),
+    ("Form", "what a text, or each text of several, must be"),
     ("Unit", "what a number counts"), ("Group", "the heading it stands under"),
     ("Private", "true: reading needs the view action"),
+    ("Secret", "true: as private, and left out of Export"),
+    ("Restart", "true: a change acts from the next start of the service"),
     ("Effective", "false: nothing obeys it yet"),
     ("Column.<Name>", "what a list's column holds"),
 )
 
 
+def entry_lines(prefix, rows):
+    return [line for name, words in rows for line in (".TP", f".B {prefix}{roff(name)}", roff(words))]
+
+
 def main(version, output, *paths):
     lines = [f'.TH ORG.POSTBUS.POSTBUS1 5 "" "Postbus {version}" "Postbus Manual"', INTRO.rstrip("\n")]
-    for name, words in ERRORS:
-        lines += [".TP", f".B {name}", roff(words)]
+    lines += entry_lines(INTERFACE_PREFIX, ACTIONS)
+    lines.append(ERRORS_INTRO.rstrip("\n"))
+    lines += entry_lines("", ERRORS)
     lines += [".SH ANNOTATIONS", "Introspection explains itself: annotations org.postbus.<Name> say of a setting or list"]
-    for name, words in ANNOTATIONS:
-        lines += [".TP", f".B org.postbus.{roff(name)}", roff(words)]
+    lines += entry_lines(PREFIX, ANNOTATIONS)
     lines.append(".SH INTERFACES")
     for path in paths:
         described = comments_of(path)

@@ -244,6 +244,10 @@ test_introspection (void)
       g_assert_cmpstr (annotation (info, "Choices"), ==, spec->choices);
       g_assert_cmpstr (annotation (info, "Effective"), ==, effective ? "true" : "false");
       g_assert_cmpint (annotation (info, "Minimum") != NULL, ==, spec->type[0] == 'u');
+      g_assert_cmpint (annotation (info, "Form") != NULL, ==,
+                       strchr (spec->type, 's') != NULL && spec->choices == NULL);
+      /* The one default that the daemon works out. */
+      g_assert_cmpint (annotation (info, "Default") == NULL, ==, id == PB_SETTING_ID_General_Hostname);
       g_assert_cmpstr (emits, ==, spec->flags & PB_SETTING_PRIVATE ? "invalidates" : NULL);
     }
   g_assert_null (pb_setting_interface_info ("Nothing"));
@@ -268,6 +272,9 @@ test_introspection_xml (void)
   g_assert_cmpstr (annotation (info, "Minimum"), ==, "1");
   g_assert_cmpstr (annotation (info, "Maximum"), ==, "2047");
   g_assert_cmpstr (annotation (info, "Unit"), ==, "MiB");
+  info = g_dbus_interface_info_lookup_property (node->interfaces[1], "RelayServer");
+  g_assert_cmpstr (annotation (info, "Default"), ==, "");
+  g_assert_cmpstr (annotation (info, "Form"), ==, "must be a host name or an IP address");
 }
 
 int
