@@ -9,6 +9,9 @@
 #include "queue/queue-private.h"
 #include <string.h>
 
+/* Recipients of one message that aliases may make of it; the aliases behind that stay as they are and are forwarded as messages of their own. */
+#define MAX_EXPANDED 20000
+
 typedef struct
 {
   PbQueue *queue; /* (owned) */
@@ -87,9 +90,12 @@ pb_queue_expand (PbEnvelope *envelope, const PbSnapshot *snapshot)
                                         ? pb_snapshot_expand (snapshot, from->address)
                                         : NULL;
 
-      for (guint j = 0; targets != NULL && j < targets->len; j++)
+      gboolean fits =
+        targets != NULL && targets->len > 0 && out->len + targets->len <= MAX_EXPANDED;
+
+      for (guint j = 0; fits && j < targets->len; j++)
         add_recipient (out, seen, from, targets->pdata[j]);
-      if (targets == NULL || targets->len == 0)
+      if (!fits)
         add_recipient (out, seen, from, from->address);
     }
   for (guint i = 0; i < envelope->n_recipients; i++)

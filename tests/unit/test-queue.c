@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The whole queue over real stores: ways through, deferrals, notices, recovery, changed settings. */
 #include "queue-fixture.h"
+#include "queue/queue-private.h"
 #include "store/store-private.h"
 
 #define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -316,6 +317,39 @@ test_dead_relay (Fixture *self, gconstpointer data)
   wait_until (self, is_deferred, GUINT_TO_POINTER (21));
 }
 
+/* Many large aliases in one message: it keeps a size that the store can read back, and nobody is left out. */
+static void
+test_many_targets (void)
+{
+  PbSnapshotBuilder *builder = pb_snapshot_builder_new ();
+  g_autoptr (PbSnapshot) snapshot = NULL;
+  g_autoptr (PbEnvelope) envelope = pb_envelope_new (1);
+  const guint n_aliases = 30, n_targets = 1000;
+  guint n_kept = 0;
+
+  pb_snapshot_builder_add_row (builder, PB_LIST_LOCAL_DOMAINS, NULL, "{'Name': <'example.org'>}");
+  envelope->sender = g_strdup ("s@far.example");
+  envelope->n_recipients = n_aliases;
+  envelope->recipients = g_new0 (PbRecipient, n_aliases);
+  for (guint i = 0; i < n_aliases; i++)
+    {
+      g_autoptr (GString) row = g_string_new (NULL);
+
+      g_string_append_printf (row, "{'Address': <'team%u@example.org'>, 'Targets': <[", i);
+      for (guint j = 0; j < n_targets; j++)
+        g_string_append_printf (row, "%s'x%u.%u@far.example'", j > 0 ? ", " : "", i, j);
+      g_string_append (row, "]>}");
+      pb_snapshot_builder_add_row (builder, PB_LIST_ALIASES, NULL, row->str);
+      envelope->recipients[i].address = g_strdup_printf ("team%u@example.org", i);
+    }
+  snapshot = pb_snapshot_builder_build (builder);
+  pb_queue_expand (envelope, snapshot);
+  for (guint i = 0; i < envelope->n_recipients; i++)
+    n_kept += g_str_has_prefix (envelope->recipients[i].address, "team");
+  g_assert_cmpuint (n_kept, ==, 10);
+  g_assert_cmpuint (envelope->n_recipients, ==, 20 * n_targets + n_kept);
+}
+
 /* What cannot be marked must not be delivered: it would be again after the next start. */
 static void
 test_failed_store (Fixture *self, gconstpointer data)
@@ -361,5 +395,6 @@ main (int argc, char **argv)
   ADD ("dead-relay", test_dead_relay);
   ADD ("failed-store", test_failed_store);
 #undef ADD
+  g_test_add_func ("/queue/many-targets", test_many_targets);
   return g_test_run ();
 }
