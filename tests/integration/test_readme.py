@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shell lines of the README work as they stand, in the surroundings that quickstart.sh makes."""
+import json
 import os
 import re
 import shutil
 import subprocess
 
-from bus import variants
+from bus import NAME, variants
 from harness import ROOT, Ports, skip, strip_trace
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def test_shell_lines(bed):
-    if not shutil.which("swaks") or not shutil.which("busctl"):
-        skip("needs swaks and busctl")
+    missing = [tool for tool in ("swaks", "busctl", "gdbus", "jq") if not shutil.which(tool)]
+    if missing:
+        skip(f"needs {missing}")
     if not Ports.free("127.0.0.1", 2525) or not Ports.free("127.0.0.1", 2626):
         skip("the README's ports 2525 and 2626 are taken here")
     blocks = BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
@@ -35,7 +37,28 @@ def test_shell_lines(bed):
     [message] = sink.wait_messages(1)
     assert message.recipients == [b"someone@example.org"]
     assert b"From: ann@home.example" in strip_trace(message.body)[0]
-    assert bed.api.get("General", "MaxHops") == 50 and bed.api.get("General", "MaxRecipients") == 500
+    for interface, name, value in (("General", "MaxHops", 50), ("General", "MaxRecipients", 500), ("General", "Banner", "ESMTP at home"),
+                                   ("Queueing", "MinBackoff", 60), ("Queueing", "Lifetime", 259200), ("Delivery", "RelayPort", 2626),
+                                   ("ConnectionPolicy", "MaxConnections", 20)):
+        assert bed.api.get(interface, name) == value, name
+    names = {kind: [row["Name"] for row in bed.api.rows(kind)] for kind in ("TrustedList", "LocalDomains", "DomainList")}
+    assert names["TrustedList"] == ["tests", "Printer"] and names["DomainList"] == ["Club"], names
+    assert "club.example" in names["LocalDomains"]
+    with open(os.path.join(place, "settings.json"), encoding="utf-8") as file:
+        assert json.load(file)["Settings"]["General"]["MaxHops"] == 50
+
+
+def test_shell_lines_show_the_methods(bed):
+    """What a script needs stands there by both tools, or by the one that is at ease with it."""
+    lines = "".join(BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))).splitlines()
+    shown = {tool: [line for line in lines if tool + " " in line] for tool in ("busctl", "gdbus")}
+    for tool, start in (("busctl", f"{NAME}.Manager "), ("gdbus", f"{NAME}.Manager.")):
+        for method in ("Apply", "Validate", "Revert", "Import"):
+            assert any(start + method in line for line in shown[tool]), (tool, method)
+    for words in ("IfRevision", "DryRun", "ConfirmTimeout", "Manager Confirm", "Manager.Revisions", "Manager Export", "Properties.Set",
+                  "set-property", "GetPermissions", "Manager.Authorize", "Audit List", "TrustedList Add", "LocalDomains.Add",
+                  "DomainList Replace", "DomainList.Replace", "TrustedList Update", "TrustedList Move", "TrustedList Remove"):
+        assert any(words in line for line in lines), words
 
 
 def test_setting_names_exist(bed):

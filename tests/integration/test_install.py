@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `meson install` puts where, and whether systemd, D-Bus and polkit can make something of it."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree
+
+import bus
+from bus import NAME
+from gi.repository import Gio
+from harness import PROGRAM, skip
+
+BUILD = pathlib.Path(PROGRAM).parents[1]
+POLKIT_DTD = "/usr/share/polkit-1/policyconfig-1.dtd"
+# Path under the prefix, and mode.
+FILES = (
+    ("libexec/postbusd", 0o755),
+    ("lib/systemd/system/postbus.service", 0o644),
+    ("lib/sysusers.d/postbus.conf", 0o644),
+    (f"share/dbus-1/system.d/{NAME}.conf", 0o644),
+    (f"share/dbus-1/system-services/{NAME}.service", 0o644),
+    (f"share/polkit-1/actions/{NAME}.policy", 0o644),
+    (f"share/polkit-1/rules.d/{NAME}.rules", 0o644),
+    (f"share/dbus-1/interfaces/{NAME}.xml", 0o644),
+    *((f"share/dbus-1/interfaces/{NAME}.{name}.xml", 0o644) for name in ("Audit", "Manager", "Queue", "Statistics")),
+    (f"share/man/man5/{NAME}.5", 0o644),
+    ("share/man/man8/postbusd.8", 0o644),
+)
+
+
+def run(*words, **options):
+    return subprocess.run(words, capture_output=True, text=True, timeout=240, check=False, **options)
+
+
+def install(bed):
+    """Installs into a folder of the test's. Returns that, and where the prefix lies in it."""
+    if not shutil.which("meson") or not (BUILD / "build.ninja").is_file():
+        skip("needs meson and its build folder")
+    place = pathlib.Path(bed.folder, "installed")
+    done = run("meson", "install", "-C", str(BUILD), "--no-rebuild", "--destdir", str(place))
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    [program] = place.glob("**/libexec/postbusd")
+    return place, program.parents[1]
+
+
+def test_installs_all_files(bed):
+    place, prefix = install(bed)
+    for name, mode in FILES:
+        path = prefix / name
+        assert path.is_file() and path.stat().st_mode & 0o777 == mode, (name, path.exists() and oct(path.stat().st_mode))
+    stray = [str(path) for path in place.rglob("*") if path.is_file() and prefix not in path.parents]
+    assert not stray, stray
+    text = "".join(path.read_text(encoding="utf-8") for path in place.rglob("*.service"))
+    assert "@" not in re.sub(r"@[a-z-]+$", "", text, flags=re.MULTILINE), "a placeholder was not filled in"
+    version = run(str(prefix / "libexec/postbusd"), "--version")
+    assert version.returncode == 0 and re.match(r"postbusd? \d+\.\d+\.\d+\n$", version.stdout), version
+
+
+def values(path, key):
+    return re.findall(rf"^{key}=(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_unit_and_activation_fit_together(bed):
+    place, prefix = install(bed)
+    unit = prefix / "lib/systemd/system/postbus.service"
+    [start], [user], [name] = values(unit, "ExecStart"), values(unit, "User"), values(unit, "BusName")
+    assert (place / start.lstrip("/")).samefile(prefix / "libexec/postbusd"), start
+    assert name == NAME
+    activation = prefix / f"share/dbus-1/system-services/{NAME}.service"
+    assert values(activation, "SystemdService") == [unit.name]
+    assert values(activation, "Name") == [NAME] and values(activation, "User") == [user]
+    owners = xml.etree.ElementTree.parse(prefix / f"share/dbus-1/system.d/{NAME}.conf").findall("policy[@user]")
+    assert {each.get("user") for each in owners if each.find("allow").get("own") == NAME} == {user, "root"}
+    actions = xml.etree.ElementTree.parse(prefix / f"share/polkit-1/actions/{NAME}.policy")
+    assert {each.text for each in actions.iter("annotate")} == {f"unix-user:{user}"}
+    [page] = re.findall(r"man:(\S+)\((\d)\)", values(unit, "Documentation")[0])
+    assert (prefix / f"share/man/man{page[1]}/{page[0]}.{page[1]}").is_file(), page
+
+
+def test_systemd_accepts_the_unit(bed):
+    if not shutil.which("systemd-analyze") or not os.path.exists("/lib/systemd/system/sysinit.target"):
+        skip("needs systemd-analyze and systemd's units")
+    place, prefix = install(bed)
+    unit = pathlib.Path(bed.folder, "postbus.service")
+    text = (prefix / "lib/systemd/system/postbus.service").read_text(encoding="utf-8")
+
+    def verify(words):
+        unit.write_text(words, encoding="utf-8")
+        done = run("systemd-analyze", "verify", "--man=no", str(unit))
+        return done.returncode, done.stdout + done.stderr
+    here = text.replace("ExecStart=/", f"ExecStart={place}/")
+    assert verify(here) == (0, ""), verify(here)
+    assert verify(here.replace("ExecStart=", "ExecStrat="))[1], "a wrong unit was let through"
+
+
+def test_sysusers_makes_the_users(bed):
+    if not shutil.which("systemd-sysusers"):
+        skip("needs systemd-sysusers")
+    place, prefix = install(bed)
+    (place / "etc").mkdir()
+    done = run("systemd-sysusers", f"--root={place}", str(prefix / "lib/sysusers.d/postbus.conf"))
+    assert done.returncode == 0, done.stderr
+    passwd = [line.split(":") for line in (place / "etc/passwd").read_text(encoding="utf-8").splitlines()]
+    groups = {line.split(":")[0] for line in (place / "etc/group").read_text(encoding="utf-8").splitlines()}
+    [user] = [line for line in passwd if line[0] == "postbus"]
+    assert user[5] == "/var/lib/postbus" and user[6].endswith("nologin"), user
+    assert {"postbus", "postbus-admin", "postbus-mail"} <= groups, groups
+
+
+def test_policies_and_interfaces_are_valid(bed):
+    _, prefix = install(bed)
+    policy = prefix / f"share/polkit-1/actions/{NAME}.policy"
+    if shutil.which("xmllint") and os.path.exists(POLKIT_DTD):
+        done = run("xmllint", "--nonet", "--noout", "--dtdvalid", POLKIT_DTD, str(policy))
+        # It also tries the address in the file, which --nonet forbids.
+        assert done.returncode == 0 and "does not follow" not in done.stderr, done.stderr
+    assert len(xml.etree.ElementTree.parse(policy).findall("action")) == 5
+    # A bus that has our policy in its configuration comes up; one with a wrong element in it does not.
+    own = (prefix / f"share/dbus-1/system.d/{NAME}.conf").read_text(encoding="utf-8")
+    for name, text in (("right", own), ("wrong", own.replace("<allow own=", "<alow own="))):
+        folder = pathlib.Path(bed.folder, name)
+        folder.mkdir()
+        (folder / "own.conf").write_text(text, encoding="utf-8")
+        config = bus.CONFIG.replace("</busconfig>", f"<include>{folder}/own.conf</include></busconfig>")
+        other = bus.PrivateBus(str(folder), config)
+        came_up = bool(other.address)
+        if came_up:
+            other.stop()
+        else:
+            other.process.wait(60)
+            other.process.stdout.close()
+        assert came_up == (name == "right"), name
+
+
+def test_interfaces_are_those_of_the_bus(bed):
+    """The installed XML says of each interface what introspection says."""
+    _, prefix = install(bed)
+    bed.start()
+    reply = bed.api.raw_call("org.freedesktop.DBus.Introspectable", "Introspect").unpack()[0]
+
+    def shape(text):
+        found = {}
+        for each in Gio.DBusNodeInfo.new_for_xml(text).interfaces:
+            def arguments(infos):
+                return [(info.name, info.signature) for info in infos or []]
+
+            def notes(infos):
+                return {note.key: note.value for note in infos or []}
+            found[each.name] = (
+                {method.name: (arguments(method.in_args), arguments(method.out_args)) for method in each.methods or []},
+                {signal.name: arguments(signal.args) for signal in each.signals or []},
+                {info.name: (info.signature, int(info.flags), notes(info.annotations)) for info in each.properties or []},
+                notes(each.annotations))
+        return {name: value for name, value in found.items() if name.startswith(NAME)}
+    installed = {}
+    for path in (prefix / "share/dbus-1/interfaces").glob(f"{NAME}*.xml"):
+        more = shape(path.read_text(encoding="utf-8"))
+        assert not set(more) & set(installed), path
+        installed.update(more)
+    assert installed == shape(reply)
