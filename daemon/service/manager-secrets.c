@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Manager's way for the passwords of relays: in, and never out again. The octets go from the message
- * into memory of their own; the dispatcher wipes the message. What is wrong with them is said
- * by the registry, without repeating them.
+ * into memory of their own; the dispatcher wipes the message. So each argument is taken out by itself:
+ * g_variant_get() with a "&" in it makes one flat copy of all, and frees the octets as they are. What
+ * is wrong with them is said by the registry, without repeating them.
  */
 #include "service/manager-private.h"
 
@@ -36,11 +37,9 @@ void
 pb_manager_handle_set_relay_secret (PbBusCall *call, gpointer object)
 {
   PbManagerMethods *self = object;
-  g_autoptr (GVariant) given = NULL;
-  g_autoptr (PbSecret) secret = NULL;
-  const char *relay;
+  g_autoptr (GVariant) relay = g_variant_get_child_value (call->parameters, 0);
+  g_autoptr (GVariant) given = g_variant_get_child_value (call->parameters, 1);
+  g_autoptr (PbSecret) secret = take_octets (given);
 
-  g_variant_get (call->parameters, "(&s@ay)", &relay, &given);
-  secret = take_octets (given);
-  pb_registry_set_secret (self->registry, relay, secret, call->who, on_secret_set, call);
+  pb_registry_set_secret (self->registry, g_variant_get_string (relay, NULL), secret, call->who, on_secret_set, call);
 }
