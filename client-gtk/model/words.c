@@ -345,6 +345,12 @@ pba_words_time (gint64 unix_seconds)
 }
 
 char *
+pba_words_count (guint64 count)
+{
+  return g_strdup_printf ("%'" G_GUINT64_FORMAT, count);
+}
+
+char *
 pba_words_size (guint64 octets)
 {
   return g_format_size (octets);

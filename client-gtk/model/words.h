@@ -28,6 +28,8 @@ const char *pba_words_unit (const char *unit);
 char *pba_words_duration (guint64 seconds);
 /** pba_words_time: "in 4 min" and "2 min ago" within the hour, "11:40" today, "Yesterday", "Monday", "14 Nov", "3 Nov 2024"; 0 is "Never". */
 char *pba_words_time (gint64 unix_seconds);
+/** pba_words_count: "12,000". To stand in a translated sentence it is a %s there: xgettext cannot read G_GUINT64_FORMAT. */
+char *pba_words_count (guint64 count);
 /** pba_words_size: octets as people say it. */
 char *pba_words_size (guint64 octets);
 

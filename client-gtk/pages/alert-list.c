@@ -109,10 +109,10 @@ gather_queue (PbaServer *server, GPtrArray *alerts)
                 &oldest, NULL);
   if (held > 0)
     {
+      g_autofree char *count = pba_words_count (held);
       g_autofree char *title =
-        g_strdup_printf (ngettext ("%" G_GUINT64_FORMAT " message is held",
-                                   "%" G_GUINT64_FORMAT " messages are held", held),
-                         held);
+        g_strdup_printf (ngettext ("%s message is held", "%s messages are held", (gulong) held),
+                         count);
 
       add (alerts, PBA_SEVERITY_WARNING, title, _ ("It is not sent until it is released"),
            _ ("Show Held Mail"), "queue", "held");
@@ -123,10 +123,12 @@ gather_queue (PbaServer *server, GPtrArray *alerts)
         pba_words_duration ((guint64) (now - (gint64) oldest) / 3600 * 3600);
       /* Translators: %s is a duration such as “1 day 3 h” */
       g_autofree char *title = g_strdup_printf (_ ("Mail has waited for %s"), waited);
-      g_autofree char *sentence = g_strdup_printf (
-        ngettext ("%" G_GUINT64_FORMAT " message is deferred and tried again later",
-                  "%" G_GUINT64_FORMAT " messages are deferred and tried again later", deferred),
-        deferred);
+      g_autofree char *count = pba_words_count (deferred);
+      g_autofree char *sentence =
+        g_strdup_printf (ngettext ("%s message is deferred and tried again later",
+                                   "%s messages are deferred and tried again later",
+                                   (gulong) deferred),
+                         count);
 
       add (alerts, PBA_SEVERITY_WARNING, title, sentence, _ ("Show Deferred Mail"), "queue",
            "deferred");

@@ -96,11 +96,10 @@ show_figures (PbaOverviewPage *self)
 
   for (guint i = 0; i < PBA_N_TRAFFIC; i++)
     {
-      g_autofree char *count =
-        g_strdup_printf ("%'" G_GUINT64_FORMAT, pba_traffic_get_total (self->traffic, i));
+      g_autofree char *count = pba_words_count (pba_traffic_get_total (self->traffic, i));
+      g_autofree char *sum = pba_words_count (pba_traffic_get_sum (self->traffic, i));
       /* Translators: a count and when that was: “5 since 09:41”, “5 in the last 10 min” */
-      g_autofree char *below = g_strdup_printf (_ ("%'" G_GUINT64_FORMAT " %s"),
-                                                pba_traffic_get_sum (self->traffic, i), period);
+      g_autofree char *below = g_strdup_printf (C_ ("period", "%s %s"), sum, period);
       g_autofree char *name = g_strdup_printf ("%s, %s, %s", _ (series_titles[i]), count, below);
 
       gtk_label_set_label (self->of[i].count, count);

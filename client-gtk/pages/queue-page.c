@@ -128,11 +128,13 @@ show_counts (PbaQueuePage *self)
       GtkWidget *child = adw_view_stack_get_child_by_name (self->views, views[i].name);
       AdwViewStackPage *page = adw_view_stack_get_page (self->views, child);
       g_autofree char *title = NULL;
+      g_autofree char *words = NULL;
       guint64 count;
 
       g_object_get (self->queue, views[i].count, &count, NULL);
+      words = pba_words_count (count);
       /* Translators: a state and how many messages are in it: “Deferred (9)” */
-      title = g_strdup_printf (_ ("%s (%" G_GUINT64_FORMAT ")"), _ (views[i].title), count);
+      title = g_strdup_printf (_ ("%s (%s)"), _ (views[i].title), words);
       if (g_strcmp0 (adw_view_stack_page_get_title (page), title) != 0)
         adw_view_stack_page_set_title (page, title);
     }

@@ -255,13 +255,11 @@ describe (PbaTrafficChart *self)
   g_autofree char *period = pba_traffic_dup_period (self->traffic);
   g_autofree char *text = g_strdup_printf (
     /* Translators: what a chart shows, for screen readers; the last %s is such as “since 09:41” */
-    _ ("Incoming: %" G_GUINT64_FORMAT " accepted, %" G_GUINT64_FORMAT
-       " refused. Outgoing: %" G_GUINT64_FORMAT " delivered, %" G_GUINT64_FORMAT
-       " deferred, %s."),
-    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_ACCEPTED),
-    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_REFUSED),
-    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DELIVERED),
-    pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DEFERRED), period);
+    _ ("Incoming: %u accepted, %u refused. Outgoing: %u delivered, %u deferred, %s."),
+    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_ACCEPTED),
+    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_REFUSED),
+    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DELIVERED),
+    (guint) pba_traffic_get_sum (self->traffic, PBA_TRAFFIC_DEFERRED), period);
 
   if (g_strcmp0 (text, self->description) == 0)
     return;
