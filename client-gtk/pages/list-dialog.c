@@ -19,7 +19,7 @@
 #include <glib/gi18n.h>
 
 #define WIDTH        520
-#define TOP          47 /* the header bar */
+#define TOP          56 /* the header bar, and edges where the window has some */
 #define MARGIN       24
 #define LEAST_HEIGHT 300
 #define MOST_HEIGHT  700
@@ -257,7 +257,7 @@ add_field (PbaListDialog *self, AdwPreferencesGroup *group, const char *name)
 static void
 fit_height (PbaListDialog *self, GPtrArray *groups)
 {
-  int height = TOP + MARGIN;
+  int height = TOP + 2 * MARGIN;
 
   for (guint i = 0; i < groups->len; i++)
     {
@@ -265,7 +265,7 @@ fit_height (PbaListDialog *self, GPtrArray *groups)
 
       gtk_widget_measure (groups->pdata[i], GTK_ORIENTATION_VERTICAL, WIDTH - 2 * MARGIN, NULL,
                           &natural, NULL, NULL);
-      height += natural + MARGIN;
+      height += natural + (i > 0 ? MARGIN : 0);
     }
   gtk_window_set_default_size (GTK_WINDOW (self), WIDTH, CLAMP (height, LEAST_HEIGHT, MOST_HEIGHT));
 }

@@ -13,20 +13,19 @@
 #include <glib/gi18n.h>
 
 #define N_SKIPS 5
-#define GAP     12
 
 struct _PbaListItem
 {
   GtkBox parent_instance;
 
   const PbaListLayout *layout;
-  GtkLabel *title, *subtitle, *expiry;    /* (unowned) */
-  GtkWidget *forgeable, *chips, *handle;  /* (unowned) (nullable) */
-  GtkWidget *chip[N_SKIPS];               /* (unowned) */
-  GtkLabel *columns[PBA_LIST_COLUMNS];    /* (unowned) (nullable) */
-  GtkSwitch *enabled;                     /* (unowned) (nullable) */
-  PbaListRow *row;                        /* (owned) (nullable) */
-  char *view;                             /* (owned) (nullable) */
+  GtkLabel *title, *subtitle, *expiry;   /* (unowned) */
+  GtkWidget *forgeable, *chips, *handle; /* (unowned) (nullable) */
+  GtkWidget *chip[N_SKIPS];              /* (unowned) */
+  GtkLabel *columns[PBA_LIST_COLUMNS];   /* (unowned) (nullable) */
+  GtkSwitch *enabled;                    /* (unowned) (nullable) */
+  PbaListRow *row;                       /* (owned) (nullable) */
+  char *view;                            /* (owned) (nullable) */
   gboolean compact, editable, showing;
 };
 
@@ -39,31 +38,6 @@ enum
   PROP_EDITABLE,
 };
 static guint toggle_signal, place_signal;
-
-static gboolean
-has_column (const PbaListLayout *layout, const char *name)
-{
-  const PbListSpec *spec = pb_list_spec (layout->kind);
-
-  for (guint i = 0; i < spec->n_columns; i++)
-    if (g_str_equal (spec->columns[i].name, name))
-      return TRUE;
-  return FALSE;
-}
-
-/* Blacklist rules have an action, whitelist rules skips. */
-static gboolean
-is_whitelist (const char *view)
-{
-  return g_strcmp0 (view, "whitelist") == 0;
-}
-
-static gboolean
-shows_column (const PbaListLayout *layout, guint column, const char *view)
-{
-  return layout->columns[column].text != NULL
-         && !(layout->kind == PB_LIST_ACCESS_LIST && column == 0 && is_whitelist (view));
-}
 
 /* ---- showing a row ---- */
 
@@ -103,7 +77,7 @@ describe (PbaListItem *self, gboolean whole)
   g_autofree char *line = self->layout->subtitle (self->row);
   g_autoptr (GString) text = g_string_new (line);
 
-  if (self->chips != NULL && is_whitelist (self->view))
+  if (pba_list_layout_skips (self->layout, self->view))
     {
       g_autofree char *skips = join_skips (self->row);
 
@@ -112,7 +86,7 @@ describe (PbaListItem *self, gboolean whole)
         g_string_append_printf (text, _ (", skips %s"), skips);
     }
   for (guint i = 0; i < PBA_LIST_COLUMNS; i++)
-    if (shows_column (self->layout, i, self->view) && (whole || i == 0))
+    if (pba_list_layout_shows (self->layout, i, self->view) && (whole || i == 0))
       {
         g_autofree char *cell = self->layout->columns[i].text (self->row);
 
@@ -143,15 +117,29 @@ name_row (PbaListItem *self, const char *title)
     }
 }
 
+/* Returns: (transfer full): what the badge of a rule that ends says. */
+static char *
+expiry_text (gint64 expires)
+{
+  gint64 left = expires - g_get_real_time () / G_USEC_PER_SEC;
+  g_autofree char *time = pba_words_time (expires);
+
+  if (left <= 0)
+    return g_strdup (_ ("expired"));
+  if (left < 3600)
+    /* Translators: %s is such as “in 4 min” */
+    return g_strdup_printf (_ ("ends %s"), time);
+  if (g_str_equal (time, _ ("Tomorrow")))
+    return g_strdup (_ ("until tomorrow"));
+  /* Translators: %s is a day such as 31 Dec, or a time of today */
+  return g_strdup_printf (_ ("until %s"), time);
+}
+
 static void
 show_badges (PbaListItem *self)
 {
   gint64 expires = pba_list_row_get_number (self->row, "Expires");
-  gboolean over = expires > 0 && expires <= g_get_real_time () / G_USEC_PER_SEC;
-  g_autofree char *time = pba_words_time (expires);
-  g_autofree char *text =
-    /* Translators: %s is a day or a time */
-    over ? g_strdup (_ ("expired")) : g_strdup_printf (_ ("until %s"), time);
+  g_autofree char *text = expiry_text (expires);
 
   if (self->expiry == NULL)
     return;
@@ -166,7 +154,7 @@ show_columns (PbaListItem *self)
   for (guint i = 0; i < PBA_LIST_COLUMNS; i++)
     if (self->columns[i] != NULL)
       {
-        gboolean shown = !self->compact && shows_column (self->layout, i, self->view);
+        gboolean shown = !self->compact && pba_list_layout_shows (self->layout, i, self->view);
         g_autofree char *text = self->layout->columns[i].text (self->row);
 
         gtk_label_set_label (self->columns[i], text);
@@ -174,7 +162,8 @@ show_columns (PbaListItem *self)
       }
   if (self->chips != NULL)
     {
-      gtk_widget_set_visible (self->chips, !self->compact && is_whitelist (self->view));
+      gtk_widget_set_visible (self->chips,
+                              !self->compact && pba_list_layout_skips (self->layout, self->view));
       show_skips (self);
     }
 }
@@ -219,8 +208,7 @@ on_switch (GtkSwitch *control, gboolean on, gpointer user_data)
 {
   PbaListItem *self = user_data;
 
-  if (!self->showing && self->row != NULL
-      && on != pba_list_row_get_boolean (self->row, "Enabled"))
+  if (!self->showing && self->row != NULL && on != pba_list_row_get_boolean (self->row, "Enabled"))
     g_signal_emit (self, toggle_signal, 0, self->row, on);
   return FALSE;
 }
@@ -237,12 +225,22 @@ on_drag_prepare (GtkDragSource *source, double x, double y, gpointer user_data)
   return gdk_content_provider_new_typed (PBA_TYPE_LIST_ROW, self->row);
 }
 
+/* A picture of the row on a ground of its own, held where it was taken. */
 static void
 on_drag_begin (GtkDragSource *source, GdkDrag *drag, gpointer user_data)
 {
   g_autoptr (GdkPaintable) picture = gtk_widget_paintable_new (user_data);
+  GtkWidget *icon = gtk_picture_new_for_paintable (picture);
+  double x = 0, y = 0;
 
-  gtk_drag_source_set_icon (source, picture, 0, 0);
+  gtk_widget_add_css_class (icon, "dragged");
+  gtk_widget_set_size_request (icon, gtk_widget_get_width (user_data),
+                               gtk_widget_get_height (user_data));
+  gtk_drag_icon_set_child (GTK_DRAG_ICON (gtk_drag_icon_get_for_drag (drag)), icon);
+  gtk_gesture_get_point (GTK_GESTURE (source),
+                         gtk_gesture_single_get_current_sequence (GTK_GESTURE_SINGLE (source)), &x,
+                         &y);
+  gdk_drag_set_hotspot (drag, x, y);
 }
 
 static void
@@ -309,17 +307,6 @@ add_handle (PbaListItem *self)
 
 /* ---- making one ---- */
 
-static GtkWidget *
-make_chip (const char *skip)
-{
-  g_autofree char *title = pba_words_choice ("Skip", skip);
-  GtkWidget *chip = gtk_label_new (title);
-
-  gtk_widget_add_css_class (chip, "chip");
-  gtk_widget_set_valign (chip, GTK_ALIGN_CENTER);
-  return chip;
-}
-
 static GtkLabel *
 make_line (const char *css_class)
 {
@@ -344,7 +331,7 @@ add_titles (PbaListItem *self)
   self->title = make_line (NULL);
   self->subtitle = make_line ("second-line");
   gtk_box_append (GTK_BOX (first), GTK_WIDGET (self->title));
-  if (has_column (self->layout, "Expires"))
+  if (pba_list_layout_has (self->layout, "Expires"))
     {
       self->forgeable = gtk_image_new_from_icon_name ("dialog-warning-symbolic");
       gtk_widget_add_css_class (self->forgeable, "warning");
@@ -366,11 +353,12 @@ add_titles (PbaListItem *self)
 static void
 add_columns (PbaListItem *self, const PbaListWidths *widths)
 {
-  if (has_column (self->layout, "Skip"))
+  if (pba_list_layout_has (self->layout, "Skip"))
     {
       self->chips = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
       for (guint i = 0; i < N_SKIPS; i++)
-        gtk_box_append (GTK_BOX (self->chips), self->chip[i] = make_chip (pba_list_skips[i]));
+        gtk_box_append (GTK_BOX (self->chips),
+                        self->chip[i] = pba_list_chip_new (pba_list_skips[i]));
       gtk_widget_set_size_request (self->chips, widths->chips, -1);
       gtk_box_append (GTK_BOX (self), self->chips);
     }
@@ -387,7 +375,7 @@ add_columns (PbaListItem *self, const PbaListWidths *widths)
       gtk_box_append (GTK_BOX (self), GTK_WIDGET (label));
       self->columns[i] = label;
     }
-  if (!has_column (self->layout, "Enabled"))
+  if (!pba_list_layout_has (self->layout, "Enabled"))
     return;
   self->enabled = GTK_SWITCH (gtk_switch_new ());
   gtk_widget_set_valign (GTK_WIDGET (self->enabled), GTK_ALIGN_CENTER);
@@ -469,7 +457,7 @@ static void
 pba_list_item_init (PbaListItem *self)
 {
   self->editable = TRUE;
-  gtk_box_set_spacing (GTK_BOX (self), GAP);
+  gtk_box_set_spacing (GTK_BOX (self), PBA_LIST_GAP);
   gtk_widget_add_css_class (GTK_WIDGET (self), "list-item");
 }
 
@@ -507,88 +495,4 @@ PbaListRow *
 pba_list_item_get_row (PbaListItem *self)
 {
   return self->row;
-}
-
-/* ---- the header ---- */
-
-static void
-append_header (GtkBox *box, const char *text, int width, gboolean numeric)
-{
-  GtkWidget *label = gtk_label_new (text);
-
-  gtk_label_set_xalign (GTK_LABEL (label), numeric ? 1 : 0);
-  gtk_widget_add_css_class (label, "column-title");
-  if (width > 0)
-    gtk_widget_set_size_request (label, width, -1);
-  else
-    gtk_widget_set_hexpand (label, TRUE);
-  gtk_box_append (box, label);
-}
-
-GtkWidget *
-pba_list_item_header (const PbaListLayout *layout, const PbaListWidths *widths, const char *view)
-{
-  GtkBox *box = GTK_BOX (gtk_box_new (GTK_ORIENTATION_HORIZONTAL, GAP));
-
-  gtk_widget_add_css_class (GTK_WIDGET (box), "list-header");
-  if (layout->ordered)
-    gtk_widget_add_css_class (GTK_WIDGET (box), "with-handle");
-  append_header (box, _ (layout->header), 0, FALSE);
-  if (has_column (layout, "Skip") && is_whitelist (view))
-    append_header (box, _ ("Skipped Checks"), widths->chips, FALSE);
-  for (guint i = 0; i < PBA_LIST_COLUMNS; i++)
-    if (shows_column (layout, i, view))
-      append_header (box, _ (layout->columns[i].title), widths->columns[i],
-                     layout->columns[i].numeric);
-  if (has_column (layout, "Enabled"))
-    append_header (box, C_ ("column", "On"), widths->enabled, FALSE);
-  return GTK_WIDGET (box);
-}
-
-static int
-measure_text (GtkWidget *widget, const char *text)
-{
-  g_autoptr (PangoLayout) layout = gtk_widget_create_pango_layout (widget, text);
-  int width;
-
-  pango_layout_get_pixel_size (layout, &width, NULL);
-  return width;
-}
-
-static int
-measure_natural (GtkWidget *widget)
-{
-  int natural;
-
-  g_object_ref_sink (widget);
-  gtk_widget_measure (widget, GTK_ORIENTATION_HORIZONTAL, -1, NULL, &natural, NULL, NULL);
-  g_object_unref (widget);
-  return natural;
-}
-
-void
-pba_list_item_measure (GtkWidget *widget, const PbaListLayout *layout, PbaListWidths *widths)
-{
-  widths->total = 200 + 2 * 18;
-  if (has_column (layout, "Skip"))
-    {
-      GtkWidget *chips = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
-
-      for (guint i = 0; i < N_SKIPS; i++)
-        gtk_box_append (GTK_BOX (chips), make_chip (pba_list_skips[i]));
-      widths->chips = measure_natural (chips);
-      widths->total += widths->chips + GAP;
-    }
-  for (guint i = 0; i < PBA_LIST_COLUMNS && layout->columns[i].text != NULL; i++)
-    {
-      widths->columns[i] = MAX (measure_text (widget, layout->columns[i].sample),
-                                measure_text (widget, _ (layout->columns[i].title)) + 4);
-      widths->total += widths->columns[i] + GAP;
-    }
-  if (has_column (layout, "Enabled"))
-    {
-      widths->enabled = MAX (measure_natural (gtk_switch_new ()),
-                             measure_text (widget, C_ ("column", "On")) + 4);
-      widths->total += widths->enabled + GAP;
-    }
 }

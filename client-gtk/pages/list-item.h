@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include "pages/list-layout.h"
-#include <adwaita.h>
+#include "pages/list-header.h"
 
 G_BEGIN_DECLS
-
-/* How wide the columns are, measured once a page so that header and rows line up at no cost per row. */
-typedef struct
-{
-  int columns[PBA_LIST_COLUMNS];
-  int chips;  /* all five of them */
-  int enabled;
-  int total;  /* what a row needs at least with all its columns */
-} PbaListWidths;
 
 /*
  * A row of a list: two lines, columns, chips and a switch, as its layout says. Recycled: bound to one PbaListRow after the other.
@@ -28,9 +18,5 @@ void pba_list_item_bind (PbaListItem *self, PbaListRow *row);
 void pba_list_item_unbind (PbaListItem *self);
 /** pba_list_item_get_row: (nullable) (transfer none). */
 PbaListRow *pba_list_item_get_row (PbaListItem *self);
-/** pba_list_item_header: the labels over the columns. */
-GtkWidget *pba_list_item_header (const PbaListLayout *layout, const PbaListWidths *widths, const char *view);
-/** pba_list_item_measure: for the fonts of @widget. */
-void pba_list_item_measure (GtkWidget *widget, const PbaListLayout *layout, PbaListWidths *widths);
 
 G_END_DECLS

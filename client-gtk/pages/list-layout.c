@@ -115,8 +115,6 @@ relay_text (PbaListRow *row)
 static char *
 action_text (PbaListRow *row)
 {
-  if (!g_str_equal (pba_list_row_get_text (row, "List"), "blacklist"))
-    return g_strdup ("");
   return choice (row, "Action");
 }
 
@@ -197,8 +195,8 @@ count_zones (guint n)
 /* ---- the table ---- */
 
 static const char *const access_views[] = { "blacklist", "whitelist", NULL };
-static const char *const access_icons[] = { "action-unavailable-symbolic", "emblem-default-symbolic",
-                                            NULL };
+static const char *const access_icons[] = { "action-unavailable-symbolic",
+                                            "emblem-default-symbolic", NULL };
 
 static const PbaListLayout layouts[PB_N_LISTS] = {
   [PB_LIST_TRUSTED_LIST] = { .kind = PB_LIST_TRUSTED_LIST,
@@ -215,7 +213,7 @@ static const PbaListLayout layouts[PB_N_LISTS] = {
                             .header = N_ ("Rule"),
                             .title_column = "Name",
                             .subtitle = domain_line,
-                            .columns = { { N_ ("Mail Server"), "mail.example.org", FALSE,
+                            .columns = { { N_ ("Mail Server"), "mailserver.example.org:2525", FALSE,
                                            target_text },
                                          { N_ ("Recipients"), "All taken", FALSE, verify_text } },
                             .dialog_title = N_ ("Relayed Domain"),
@@ -223,28 +221,32 @@ static const PbaListLayout layouts[PB_N_LISTS] = {
                             .icon = "network-transmit-receive-symbolic",
                             .search_hint = N_ ("Search rules"),
                             .count = count_rules,
-                            .fields = { "Name", "Domain", "Target", "VerifyRecipients", "Enabled" } },
+                            .fields = { "Name", "Domain", "Target", "VerifyRecipients",
+                                        "Enabled" } },
   [PB_LIST_RELAY_EXCEPTIONS] = { .kind = PB_LIST_RELAY_EXCEPTIONS,
                                  .header = N_ ("Exception"),
                                  .title_column = "Name",
                                  .subtitle = exception_line,
-                                 .columns = { { N_ ("Relay Host"), "relay.example.org, port 587",
-                                                FALSE, relay_text } },
+                                 .columns = { { N_ ("Relay Host"),
+                                                "relay.provider.example.org, port 587", FALSE,
+                                                relay_text } },
                                  .ordered = TRUE,
                                  .dialog_title = N_ ("Relay Exception"),
                                  .empty_title = N_ ("No Relay Exceptions"),
                                  .icon = "mail-send-symbolic",
                                  .search_hint = N_ ("Search exceptions"),
-                                 .footer = N_ ("Of exceptions that fit alike the upper one counts."),
+                                 .footer =
+                                   N_ ("Of exceptions that fit alike the upper one counts."),
                                  .count = count_exceptions,
                                  .fields = { "Name", "Kind", "Targets", "Enabled", NULL, "Server",
-                                             "Port", "Fallback", "Tls", "Verify", "Fingerprint", NULL,
-                                             "Auth", "User", "SecretStorage" } },
+                                             "Port", "Fallback", "Tls", "Verify", "Fingerprint",
+                                             NULL, "Auth", "User", "SecretStorage" } },
   [PB_LIST_ACCESS_LIST] = { .kind = PB_LIST_ACCESS_LIST,
                             .header = N_ ("Rule"),
                             .title_column = "Name",
                             .subtitle = rule_line,
-                            .columns = { { N_ ("Action"), "Discard it", FALSE, action_text },
+                            .columns = { { N_ ("Action"), "Discard it", FALSE, action_text,
+                                           "blacklist" },
                                          { N_ ("Hits"), "100,000", TRUE, hits_text },
                                          { N_ ("Last Hit"), "59 min ago", FALSE, last_hit_text } },
                             .views = access_views,
@@ -253,8 +255,9 @@ static const PbaListLayout layouts[PB_N_LISTS] = {
                             .empty_title = N_ ("No Rules"),
                             .icon = "security-high-symbolic",
                             .search_hint = N_ ("Search rules"),
-                            .footer = N_ ("Senders and domains can be forged: prefer an IP. An IP on the "
-                                          "blacklist beats a sender on the whitelist."),
+                            .footer =
+                              N_ ("Senders and domains can be forged: prefer an IP. An IP on the "
+                                  "blacklist beats a sender on the whitelist."),
                             .count = count_rules,
                             .fields = { "Name", "Kind", "Value", "Action", NULL, "Skip", NULL,
                                         "Expires", "Enabled" } },
@@ -311,6 +314,31 @@ pba_list_layout (PbListKind kind)
 {
   g_return_val_if_fail (kind < PB_N_LISTS, NULL);
   return &layouts[kind];
+}
+
+gboolean
+pba_list_layout_has (const PbaListLayout *self, const char *column)
+{
+  const PbListSpec *spec = pb_list_spec (self->kind);
+
+  for (guint i = 0; i < spec->n_columns; i++)
+    if (g_str_equal (spec->columns[i].name, column))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+pba_list_layout_skips (const PbaListLayout *self, const char *view)
+{
+  return pba_list_layout_has (self, "Skip") && g_strcmp0 (view, "whitelist") == 0;
+}
+
+gboolean
+pba_list_layout_shows (const PbaListLayout *self, guint column, const char *view)
+{
+  const char *only = self->columns[column].view;
+
+  return self->columns[column].text != NULL && (only == NULL || g_strcmp0 (only, view) == 0);
 }
 
 gboolean

@@ -14,6 +14,7 @@ typedef struct
   const char *sample; /* as wide as it usually gets */
   gboolean numeric;
   char *(*text) (PbaListRow *row); /* (transfer full) */
+  const char *view; /* (nullable): only in this one */
 } PbaListColumn;
 
 /* How a list looks: what its rows show, what its dialog groups, what it is called. */
@@ -38,6 +39,12 @@ typedef struct
 } PbaListLayout;
 
 const PbaListLayout *pba_list_layout (PbListKind kind);
+/** pba_list_layout_has: whether the list has a column of this name. */
+gboolean pba_list_layout_has (const PbaListLayout *self, const char *column);
+/** pba_list_layout_skips: whether rows of @view (nullable) show the checks that they skip. */
+gboolean pba_list_layout_skips (const PbaListLayout *self, const char *view);
+/** pba_list_layout_shows: whether rows of @view (nullable) have the @column-th of columns. */
+gboolean pba_list_layout_shows (const PbaListLayout *self, guint column, const char *view);
 /** pba_list_row_forgeable: a rule by sender or domain: whoever sends can claim them. */
 gboolean pba_list_row_forgeable (PbaListRow *row);
 /** pba_list_skips: NULL-terminated: what a whitelist rule can spare, in the order of the chips. */

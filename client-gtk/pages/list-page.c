@@ -80,8 +80,8 @@ show_state (PbaListPage *self)
 static void
 show_header (PbaListPage *self)
 {
-  adw_bin_set_child (self->header_bin, pba_list_item_header (self->layout, &self->widths,
-                                                             pba_list_page_get_view (self)));
+  adw_bin_set_child (self->header_bin, pba_list_header_new (self->layout, &self->widths,
+                                                            pba_list_page_get_view (self)));
   gtk_widget_set_visible (self->header_scroller, !self->compact);
 }
 
@@ -429,6 +429,7 @@ show_words (PbaListPage *self)
   adw_status_page_set_title (self->empty_page, _ (self->layout->empty_title));
   adw_status_page_set_description (self->empty_page, help);
   adw_status_page_set_icon_name (self->empty_page, self->layout->icon);
+  gtk_search_bar_connect_entry (self->search_bar, GTK_EDITABLE (self->search_entry));
   gtk_search_bar_set_key_capture_widget (self->search_bar, GTK_WIDGET (self->list_view));
   g_object_set (self->search_entry, "placeholder-text", _ (self->layout->search_hint), NULL);
   pba_accessible_name (self->search_entry, _ (self->layout->search_hint));
@@ -446,7 +447,7 @@ pba_list_page_new (PbaServer *server, const char *title, PbListKind kind)
   self->layout = pba_list_layout (kind);
   self->model = g_object_ref (pba_server_get_list (server, kind));
   pba_list_page_follow_selection (self);
-  pba_list_item_measure (GTK_WIDGET (self), self->layout, &self->widths);
+  pba_list_header_measure (GTK_WIDGET (self), self->layout, &self->widths);
   show_words (self);
   pba_list_page_make_bar (self, title);
   g_signal_connect (factory, "setup", G_CALLBACK (on_setup), self);

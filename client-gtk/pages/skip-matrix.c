@@ -163,8 +163,8 @@ pba_skip_matrix_set_usual (PbaSkipMatrix *self, const char *const *usual)
       self->usual[i] = g_strv_contains (usual, pba_list_skips[i]);
       gtk_image_set_from_icon_name (self->marks[i], self->usual[i] ? "object-select-symbolic"
                                                                    : "list-remove-symbolic");
-      pba_accessible_name (self->marks[i], self->usual[i] ? _ ("Usually skipped")
-                                                          : _ ("Not usually skipped"));
+      pba_accessible_name (self->marks[i],
+                           self->usual[i] ? _ ("Usually skipped") : _ ("Not usually skipped"));
     }
   if (self->follows)
     show_skips (self, self->usual);
