@@ -33,10 +33,10 @@ toast (PbaWindow *self, const char *sentence)
 static void
 go_to_error (PbaWindow *self)
 {
-  PbaSetting *setting = pba_settings_model_get_first_error (pba_server_get_settings (self->server));
+  const char *key = pba_settings_model_get_first_error_key (pba_server_get_settings (self->server));
 
-  if (setting != NULL)
-    pba_window_go_to_setting (self, pba_setting_get_key (setting));
+  if (key != NULL)
+    pba_window_go_to_setting (self, key);
 }
 
 /* ---- a trial ---- */
@@ -69,18 +69,54 @@ on_trial_tick (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* An Apply, or the Confirm behind it, has ended well. */
+static void
+end_well (PbaWindow *self, const char *sentence)
+{
+  if (self->close_after_apply)
+    gtk_window_destroy (GTK_WINDOW (self));
+  else
+    toast (self, sentence);
+}
+
+/* It has not: the row says why, or a toast does. A conflict has its bar. */
+static void
+end_badly (PbaWindow *self, PbaSettingsModel *settings, const GError *error)
+{
+  g_autofree char *sentence = pba_words_error (error);
+
+  self->close_after_apply = FALSE;
+  if (g_error_matches (error, PB_ERROR, PB_ERROR_CONFLICT))
+    return;
+  if (pba_settings_model_get_n_errors (settings) > 0)
+    go_to_error (self);
+  else
+    toast (self, sentence);
+}
+
 static void
 on_confirmed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (PbaWindow) self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autofree char *sentence = NULL;
+  PbaSettingsModel *settings = PBA_SETTINGS_MODEL (source);
 
-  if (pba_settings_model_confirm_finish (PBA_SETTINGS_MODEL (source), result, &error))
-    sentence = g_strdup (_ ("The settings are kept"));
+  if (pba_settings_model_confirm_finish (settings, result, &error))
+    end_well (self, _ ("The settings are kept"));
   else
-    sentence = pba_words_error (error);
-  toast (self, sentence);
+    end_badly (self, settings, error);
+}
+
+/* The service takes them back by itself when the time is over. */
+static void
+say_taken_back (Trial *trial)
+{
+  g_autofree char *sentence =
+    g_strdup_printf (ngettext ("The server takes the settings back in %u second",
+                               "The server takes the settings back in %u seconds", trial->left),
+                     trial->left);
+
+  toast (trial->window, trial->left > 0 ? sentence : _ ("The settings are taken back"));
 }
 
 static void
@@ -89,10 +125,13 @@ on_trial_response (AdwMessageDialog *dialog, const char *response, gpointer user
   Trial *trial = user_data;
 
   if (g_str_equal (response, "keep") && trial->window->server != NULL)
-    pba_settings_model_confirm_async (pba_server_get_settings (trial->window->server), NULL,
-                                      on_confirmed, g_object_ref (trial->window));
-  else
-    toast (trial->window, _ ("The settings are taken back"));
+    {
+      pba_settings_model_confirm_async (pba_server_get_settings (trial->window->server), NULL,
+                                        on_confirmed, g_object_ref (trial->window));
+      return;
+    }
+  trial->window->close_after_apply = FALSE;
+  say_taken_back (trial);
 }
 
 static void
@@ -139,49 +178,18 @@ on_applied (GObject *source, GAsyncResult *result, gpointer user_data)
   if (self->server == NULL || pba_server_get_settings (self->server) != settings)
     return;
   pba_window_update_notice (self);
-  if (done)
-    {
-      if (self->close_after_apply)
-        gtk_window_destroy (GTK_WINDOW (self));
-      else
-        toast (self, _ ("The settings are applied"));
-      return;
-    }
-  self->close_after_apply = FALSE;
-  if (g_error_matches (error, PB_ERROR, PB_ERROR_CONFLICT))
-    return;
-  if (pba_settings_model_get_first_error (settings) != NULL)
-    go_to_error (self);
+  if (!done)
+    end_badly (self, settings, error);
+  else if (self->on_trial)
+    begin_trial (self);
   else
-    {
-      g_autofree char *sentence = pba_words_error (error);
-
-      toast (self, sentence);
-    }
-}
-
-static void
-on_applied_on_trial (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  PbaWindow *self = user_data;
-  gboolean failed = g_task_had_error (G_TASK (result));
-
-  if (!failed && self->server != NULL && !self->close_after_apply)
-    {
-      g_autoptr (PbaWindow) held = self;
-
-      pba_settings_model_apply_finish (PBA_SETTINGS_MODEL (source), result, NULL);
-      begin_trial (held);
-      return;
-    }
-  on_applied (source, result, user_data);
+    end_well (self, _ ("The settings are applied"));
 }
 
 void
 pba_window_apply (PbaWindow *self)
 {
   PbaSettingsModel *settings;
-  gboolean trial;
 
   if (self->server == NULL)
     return;
@@ -191,10 +199,10 @@ pba_window_apply (PbaWindow *self)
       go_to_error (self);
       return;
     }
-  trial = pba_settings_model_needs_confirm (settings) && pba_settings_model_can_confirm (settings)
-          && !self->close_after_apply;
-  pba_settings_model_apply_async (settings, trial ? TRIAL_SECONDS : 0, NULL,
-                                  trial ? on_applied_on_trial : on_applied, g_object_ref (self));
+  self->on_trial =
+    pba_settings_model_needs_confirm (settings) && pba_settings_model_can_confirm (settings);
+  pba_settings_model_apply_async (settings, self->on_trial ? TRIAL_SECONDS : 0, NULL, on_applied,
+                                  g_object_ref (self));
 }
 
 void

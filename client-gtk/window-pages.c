@@ -6,6 +6,7 @@
 #include "client-gtk/window-private.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 static void
 on_toast (PbaPage *page, AdwToast *toast, gpointer user_data)
@@ -77,9 +78,8 @@ pba_window_show_page (PbaWindow *self, const char *id, const char *key)
 void
 pba_window_go_to_setting (PbaWindow *self, const char *key)
 {
-  PbaSetting *setting = pba_settings_model_lookup (pba_server_get_settings (self->server), key);
-  const PbaPageSpec *spec =
-    setting != NULL ? pba_page_for_interface (pba_setting_get_interface (setting)) : NULL;
+  g_autofree char *interface = g_strndup (key, strcspn (key, "."));
+  const PbaPageSpec *spec = pba_page_for_interface (interface);
 
   if (spec != NULL)
     pba_window_show_page (self, spec->id, key);

@@ -32,6 +32,7 @@ struct _PbaWindow
   GtkWindow *question;       /* (unowned) (nullable): an open question of ssh */
   gboolean notice_is_link;   /* what the bar is about: the link, else the conflict */
   gboolean close_after_apply;
+  gboolean on_trial;         /* what is being applied is taken back unless it is kept */
 };
 
 /* window-pages.c */

@@ -6,6 +6,8 @@
  */
 #include "model/manager.h"
 
+#include "model/wipe.h"
+
 #include <glib/gi18n.h>
 #include <string.h>
 
@@ -224,17 +226,24 @@ on_reply (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
+static void
+on_secret_set (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  pba_wipe_message_buffers (PBA_CONNECTION (source));
+  on_reply (source, result, user_data);
+}
+
 void
 pba_manager_set_relay_secret_async (PbaManager *self, const char *relay, const char *secret,
                                     GCancellable *cancellable, GAsyncReadyCallback callback,
                                     gpointer user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
-  GVariant *octets = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, secret, strlen (secret), 1);
 
   g_task_set_source_tag (task, pba_manager_set_relay_secret_async);
   pba_connection_call (self->connection, "Manager", "SetRelaySecret",
-                       g_variant_new ("(s@ay)", relay, octets), NULL, cancellable, on_reply, task);
+                       g_variant_new ("(s@ay)", relay, pba_wipe_octets (secret)), NULL,
+                       cancellable, on_secret_set, task);
 }
 
 gboolean

@@ -2,31 +2,21 @@
 /*
  * The general relay's password between three places: what is typed, the service, the user's keyring.
  * The service never gives it back; the keyring's item is found by server, relay host, port and user, so
- * that a relay that was re-pointed finds none. Called by the relay page. Service first: mail depends on
- * it, on the keyring it does not. Owns nothing that is secret beyond a call.
+ * that a relay that was re-pointed finds none. Made by the relay page. Here is what is known, in
+ * properties and words; how a password goes is in relay-password-send.c. Owns what is typed until it was
+ * handed over or dropped, and wipes it.
  */
-#include "model/relay-password.h"
+#include "model/relay-password-private.h"
 
-#include "model/secrets.h"
+#include "dbus/names.h"
+#include "model/wipe.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
-#define RELAY          "general"
 #define STATE_PROPERTY "RelaySecretState"
+#define MAX_OCTETS     1024 /* what the service takes */
 
-struct _PbaRelayPassword
-{
-  GObject parent_instance;
-
-  PbaServer *server;         /* (owned) */
-  GCancellable *cancellable; /* (owned): of the keyring's last question */
-  PbaPasswordState state;
-  gboolean in_keyring, busy;
-  gboolean not_stored; /* trouble says why the keyring did not take it */
-  char *trouble; /* (owned) (nullable) */
-};
-
-G_DEFINE_FINAL_TYPE (PbaRelayPassword, pba_relay_password, G_TYPE_OBJECT)
 G_DEFINE_ENUM_TYPE (PbaPasswordState, pba_password_state,
                     G_DEFINE_ENUM_VALUE (PBA_PASSWORD_UNKNOWN, "unknown"),
                     G_DEFINE_ENUM_VALUE (PBA_PASSWORD_NONE, "none"),
@@ -36,31 +26,36 @@ G_DEFINE_ENUM_TYPE (PbaPasswordState, pba_password_state,
 enum
 {
   PROP_SUPPORTED = 1,
+  PROP_WRITABLE,
   PROP_STATE,
   PROP_IN_KEYRING,
   PROP_BUSY,
   PROP_TROUBLE,
+  PROP_SENTENCE,
+  PROP_CAN_REFILL,
   N_PROPERTIES,
+  PROP_CHANGED = N_PROPERTIES, /* PbaDraft's */
+  PROP_ERROR,
 };
 static GParamSpec *properties[N_PROPERTIES];
 
 /* ---- what is known ---- */
 
-static void
-notify_all (PbaRelayPassword *self)
+void
+pba_relay_password_notify (PbaRelayPassword *self)
 {
   for (guint i = 1; i < N_PROPERTIES; i++)
     g_object_notify_by_pspec (G_OBJECT (self), properties[i]);
 }
 
-static void
-set_trouble (PbaRelayPassword *self, const char *sentence)
+void
+pba_relay_password_set_trouble (PbaRelayPassword *self, const char *sentence)
 {
   g_free (self->trouble);
   self->trouble = g_strdup (sentence);
 }
 
-/* @text of a setting as it holds on the server; the relay that the service would send the password to. */
+/* A setting as it holds on the server: where the service would send the password. */
 static const char *
 setting_text (PbaRelayPassword *self, const char *key)
 {
@@ -72,8 +67,8 @@ setting_text (PbaRelayPassword *self, const char *key)
            : "";
 }
 
-static PbaRelayLogin
-login_of (PbaRelayPassword *self)
+PbaRelayLogin
+pba_relay_password_login (PbaRelayPassword *self)
 {
   PbaSetting *port =
     pba_settings_model_lookup (pba_server_get_settings (self->server), "Delivery.RelayPort");
@@ -81,7 +76,7 @@ login_of (PbaRelayPassword *self)
 
   return (PbaRelayLogin){
     .nas = pba_manager_get_instance_id (pba_server_get_manager (self->server)),
-    .relay = RELAY,
+    .relay = PBA_RELAY_GENERAL,
     .server = setting_text (self, "Delivery.RelayServer"),
     .port = value != NULL ? g_variant_get_uint32 (value) : 0,
     .user = setting_text (self, "Delivery.RelayUser"),
@@ -93,7 +88,7 @@ has_state (PbaRelayPassword *self)
 {
   GDBusNodeInfo *node = pba_connection_get_node (pba_server_get_connection (self->server));
   GDBusInterfaceInfo *info =
-    node != NULL ? g_dbus_node_info_lookup_interface (node, "org.postbus.Postbus1.Delivery") : NULL;
+    node != NULL ? g_dbus_node_info_lookup_interface (node, PB_INTERFACE_PREFIX "Delivery") : NULL;
 
   return info != NULL && g_dbus_interface_info_lookup_property (info, STATE_PROPERTY) != NULL;
 }
@@ -109,14 +104,14 @@ on_searched (GObject *source, GAsyncResult *result, gpointer user_data)
   self->in_keyring = pba_secrets_has_finish (result, &error);
   self->not_stored = self->not_stored && !self->in_keyring;
   if (!self->not_stored)
-    set_trouble (self, error != NULL ? error->message : NULL);
-  notify_all (self);
+    pba_relay_password_set_trouble (self, error != NULL ? error->message : NULL);
+  pba_relay_password_notify (self);
 }
 
 static void
 ask_keyring (PbaRelayPassword *self)
 {
-  PbaRelayLogin login = login_of (self);
+  PbaRelayLogin login = pba_relay_password_login (self);
 
   g_cancellable_cancel (self->cancellable);
   g_object_unref (self->cancellable);
@@ -136,13 +131,23 @@ on_state (GObject *source, GAsyncResult *result, gpointer user_data)
   if (reply == NULL)
     return;
   g_variant_get (reply, "(v)", &value);
-  word = g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) ? g_variant_get_string (value, NULL)
-                                                             : "";
+  word =
+    g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) ? g_variant_get_string (value, NULL) : "";
   self->state = g_str_equal (word, "none")      ? PBA_PASSWORD_NONE
                 : g_str_equal (word, "present") ? PBA_PASSWORD_PRESENT
                 : g_str_equal (word, "stale")   ? PBA_PASSWORD_STALE
                                                 : PBA_PASSWORD_UNKNOWN;
-  notify_all (self);
+  pba_relay_password_notify (self);
+}
+
+void
+pba_relay_password_ask_state (PbaRelayPassword *self)
+{
+  if (has_state (self))
+    pba_connection_get_property_async (pba_server_get_connection (self->server), "Delivery",
+                                       STATE_PROPERTY, NULL, on_state, g_object_ref (self));
+  else
+    self->state = PBA_PASSWORD_UNKNOWN;
 }
 
 void
@@ -152,161 +157,130 @@ pba_relay_password_refresh (PbaRelayPassword *self)
 
   if (pba_connection_get_state (connection) != PBA_CONNECTION_CONNECTED)
     return;
-  notify_all (self);
-  if (!pba_relay_password_get_supported (self))
-    return;
-  if (has_state (self))
-    pba_connection_get_property_async (connection, "Delivery", STATE_PROPERTY, NULL, on_state,
-                                       g_object_ref (self));
-  ask_keyring (self);
-}
-
-/* ---- giving it ---- */
-
-typedef struct
-{
-  char *password; /* (owned): of libsecret's memory when @from_keyring */
-  gboolean from_keyring;
-} Giving;
-
-static void
-giving_free (gpointer data)
-{
-  Giving *giving = data;
-
-  if (giving->from_keyring)
-    pba_secrets_free (giving->password);
-  else if (giving->password != NULL)
+  if (pba_relay_password_get_supported (self))
     {
-      explicit_bzero (giving->password, strlen (giving->password));
-      g_free (giving->password);
+      pba_relay_password_ask_state (self);
+      ask_keyring (self);
     }
-  g_free (giving);
-}
-
-static void
-end (GTask *task, GError *error)
-{
-  PbaRelayPassword *self = g_task_get_source_object (task);
-
-  self->busy = FALSE;
-  notify_all (self);
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, TRUE);
-}
-
-static void
-on_stored (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  PbaRelayPassword *self = g_task_get_source_object (task);
-  g_autoptr (GError) error = NULL;
-
-  self->in_keyring = pba_secrets_store_finish (result, &error);
-  self->not_stored = error != NULL;
-  set_trouble (self, error != NULL ? error->message : NULL);
-  end (task, NULL);
-}
-
-static void
-on_given (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  PbaRelayPassword *self = g_task_get_source_object (task);
-  Giving *giving = g_task_get_task_data (task);
-  PbaRelayLogin login = login_of (self);
-  GError *error = NULL;
-
-  if (!pba_manager_set_relay_secret_finish (PBA_MANAGER (source), result, &error))
-    {
-      end (task, error);
-      return;
-    }
-  if (has_state (self))
-    pba_connection_get_property_async (pba_server_get_connection (self->server), "Delivery",
-                                       STATE_PROPERTY, NULL, on_state, g_object_ref (self));
-  if (giving->from_keyring)
-    end (task, NULL);
-  else
-    pba_secrets_store_async (&login,
-                             pba_connection_get_host (pba_server_get_connection (self->server)),
-                             giving->password, NULL, on_stored, g_steal_pointer (&task));
-}
-
-static void
-give (GTask *task)
-{
-  PbaRelayPassword *self = g_task_get_source_object (task);
-  Giving *giving = g_task_get_task_data (task);
-
-  pba_manager_set_relay_secret_async (pba_server_get_manager (self->server), RELAY,
-                                      giving->password, g_task_get_cancellable (task), on_given,
-                                      task);
-}
-
-static GTask *
-begin (PbaRelayPassword *self, GCancellable *cancellable, GAsyncReadyCallback callback,
-       gpointer user_data)
-{
-  GTask *task = g_task_new (self, cancellable, callback, user_data);
-
-  g_task_set_task_data (task, g_new0 (Giving, 1), giving_free);
-  self->busy = TRUE;
-  notify_all (self);
-  return task;
+  pba_relay_password_notify (self);
 }
 
 void
-pba_relay_password_set_async (PbaRelayPassword *self, const char *password,
-                              GCancellable *cancellable, GAsyncReadyCallback callback,
-                              gpointer user_data)
+pba_relay_password_announce_edit (PbaRelayPassword *self)
 {
-  GTask *task = begin (self, cancellable, callback, user_data);
-  Giving *giving = g_task_get_task_data (task);
-
-  giving->password = g_strdup (password);
-  give (task);
+  g_object_notify (G_OBJECT (self), "changed");
+  g_object_notify (G_OBJECT (self), "error");
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SENTENCE]);
 }
 
-static void
-on_looked_up (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  Giving *giving = g_task_get_task_data (task);
-  GError *error = NULL;
+/* ---- in words ---- */
 
-  giving->from_keyring = TRUE;
-  giving->password = pba_secrets_lookup_finish (result, &error);
-  if (giving->password != NULL)
-    give (g_steal_pointer (&task));
-  else
-    end (task, error);
+static gboolean
+may_write (PbaRelayPassword *self)
+{
+  return pba_permissions_may (pba_server_get_permissions (self->server), PB_ACTION_SET_SECRETS);
 }
 
-void
-pba_relay_password_refill_async (PbaRelayPassword *self, GCancellable *cancellable,
-                                 GAsyncReadyCallback callback, gpointer user_data)
+static gboolean
+is_changed (PbaRelayPassword *self)
 {
-  GTask *task = begin (self, cancellable, callback, user_data);
-  PbaRelayLogin login = login_of (self);
-
-  pba_secrets_lookup_async (&login, cancellable, on_looked_up, task);
+  return self->pending != NULL && self->pending[0] != '\0';
 }
 
-gboolean
-pba_relay_password_finish (PbaRelayPassword *self, GAsyncResult *result, GError **error)
+static const char *
+find_problem (PbaRelayPassword *self)
 {
-  return g_task_propagate_boolean (G_TASK (result), error);
+  if (!is_changed (self))
+    return NULL;
+  if (strlen (self->pending) > MAX_OCTETS)
+    return _ ("Must have at most 1024 characters");
+  if (strpbrk (self->pending, "\r\n") != NULL)
+    return _ ("Must not have line breaks in it");
+  return self->refusal;
+}
+
+static gboolean
+can_refill (PbaRelayPassword *self)
+{
+  return (self->state == PBA_PASSWORD_NONE || self->state == PBA_PASSWORD_STALE) && self->in_keyring
+         && may_write (self) && pba_relay_password_get_supported (self);
+}
+
+static const char *
+describe_copies (PbaRelayPassword *self)
+{
+  switch (self->state)
+    {
+    case PBA_PASSWORD_UNKNOWN:
+      return self->in_keyring ? _ ("Kept in your keyring") : NULL;
+    case PBA_PASSWORD_NONE:
+      return self->in_keyring ? _ ("Kept in your keyring, but not on the server")
+                              : _ ("None is kept yet");
+    case PBA_PASSWORD_PRESENT:
+      return self->in_keyring ? _ ("Kept in your keyring and sealed on the server")
+                              : _ ("Sealed on the server, but not kept in your keyring");
+    case PBA_PASSWORD_STALE:
+      return self->in_keyring
+               ? _ ("The server has one for another host, user or protection and does not use it")
+               : _ ("The server has one for another host, user or protection. Enter the new one");
+    }
+  g_return_val_if_reached (NULL);
+}
+
+/* (transfer full) (nullable) */
+static char *
+describe (PbaRelayPassword *self)
+{
+  const char *copies = describe_copies (self);
+
+  if (!may_write (self))
+    return g_strdup (_ ("You may not set passwords on this server"));
+  if (self->busy)
+    return g_strdup (_ ("Waiting for the server and your keyring…"));
+  if (is_changed (self))
+    return g_strdup (_ ("Apply seals it on the server and keeps it in your keyring"));
+  if (self->trouble == NULL || copies == NULL)
+    return g_strdup (copies != NULL ? copies : self->trouble);
+  /* Translators: two sentences without their full stops: where the password is, and what is wrong with the keyring */
+  return g_strdup_printf (_ ("%s. %s."), copies, self->trouble);
 }
 
 /* ---- the object ---- */
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (PbaRelayPassword, pba_relay_password, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (PBA_TYPE_DRAFT,
+                                                      pba_relay_password_draft_init))
 
 static void
 on_event (PbaRelayPassword *self)
 {
   pba_relay_password_refresh (self);
+}
+
+/* The keyring's item goes by what is set there. */
+static void
+follow_settings (PbaRelayPassword *self)
+{
+  static const char *const keys[] = { "Delivery.RelayServer", "Delivery.RelayPort",
+                                      "Delivery.RelayUser" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      PbaSetting *setting =
+        pba_settings_model_lookup (pba_server_get_settings (self->server), keys[i]);
+
+      if (setting == NULL)
+        continue;
+      g_signal_handlers_disconnect_by_func (setting, on_event, self);
+      g_signal_connect_object (setting, "notify::value", G_CALLBACK (on_event), self,
+                               G_CONNECT_SWAPPED);
+    }
+}
+
+static void
+on_permissions (PbaRelayPassword *self)
+{
+  pba_relay_password_notify (self);
 }
 
 static void
@@ -318,19 +292,24 @@ on_properties_changed (PbaConnection *connection, const char *interface, GVarian
 }
 
 static void
-pba_relay_password_get_gproperty (GObject *object, guint property, GValue *value,
-                                  GParamSpec *pspec)
+pba_relay_password_get_gproperty (GObject *object, guint property, GValue *value, GParamSpec *pspec)
 {
   PbaRelayPassword *self = PBA_RELAY_PASSWORD (object);
 
   if (property == PROP_STATE)
     g_value_set_enum (value, self->state);
-  else if (property == PROP_TROUBLE)
-    g_value_set_string (value, self->trouble);
+  else if (property == PROP_TROUBLE || property == PROP_ERROR)
+    g_value_set_string (value, property == PROP_TROUBLE ? self->trouble : find_problem (self));
+  else if (property == PROP_SENTENCE)
+    g_value_take_string (value, describe (self));
   else
-    g_value_set_boolean (value, property == PROP_IN_KEYRING  ? self->in_keyring
-                                : property == PROP_SUPPORTED ? pba_relay_password_get_supported (self)
-                                                             : self->busy);
+    g_value_set_boolean (value, property == PROP_IN_KEYRING ? self->in_keyring
+                                : property == PROP_SUPPORTED
+                                  ? pba_relay_password_get_supported (self)
+                                : property == PROP_WRITABLE   ? may_write (self)
+                                : property == PROP_CAN_REFILL ? can_refill (self)
+                                : property == PROP_CHANGED    ? is_changed (self)
+                                                              : self->busy);
 }
 
 static void
@@ -340,6 +319,8 @@ pba_relay_password_finalize (GObject *object)
 
   g_cancellable_cancel (self->cancellable);
   g_object_unref (self->cancellable);
+  pba_wipe_free (self->pending);
+  g_free (self->refusal);
   g_free (self->trouble);
   g_object_unref (self->server);
   G_OBJECT_CLASS (pba_relay_password_parent_class)->finalize (object);
@@ -348,18 +329,30 @@ pba_relay_password_finalize (GObject *object)
 static void
 pba_relay_password_class_init (PbaRelayPasswordClass *klass)
 {
+  static const struct
+  {
+    guint property;
+    const char *name;
+  } flags_of[] = {
+    { PROP_SUPPORTED, "supported" },   { PROP_WRITABLE, "writable" },
+    { PROP_IN_KEYRING, "in-keyring" }, { PROP_BUSY, "busy" },
+    { PROP_CAN_REFILL, "can-refill" },
+  };
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
   object_class->get_property = pba_relay_password_get_gproperty;
   object_class->finalize = pba_relay_password_finalize;
-  properties[PROP_SUPPORTED] = g_param_spec_boolean ("supported", NULL, NULL, FALSE, flags);
-  properties[PROP_STATE] = g_param_spec_enum ("state", NULL, NULL, PBA_TYPE_PASSWORD_STATE,
-                                              PBA_PASSWORD_UNKNOWN, flags);
-  properties[PROP_IN_KEYRING] = g_param_spec_boolean ("in-keyring", NULL, NULL, FALSE, flags);
-  properties[PROP_BUSY] = g_param_spec_boolean ("busy", NULL, NULL, FALSE, flags);
+  for (guint i = 0; i < G_N_ELEMENTS (flags_of); i++)
+    properties[flags_of[i].property] =
+      g_param_spec_boolean (flags_of[i].name, NULL, NULL, FALSE, flags);
+  properties[PROP_STATE] =
+    g_param_spec_enum ("state", NULL, NULL, PBA_TYPE_PASSWORD_STATE, PBA_PASSWORD_UNKNOWN, flags);
   properties[PROP_TROUBLE] = g_param_spec_string ("trouble", NULL, NULL, NULL, flags);
+  properties[PROP_SENTENCE] = g_param_spec_string ("sentence", NULL, NULL, NULL, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+  g_object_class_override_property (object_class, PROP_CHANGED, "changed");
+  g_object_class_override_property (object_class, PROP_ERROR, "error");
 }
 
 static void
@@ -379,13 +372,32 @@ pba_relay_password_new (PbaServer *server)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (connection, "properties-changed", G_CALLBACK (on_properties_changed),
                            self, 0);
-  /* The keyring's item goes by what is set there. */
-  g_signal_connect_object (pba_server_get_manager (server), "notify::revision",
+  g_signal_connect_object (pba_server_get_manager (server), "notify::instance-id",
                            G_CALLBACK (on_event), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (pba_server_get_settings (server), "notify::loaded",
-                           G_CALLBACK (on_event), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (pba_server_get_settings (server), "items-changed",
+                           G_CALLBACK (follow_settings), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (pba_server_get_permissions (server), "notify::set-secrets",
+                           G_CALLBACK (on_permissions), self, G_CONNECT_SWAPPED);
+  follow_settings (self);
   pba_relay_password_refresh (self);
   return self;
+}
+
+void
+pba_relay_password_set_pending (PbaRelayPassword *self, const char *text)
+{
+  if (g_strcmp0 (text != NULL ? text : "", pba_relay_password_get_pending (self)) == 0)
+    return;
+  pba_wipe_free (self->pending);
+  self->pending = g_strdup (text);
+  g_clear_pointer (&self->refusal, g_free);
+  pba_relay_password_announce_edit (self);
+}
+
+const char *
+pba_relay_password_get_pending (PbaRelayPassword *self)
+{
+  return self->pending != NULL ? self->pending : "";
 }
 
 PbaPasswordState

@@ -38,14 +38,14 @@ attributes_of (const PbaRelayLogin *login)
                                   NULL);
 }
 
-/* Takes @error. Returns: (transfer full). */
+/* Takes @error, NULL when a prompt was dismissed. Returns: (transfer full). */
 static GError *
 explain (GError *error)
 {
   const char *sentence = NULL;
   GError *explained;
 
-  if (g_error_matches (error, SECRET_ERROR, SECRET_ERROR_IS_LOCKED)
+  if (error == NULL || g_error_matches (error, SECRET_ERROR, SECRET_ERROR_IS_LOCKED)
       || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     sentence = _ ("The keyring is locked. Unlock it with your login password and try again");
   else if (error->domain == G_DBUS_ERROR || error->domain == G_SPAWN_ERROR
@@ -57,7 +57,7 @@ explain (GError *error)
   if (sentence == NULL)
     return error;
   explained = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, sentence);
-  g_error_free (error);
+  g_clear_error (&error);
   return explained;
 }
 
@@ -94,6 +94,21 @@ pba_secrets_store_finish (GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+/* Nothing was found: is it not there, or was it not unlocked? */
+static void
+on_nothing_found (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GList *items = secret_password_search_finish (result, NULL);
+
+  if (items != NULL)
+    g_task_return_error (task, explain (NULL));
+  else
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s",
+                             _ ("Your keyring has no password for this relay. Enter it again"));
+  g_list_free_full (items, g_object_unref);
+}
+
 static void
 on_looked_up (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -106,8 +121,8 @@ on_looked_up (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (error != NULL)
     g_task_return_error (task, explain (error));
   else
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s",
-                             _ ("Your keyring has no password for this relay. Enter it again"));
+    secret_password_searchv (&schema, g_task_get_task_data (task), SECRET_SEARCH_NONE,
+                             g_task_get_cancellable (task), on_nothing_found, g_object_ref (task));
 }
 
 void
@@ -115,9 +130,10 @@ pba_secrets_lookup_async (const PbaRelayLogin *login, GCancellable *cancellable,
                           GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
-  g_autoptr (GHashTable) attributes = attributes_of (login);
+  GHashTable *attributes = attributes_of (login);
 
   g_task_set_source_tag (task, pba_secrets_lookup_async);
+  g_task_set_task_data (task, attributes, (GDestroyNotify) g_hash_table_unref);
   secret_password_lookupv (&schema, attributes, cancellable, on_looked_up, task);
 }
 

@@ -19,6 +19,7 @@ G_DEFINE_ENUM_TYPE (PbaSettingKind, pba_setting_kind,
                     G_DEFINE_ENUM_VALUE (PBA_SETTING_LIMIT, "limit"),
                     G_DEFINE_ENUM_VALUE (PBA_SETTING_POLICY, "policy"),
                     G_DEFINE_ENUM_VALUE (PBA_SETTING_CHOICE, "choice"),
+                    G_DEFINE_ENUM_VALUE (PBA_SETTING_RADIO, "radio"),
                     G_DEFINE_ENUM_VALUE (PBA_SETTING_TEXT, "text"),
                     G_DEFINE_ENUM_VALUE (PBA_SETTING_LIST, "list"))
 
@@ -84,6 +85,8 @@ find_kind (PbaSetting *self)
     return PBA_SETTING_LIST;
   if (self->choices == NULL)
     return PBA_SETTING_TEXT;
+  if (g_str_equal (self->key, "Delivery.Mode") && g_strv_length (self->choices) == 2)
+    return PBA_SETTING_RADIO;
   return g_strv_equal ((const char *const *) self->choices, policy) ? PBA_SETTING_POLICY
                                                                     : PBA_SETTING_CHOICE;
 }

@@ -13,6 +13,7 @@ typedef enum
   PBA_SETTING_LIMIT,  /* u, 0 = off: spin button and switch */
   PBA_SETTING_POLICY, /* s: off, watch, enforce */
   PBA_SETTING_CHOICE, /* s of some choices */
+  PBA_SETTING_RADIO,  /* s of two choices that are sentences */
   PBA_SETTING_TEXT,   /* s */
   PBA_SETTING_LIST,   /* as */
 } PbaSettingKind;

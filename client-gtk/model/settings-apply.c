@@ -128,6 +128,10 @@ take_refusal (PbaSettingsModel *self, const GError *error)
   g_autofree char *sentence = pba_words_error (error);
   PbaSetting *setting = place != NULL ? pba_settings_model_lookup (self, place) : NULL;
 
+  /* Only what another value would mend belongs to a row; the rest may go well next time. */
+  if (!g_error_matches (error, PB_ERROR, PB_ERROR_INVALID_VALUE)
+      && !g_error_matches (error, PB_ERROR, PB_ERROR_TOO_LARGE))
+    setting = NULL;
   if (g_error_matches (error, PB_ERROR, PB_ERROR_CONFLICT))
     {
       self->stale = TRUE;
@@ -140,27 +144,50 @@ take_refusal (PbaSettingsModel *self, const GError *error)
   pba_settings_model_count (self);
 }
 
+/* What one Apply is about. */
+typedef struct
+{
+  GVariant *changes;  /* (owned) a{sa{sv}} */
+  gboolean on_trial; /* Confirm comes later, and the drafts after it */
+} Request;
+
+static void
+request_free (gpointer data)
+{
+  Request *request = data;
+
+  g_variant_unref (request->changes);
+  g_free (request);
+}
+
 static void
 on_applied (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   PbaSettingsModel *self = g_task_get_source_object (task);
+  Request *request = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (GVariant) reply = pba_connection_call_finish (PBA_CONNECTION (source), result, &error);
 
-  pba_settings_model_set_applying (self, FALSE);
   if (reply == NULL)
     {
+      pba_settings_model_set_applying (self, FALSE);
       take_refusal (self, error);
       g_task_return_error (task, error);
       return;
     }
   g_variant_get (reply, "(t)", &self->revision);
   self->overwrite = self->stale = FALSE;
-  take_over (self, g_task_get_task_data (task));
+  take_over (self, request->changes);
   pba_settings_model_count (self);
   /* The service may keep a value in another form than it was given. */
   pba_settings_model_fetch (self);
+  if (!request->on_trial)
+    {
+      pba_settings_model_send_drafts (self, g_steal_pointer (&task));
+      return;
+    }
+  pba_settings_model_set_applying (self, FALSE);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -170,14 +197,14 @@ pba_settings_model_apply_async (PbaSettingsModel *self, guint confirm_timeout,
                                 gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
-  GVariant *changes;
+  Request *request;
 
   g_task_set_source_tag (task, pba_settings_model_apply_async);
   pba_settings_model_set_error (self, NULL);
-  if (pba_settings_model_get_first_error (self) != NULL)
+  if (self->n_errors > 0)
     {
-      g_task_return_new_error (task, PB_ERROR, PB_ERROR_INVALID_VALUE, "%s",
-                               pba_setting_get_error (pba_settings_model_get_first_error (self)));
+      g_task_return_new_error (task, PB_ERROR, PB_ERROR_INVALID_VALUE, "%s: needs attention",
+                               pba_settings_model_get_first_error_key (self));
       return;
     }
   if (self->n_changes == 0 || self->applying)
@@ -185,11 +212,18 @@ pba_settings_model_apply_async (PbaSettingsModel *self, guint confirm_timeout,
       g_task_return_boolean (task, TRUE);
       return;
     }
-  changes = build_changes (self);
-  g_task_set_task_data (task, changes, (GDestroyNotify) g_variant_unref);
+  request = g_new0 (Request, 1);
+  request->changes = build_changes (self);
+  request->on_trial = confirm_timeout > 0 && pba_settings_model_can_confirm (self);
+  g_task_set_task_data (task, request, request_free);
+  if (g_variant_n_children (request->changes) == 0)
+    {
+      pba_settings_model_send_drafts (self, g_steal_pointer (&task));
+      return;
+    }
   pba_settings_model_set_applying (self, TRUE);
   pba_connection_call (self->connection, "Manager", "Apply",
-                       g_variant_new ("(@a{sa{sv}}@a{sv})", changes,
+                       g_variant_new ("(@a{sa{sv}}@a{sv})", request->changes,
                                       build_options (self, confirm_timeout)),
                        "(t)", cancellable, on_applied, g_steal_pointer (&task));
 }
@@ -220,11 +254,12 @@ static void
 on_confirmed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  PbaSettingsModel *self = g_task_get_source_object (task);
   GError *error = NULL;
   g_autoptr (GVariant) reply = pba_connection_call_finish (PBA_CONNECTION (source), result, &error);
 
   if (reply != NULL)
-    g_task_return_boolean (task, TRUE);
+    pba_settings_model_send_drafts (self, g_steal_pointer (&task));
   else
     g_task_return_error (task, error);
 }

@@ -13,6 +13,7 @@ struct _PbaSettingsModel
   GCancellable *cancellable; /* (owned): of what is asked on this link */
   GPtrArray *settings;       /* (owned) (element-type PbaSetting) in order */
   GHashTable *by_key;        /* (owned): borrows from settings */
+  GPtrArray *drafts;         /* (owned) (element-type PbaDraft): weak; each leaves when it is gone */
   guint64 revision;          /* what the edits are based on */
   gboolean loaded, applying, writable;
   gboolean stale;            /* an Apply was refused for a revision we had not seen */
@@ -21,6 +22,9 @@ struct _PbaSettingsModel
   char *error; /* (owned) (nullable) */
 };
 
+/** pba_settings_model_send_drafts: those that are changed, one after the other; takes @task and answers it with TRUE or the first error. */
+void pba_settings_model_send_drafts (PbaSettingsModel *self, GTask *task);
+void pba_settings_model_forget_drafts (PbaSettingsModel *self);
 /** pba_settings_model_count: brings n_changes, n_errors, conflict and summary up to date. */
 void pba_settings_model_count (PbaSettingsModel *self);
 void pba_settings_model_set_error (PbaSettingsModel *self, const char *sentence);

@@ -82,6 +82,13 @@ pba_settings_model_count (PbaSettingsModel *self)
     }
   if (changes == 0)
     self->stale = self->overwrite = FALSE;
+  for (guint i = 0; i < self->drafts->len; i++)
+    {
+      g_autofree char *error = pba_draft_dup_error (self->drafts->pdata[i]);
+
+      changes += pba_draft_get_changed (self->drafts->pdata[i]);
+      errors += error != NULL;
+    }
   conflict = conflicts > 0 || self->stale;
   g_object_freeze_notify (G_OBJECT (self));
   set_count (self, &self->n_changes, changes, PROP_N_CHANGES);
@@ -156,6 +163,7 @@ pba_settings_model_finalize (GObject *object)
   g_object_unref (self->connection);
   g_hash_table_unref (self->by_key);
   g_ptr_array_unref (self->settings);
+  pba_settings_model_forget_drafts (self);
   g_free (self->error);
   G_OBJECT_CLASS (pba_settings_model_parent_class)->finalize (object);
 }
@@ -190,6 +198,7 @@ pba_settings_model_init (PbaSettingsModel *self)
   self->cancellable = g_cancellable_new ();
   self->settings = g_ptr_array_new_with_free_func (g_object_unref);
   self->by_key = g_hash_table_new (g_str_hash, g_str_equal);
+  self->drafts = g_ptr_array_new ();
 }
 
 /* ---- public ---- */
@@ -236,6 +245,23 @@ pba_settings_model_get_first_error (PbaSettingsModel *self)
 
       if (pba_setting_get_changed (setting) && pba_setting_get_error (setting) != NULL)
         return setting;
+    }
+  return NULL;
+}
+
+const char *
+pba_settings_model_get_first_error_key (PbaSettingsModel *self)
+{
+  PbaSetting *setting = pba_settings_model_get_first_error (self);
+
+  if (setting != NULL)
+    return pba_setting_get_key (setting);
+  for (guint i = 0; i < self->drafts->len; i++)
+    {
+      g_autofree char *error = pba_draft_dup_error (self->drafts->pdata[i]);
+
+      if (error != NULL)
+        return pba_draft_get_key (self->drafts->pdata[i]);
     }
   return NULL;
 }
@@ -308,6 +334,8 @@ pba_settings_model_discard (PbaSettingsModel *self)
       pba_setting_undo (self->settings->pdata[i]);
       pba_setting_set_error (self->settings->pdata[i], NULL);
     }
+  for (guint i = 0; i < self->drafts->len; i++)
+    pba_draft_discard (self->drafts->pdata[i]);
   self->stale = self->overwrite = FALSE;
   pba_settings_model_set_error (self, NULL);
   pba_settings_model_count (self);

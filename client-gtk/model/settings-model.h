@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/connection.h"
+#include "model/draft.h"
 #include "model/setting.h"
 
 G_BEGIN_DECLS
@@ -27,6 +28,10 @@ PbaSetting *pba_settings_model_lookup (PbaSettingsModel *self, const char *key);
 char **pba_settings_model_dup_interfaces (PbaSettingsModel *self);
 /** pba_settings_model_get_first_error: (transfer none) (nullable): the faulty setting to go to. */
 PbaSetting *pba_settings_model_get_first_error (PbaSettingsModel *self);
+/** pba_settings_model_get_first_error_key: (nullable): that setting's key, else the faulty draft's. */
+const char *pba_settings_model_get_first_error_key (PbaSettingsModel *self);
+/** pba_settings_model_add_draft: @draft counts among the changes for as long as it lives; it is not owned. */
+void pba_settings_model_add_draft (PbaSettingsModel *self, PbaDraft *draft);
 guint pba_settings_model_get_n_changes (PbaSettingsModel *self);
 guint pba_settings_model_get_n_errors (PbaSettingsModel *self);
 gboolean pba_settings_model_get_changed (PbaSettingsModel *self);
@@ -37,10 +42,11 @@ const char *pba_settings_model_get_error (PbaSettingsModel *self);
 char *pba_settings_model_dup_summary (PbaSettingsModel *self);
 
 /**
- * pba_settings_model_apply_async: one Manager.Apply of all that differs, with IfRevision. Fails with PB_ERROR_INVALID_VALUE when a
- * row is faulty (see first_error), PB_ERROR_CONFLICT (then "conflict" is set); an error that names a setting is put on it.
- * @confirm_timeout: seconds in which pba_settings_model_confirm_async() must come, else the service rolls back; 0 = none.
- *   Left out when the service cannot do it, see pba_settings_model_can_confirm().
+ * pba_settings_model_apply_async: one Manager.Apply of all that differs, with IfRevision, then the drafts. Fails with
+ * PB_ERROR_INVALID_VALUE when a row is faulty (see first_error), PB_ERROR_CONFLICT (then "conflict" is set); an error that names a
+ * setting is put on it.
+ * @confirm_timeout: seconds in which pba_settings_model_confirm_async() must come, else the service rolls back; 0 = none. Drafts wait
+ *   for it. Left out when the service cannot do it, see pba_settings_model_can_confirm().
  */
 void pba_settings_model_apply_async (PbaSettingsModel *self, guint confirm_timeout, GCancellable *cancellable,
                                      GAsyncReadyCallback callback, gpointer user_data);

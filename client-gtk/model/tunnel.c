@@ -10,6 +10,7 @@
 #include "model/tunnel.h"
 
 #include "model/config.h"
+#include "model/wipe.h"
 
 #include <gio/gunixsocketaddress.h>
 #include <glib/gi18n.h>
@@ -127,12 +128,13 @@ void
 pba_tunnel_answer (PbaTunnel *self, const char *text)
 {
   g_autoptr (GSocketConnection) asking = g_steal_pointer (&self->asking);
-  g_autofree char *line = g_strconcat (text != NULL ? "+" : "-", text, NULL);
   g_autoptr (GBytes) bytes = NULL;
+  char *line;
 
   if (asking == NULL)
     return;
-  bytes = g_bytes_new_take (g_steal_pointer (&line), strlen (text != NULL ? text : "") + 1);
+  line = g_strconcat (text != NULL ? "+" : "-", text, NULL);
+  bytes = g_bytes_new_with_free_func (line, strlen (line), (GDestroyNotify) pba_wipe_free, line);
   g_object_set_data_full (G_OBJECT (asking), "answer", g_bytes_ref (bytes),
                           (GDestroyNotify) g_bytes_unref);
   g_output_stream_write_all_async (g_io_stream_get_output_stream (G_IO_STREAM (asking)),

@@ -8,6 +8,7 @@
 #include "pages/list-page.h"
 #include "pages/overview-page.h"
 #include "pages/queue-page.h"
+#include "pages/relay-page.h"
 #include "pages/setup-page.h"
 #include "pages/tally-page.h"
 #include "widgets/settings-page.h"
@@ -19,6 +20,12 @@ static GtkWidget *
 make_settings (PbaServer *server, const PbaPageSpec *spec)
 {
   return pba_settings_page_new (server, _ (spec->title), spec->interfaces);
+}
+
+static GtkWidget *
+make_relay (PbaServer *server, const PbaPageSpec *spec)
+{
+  return pba_relay_page_new (server, _ (spec->title), spec->interfaces);
 }
 
 /* Pages that are nothing but a list: which one is told by their id. */
@@ -87,7 +94,7 @@ static const PbaPageSpec pages[] = {
     .parent = "delivery",
     .title = N_ ("Relay Settings"),
     .interfaces = { "Delivery", "Queueing", "Outbound" },
-    .make = make_settings },
+    .make = make_relay },
   { .id = "relay-exceptions",
     .parent = "delivery",
     .title = N_ ("Relay Exceptions"),

@@ -6,10 +6,13 @@
  */
 #include "widgets/setting-row-private.h"
 
+#include "model/words.h"
 #include "widgets/compat.h"
 #include "widgets/string-list.h"
 
 #include <glib/gi18n.h>
+
+#define LONG_SECONDS 120 /* from here on they are also told in minutes, hours and days */
 
 typedef struct
 {
@@ -91,17 +94,35 @@ make_number (PbaSettingRow *self)
   place (self, spin);
   if (unit[0] != '\0' && strstr (pba_setting_get_title (self->setting), unit) == NULL)
     {
-      GtkWidget *label = gtk_label_new (unit);
-
-      gtk_widget_add_css_class (label, "dim-label");
-      gtk_box_append (self->controls, label);
+      self->unit = GTK_LABEL (gtk_label_new (unit));
+      gtk_widget_add_css_class (GTK_WIDGET (self->unit), "dim-label");
+      gtk_box_append (self->controls, GTK_WIDGET (self->unit));
+      if (maximum >= LONG_SECONDS)
+        self->movable = GTK_WIDGET (self->controls);
     }
   g_signal_connect_swapped (spin, "value-changed", G_CALLBACK (on_number), self);
+}
+
+/* Nobody reads 432000 seconds as 5 days. */
+static void
+show_unit (PbaSettingRow *self)
+{
+  const char *unit = pba_setting_get_unit (self->setting);
+  guint32 number = pba_setting_get_number (self->setting);
+  g_autofree char *duration = pba_words_duration (number);
+  /* Translators: a number's unit and the same in larger ones: “s (5 days)” */
+  g_autofree char *both = g_strdup_printf (_ ("%s (%s)"), unit, duration);
+
+  if (g_str_equal (unit, pba_words_unit ("seconds")) && number >= LONG_SECONDS)
+    unit = both;
+  gtk_label_set_label (self->unit, unit);
 }
 
 static void
 show_number (PbaSettingRow *self)
 {
+  if (self->unit != NULL)
+    show_unit (self);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (self->control),
                              pba_setting_get_number (self->setting));
 }
@@ -260,6 +281,76 @@ show_choice (PbaSettingRow *self)
   gtk_drop_down_set_selected (GTK_DROP_DOWN (self->control), selected);
 }
 
+/* ---- radio ---- */
+
+static void
+on_radio (GtkCheckButton *button, gpointer user_data)
+{
+  PbaSettingRow *self = user_data;
+  const char *const *words = pba_setting_get_choices (self->setting);
+
+  if (self->showing || !gtk_check_button_get_active (button))
+    return;
+  for (guint i = 0; words[i] != NULL; i++)
+    if (self->choices[i] == GTK_WIDGET (button))
+      pba_setting_set_text (self->setting, words[i]);
+}
+
+static GtkWidget *
+make_radio_line (PbaSettingRow *self, const char *word)
+{
+  GtkWidget *button = gtk_check_button_new ();
+  g_autofree char *title = pba_setting_dup_choice_title (self->setting, word);
+  GtkWidget *label = gtk_label_new (title);
+
+  gtk_label_set_wrap (GTK_LABEL (label), TRUE);
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  gtk_widget_set_hexpand (label, TRUE);
+  gtk_check_button_set_child (GTK_CHECK_BUTTON (button), label);
+  gtk_widget_add_css_class (button, "radio-line");
+  pba_accessible_name (button, title);
+  g_signal_connect (button, "toggled", G_CALLBACK (on_radio), self);
+  return button;
+}
+
+static void
+make_radio (PbaSettingRow *self)
+{
+  const char *const *words = pba_setting_get_choices (self->setting);
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
+
+  for (guint i = 0; i < G_N_ELEMENTS (self->choices) && words[i] != NULL; i++)
+    {
+      self->choices[i] = make_radio_line (self, words[i]);
+      if (i > 0)
+        gtk_check_button_set_group (GTK_CHECK_BUTTON (self->choices[i]),
+                                    GTK_CHECK_BUTTON (self->choices[0]));
+      gtk_box_append (GTK_BOX (box), self->choices[i]);
+    }
+  gtk_widget_set_visible (GTK_WIDGET (self->title_label), FALSE);
+  gtk_widget_add_css_class (GTK_WIDGET (self), "radio");
+  gtk_box_append (self->titles, box);
+  self->control = box;
+}
+
+static void
+show_radio (PbaSettingRow *self)
+{
+  const char *const *words = pba_setting_get_choices (self->setting);
+
+  for (guint i = 0; i < G_N_ELEMENTS (self->choices) && words[i] != NULL; i++)
+    gtk_check_button_set_active (GTK_CHECK_BUTTON (self->choices[i]),
+                                 g_str_equal (pba_setting_get_text (self->setting), words[i]));
+}
+
+static void
+focus_radio (PbaSettingRow *self)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (self->choices) && self->choices[i] != NULL; i++)
+    if (gtk_check_button_get_active (GTK_CHECK_BUTTON (self->choices[i])))
+      gtk_widget_grab_focus (self->choices[i]);
+}
+
 /* ---- text ---- */
 
 static void
@@ -276,6 +367,7 @@ make_text (PbaSettingRow *self)
   GtkWidget *icon = gtk_image_new_from_icon_name ("document-edit-symbolic");
 
   gtk_widget_set_hexpand (text, TRUE);
+  gtk_text_set_placeholder_text (GTK_TEXT (text), _ ("Not set"));
   gtk_box_insert_child_after (self->titles, text, GTK_WIDGET (self->title_label));
   gtk_widget_add_css_class (icon, "edit-icon");
   gtk_box_prepend (self->suffixes, icon);
@@ -357,6 +449,7 @@ static const Kind kinds[] = {
   [PBA_SETTING_LIMIT] = { make_limit, show_limit, toggle_limit },
   [PBA_SETTING_POLICY] = { make_policy, show_policy, focus_policy },
   [PBA_SETTING_CHOICE] = { make_choice, show_choice, focus_control },
+  [PBA_SETTING_RADIO] = { make_radio, show_radio, focus_radio },
   [PBA_SETTING_TEXT] = { make_text, show_text, focus_text },
   [PBA_SETTING_LIST] = { make_list, show_list, toggle_fold },
 };
@@ -384,8 +477,9 @@ pba_setting_control_show (PbaSettingRow *self)
 void
 pba_setting_control_describe (PbaSettingRow *self, const char *sentence, gboolean faulty)
 {
-  gboolean is_text = pba_setting_get_kind (self->setting) == PBA_SETTING_TEXT;
-  GtkLabel *label = is_text ? self->caption_label : self->subtitle_label;
+  PbaSettingKind kind = pba_setting_get_kind (self->setting);
+  GtkLabel *label = kind == PBA_SETTING_TEXT || kind == PBA_SETTING_RADIO ? self->caption_label
+                                                                          : self->subtitle_label;
 
   gtk_label_set_label (label, sentence);
   gtk_widget_set_visible (GTK_WIDGET (label), sentence[0] != '\0');

@@ -24,7 +24,8 @@ struct _PbaSettingRow
   GtkWidget *limit;      /* (unowned) (nullable): the switch of a limit */
   GtkWidget *movable;    /* (unowned) (nullable): goes below when narrow */
   GtkLabel *summary;     /* (unowned) (nullable): of a list */
-  GtkWidget *choices[3]; /* (unowned) (nullable): Off, Watch, Enforce */
+  GtkLabel *unit;        /* (unowned) (nullable): behind a number */
+  GtkWidget *choices[3]; /* (unowned) (nullable): Off, Watch, Enforce; radio buttons */
   guint32 last_limit;
   gboolean showing;      /* the model speaks, not the user */
 };

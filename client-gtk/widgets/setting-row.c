@@ -7,6 +7,7 @@
  */
 #include "widgets/setting-row-private.h"
 
+#include "model/advice.h"
 #include "widgets/compat.h"
 
 #include <glib/gi18n.h>
@@ -30,11 +31,25 @@ set_class (PbaSettingRow *self, const char *name, gboolean on)
     gtk_widget_remove_css_class (GTK_WIDGET (self), name);
 }
 
+/* What it does, as it is chosen now. */
+static const char *
+help_of (PbaSetting *setting)
+{
+  const char *choice =
+    pba_setting_get_choices (setting) != NULL ? pba_setting_get_text (setting) : NULL;
+  const char *advice = pba_advice (pba_setting_get_key (setting), choice);
+
+  /* Sentences to choose from need no other. */
+  if (pba_setting_get_kind (setting) == PBA_SETTING_RADIO)
+    return "";
+  return advice != NULL ? advice : pba_setting_get_help (setting);
+}
+
 /* Help, and that nothing obeys it: two sentences have their full stops. */
 static char *
 describe_effect (PbaSetting *setting)
 {
-  const char *help = pba_setting_get_help (setting);
+  const char *help = help_of (setting);
 
   if (!pba_setting_get_readable (setting))
     return g_strdup (_ ("Only administrators of the server may see this"));
@@ -46,15 +61,29 @@ describe_effect (PbaSetting *setting)
   return g_strdup_printf (_ ("%s. Not obeyed yet by this server."), help);
 }
 
+/* "Was When offered. Mail waits when the relay host cannot do it.": a choice is told what it does. */
+static char *
+describe_change (PbaSetting *setting)
+{
+  g_autofree char *was = NULL;
+  const char *help;
+
+  g_object_get (setting, "was", &was, NULL);
+  help = help_of (setting);
+  if (was == NULL || pba_setting_get_kind (setting) != PBA_SETTING_CHOICE || help[0] == '\0')
+    return g_steal_pointer (&was);
+  /* Translators: two sentences without their full stops: what a setting was, and what it does now */
+  return g_strdup_printf (_ ("%s. %s."), was, help);
+}
+
 static void
 show_sentence (PbaSettingRow *self)
 {
   const char *error = pba_setting_get_error (self->setting);
   gboolean changed = pba_setting_get_changed (self->setting);
-  g_autofree char *was = NULL;
+  g_autofree char *was = describe_change (self->setting);
   g_autofree char *effect = describe_effect (self->setting);
 
-  g_object_get (self->setting, "was", &was, NULL);
   set_class (self, "erroneous", error != NULL && changed);
   set_class (self, "changed", error == NULL && changed);
   gtk_widget_set_visible (GTK_WIDGET (self->error_icon), error != NULL && changed);
@@ -101,6 +130,7 @@ on_pending (PbaSettingRow *self)
 
   show_use (self);
   pba_setting_control_show (self);
+  show_sentence (self);
   /* Switching on shows what can be said about it. */
   if (gtk_widget_get_visible (GTK_WIDGET (self->fold)) && !was_on
       && pba_setting_get_boolean (self->setting))
@@ -298,17 +328,20 @@ pba_setting_row_get_setting (PbaSettingRow *self)
 }
 
 void
-pba_setting_row_add_dependent (PbaSettingRow *self, GtkWidget *row)
+pba_setting_row_add_dependent (PbaSettingRow *self, GtkWidget *row, GtkWidget *after)
 {
   g_autofree char *name = NULL;
 
-  gtk_list_box_append (self->dependents, row);
+  gtk_list_box_insert (self->dependents, row,
+                       after != NULL ? gtk_list_box_row_get_index (GTK_LIST_BOX_ROW (after)) + 1
+                                     : -1);
   gtk_widget_set_visible (GTK_WIDGET (self->fold), TRUE);
   gtk_widget_set_visible (GTK_WIDGET (self->fold_button), TRUE);
   /* Translators: names the button that unfolds more rows, for screen readers; %s is the row's title */
   name = g_strdup_printf (_ ("More: %s"), pba_setting_get_title (self->setting));
   pba_accessible_name (self->fold_button, name);
-  g_object_bind_property (self, "narrow", row, "narrow", G_BINDING_SYNC_CREATE);
+  if (PBA_IS_SETTING_ROW (row))
+    g_object_bind_property (self, "narrow", row, "narrow", G_BINDING_SYNC_CREATE);
   show_use (self);
   gtk_toggle_button_set_active (self->fold_button, pba_setting_get_boolean (self->setting));
 }
@@ -320,13 +353,18 @@ pba_setting_row_add_suffix (PbaSettingRow *self, GtkWidget *widget)
 }
 
 void
-pba_setting_row_focus_control (PbaSettingRow *self)
+pba_setting_row_unfold_around (GtkWidget *row)
 {
-  GtkWidget *outer =
-    gtk_widget_get_ancestor (gtk_widget_get_parent (GTK_WIDGET (self)), PBA_TYPE_SETTING_ROW);
+  GtkWidget *outer = gtk_widget_get_ancestor (gtk_widget_get_parent (row), PBA_TYPE_SETTING_ROW);
 
   if (outer != NULL)
     gtk_toggle_button_set_active (PBA_SETTING_ROW (outer)->fold_button, TRUE);
+}
+
+void
+pba_setting_row_focus_control (PbaSettingRow *self)
+{
+  pba_setting_row_unfold_around (GTK_WIDGET (self));
   if (pba_setting_get_kind (self->setting) == PBA_SETTING_LIST)
     gtk_toggle_button_set_active (self->fold_button, TRUE);
   if (!gtk_widget_grab_focus (self->control))

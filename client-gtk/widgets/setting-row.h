@@ -16,8 +16,11 @@ G_DECLARE_FINAL_TYPE (PbaSettingRow, pba_setting_row, PBA, SETTING_ROW, AdwPrefe
 
 GtkWidget *pba_setting_row_new (PbaSetting *setting);
 PbaSetting *pba_setting_row_get_setting (PbaSettingRow *self);
-/** pba_setting_row_add_dependent: @row goes into the fold under a switch; it can be used while the switch is on. */
-void pba_setting_row_add_dependent (PbaSettingRow *self, GtkWidget *row);
+/** pba_setting_row_add_dependent: @row goes into the fold under a switch, behind @after (nullable: last); it can be used while the switch
+ *  is on. */
+void pba_setting_row_add_dependent (PbaSettingRow *self, GtkWidget *row, GtkWidget *after);
+/** pba_setting_row_unfold_around: opens the fold that @row stands in, if it does. */
+void pba_setting_row_unfold_around (GtkWidget *row);
 /** pba_setting_row_add_suffix: a widget of the page's before the control. */
 void pba_setting_row_add_suffix (PbaSettingRow *self, GtkWidget *widget);
 /** pba_setting_row_focus_control: focus for search and for Apply on a faulty row; opens the folds around it. */

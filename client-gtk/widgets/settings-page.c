@@ -82,7 +82,7 @@ add_row (PbaSettingsPage *self, PbaSetting *setting)
   GtkWidget *row = pba_setting_row_new (setting);
 
   if (outer != NULL)
-    pba_setting_row_add_dependent (outer, row);
+    pba_setting_row_add_dependent (outer, row, NULL);
   else
     {
       adw_preferences_group_add (get_group (self, setting), row);

@@ -9,6 +9,7 @@
 #include "dbus/names.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
 #define DEADLINE_SECONDS 60
 
@@ -68,36 +69,52 @@ need (const char *variable)
 }
 
 static void
+die_with_parent (gpointer user_data)
+{
+  prctl (PR_SET_PDEATHSIG, SIGTERM);
+}
+
+GSubprocessLauncher *
+bed_launcher (GSubprocessFlags flags)
+{
+  GSubprocessLauncher *launcher = g_subprocess_launcher_new (flags);
+
+  g_subprocess_launcher_set_child_setup (launcher, die_with_parent, NULL, NULL);
+  return launcher;
+}
+
+static void
 spawn_stand_in (Bed *bed, const char *mode)
 {
   g_auto (GStrv) xml = g_strsplit (need ("POSTBUS_TEST_INTERFACES"), ":", -1);
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autoptr (GSubprocessLauncher) launcher = bed_launcher (G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
   g_autoptr (GError) error = NULL;
 
   g_ptr_array_add (argv, (gpointer) "/usr/bin/python3");
   g_ptr_array_add (argv, (gpointer) need ("POSTBUS_TEST_FAKE"));
   g_ptr_array_add (argv, (gpointer) "--bus");
-  g_ptr_array_add (argv, (gpointer) g_test_dbus_get_bus_address (bed->dbus));
+  g_ptr_array_add (argv, (gpointer) bed->address);
   if (mode != NULL)
     g_ptr_array_add (argv, (gpointer) mode);
   g_ptr_array_add (argv, (gpointer) "--interfaces");
   for (guint i = 0; xml[i] != NULL; i++)
     g_ptr_array_add (argv, xml[i]);
   g_ptr_array_add (argv, NULL);
-  bed->service = g_subprocess_newv ((const char *const *) argv->pdata,
-                                    G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error);
+  bed->service = g_subprocess_launcher_spawnv (launcher, (const char *const *) argv->pdata, &error);
   g_assert_no_error (error);
 }
 
 static void
 spawn_postbusd (Bed *bed)
 {
-  g_autofree char *bus = g_strconcat ("--bus=", g_test_dbus_get_bus_address (bed->dbus), NULL);
+  g_autofree char *bus = g_strconcat ("--bus=", bed->address, NULL);
   g_autofree char *state = g_strconcat ("--state-directory=", bed->folder, NULL);
+  g_autoptr (GSubprocessLauncher) launcher = bed_launcher (G_SUBPROCESS_FLAGS_STDERR_SILENCE);
   g_autoptr (GError) error = NULL;
 
-  bed->service = g_subprocess_new (G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error, need ("POSTBUSD"),
-                                   bus, state, "--listen=smtp:127.0.0.1:0", NULL);
+  bed->service = g_subprocess_launcher_spawn (launcher, &error, need ("POSTBUSD"), bus, state,
+                                              "--listen=smtp:127.0.0.1:0", NULL);
   g_assert_no_error (error);
 }
 
@@ -141,6 +158,43 @@ bed_stop_service (Bed *bed)
   g_clear_object (&bed->service);
 }
 
+GSubprocess *
+bed_start_bus (char **address)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *config = g_strconcat ("--config-file=", need ("POSTBUS_TEST_BUS_CONFIG"), NULL);
+  g_autoptr (GSubprocessLauncher) launcher =
+    bed_launcher (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+  GSubprocess *bus = g_subprocess_launcher_spawn (launcher, &error, "dbus-daemon", "--nofork",
+                                                  "--nopidfile", "--print-address", config, NULL);
+  g_autoptr (GDataInputStream) output = NULL;
+
+  g_assert_no_error (error);
+  output = g_data_input_stream_new (g_subprocess_get_stdout_pipe (bus));
+  *address = g_data_input_stream_read_line_utf8 (output, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (*address);
+  return bus;
+}
+
+void
+bed_stop_bus (GSubprocess *bus)
+{
+  g_subprocess_send_signal (bus, SIGTERM);
+  g_subprocess_wait (bus, NULL, NULL);
+  g_object_unref (bus);
+}
+
+/* Whoever is still on it must not take this program with it. */
+static void
+leave_session_bus (void)
+{
+  g_autoptr (GDBusConnection) session = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, NULL);
+
+  if (session != NULL)
+    g_dbus_connection_set_exit_on_close (session, FALSE);
+}
+
 void
 bed_up (Bed *bed, gconstpointer mode)
 {
@@ -148,10 +202,10 @@ bed_up (Bed *bed, gconstpointer mode)
 
   bed->folder = g_dir_make_tmp ("postbus-client-XXXXXX", &error);
   g_assert_no_error (error);
-  bed->dbus = g_test_dbus_new (G_TEST_DBUS_NONE);
-  g_test_dbus_up (bed->dbus);
+  bed->bus = bed_start_bus (&bed->address);
+  g_setenv ("DBUS_SESSION_BUS_ADDRESS", bed->address, TRUE);
   bed->other =
-    g_dbus_connection_new_for_address_sync (g_test_dbus_get_bus_address (bed->dbus),
+    g_dbus_connection_new_for_address_sync (bed->address,
                                             G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
                                               | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
                                             NULL, NULL, &error);
@@ -159,7 +213,7 @@ bed_up (Bed *bed, gconstpointer mode)
   g_dbus_connection_set_exit_on_close (bed->other, FALSE);
   if (g_strcmp0 (mode, "none") != 0)
     bed_start_service (bed, mode);
-  bed->connection = pba_connection_new (g_test_dbus_get_bus_address (bed->dbus));
+  bed->connection = pba_connection_new (bed->address);
 }
 
 static gboolean
@@ -189,8 +243,9 @@ bed_down (Bed *bed, gconstpointer mode)
   g_object_unref (bed->other);
   remove_folder (bed->folder);
   g_free (bed->folder);
-  g_test_dbus_stop (bed->dbus);
-  g_object_unref (bed->dbus);
+  leave_session_bus ();
+  bed_stop_bus (bed->bus);
+  g_free (bed->address);
 }
 
 typedef struct

@@ -7,13 +7,20 @@
 typedef struct
 {
   char *folder;              /* (owned): of the service */
-  GTestDBus *dbus;           /* (owned) */
+  GSubprocess *bus;          /* (owned) */
+  char *address;             /* (owned): of the bus */
   GSubprocess *service;     /* (owned) (nullable) */
   GDBusConnection *other;   /* (owned): somebody else on the bus */
   PbaConnection *connection; /* (owned) */
 } Bed;
 
-/** bed_up: @mode (nullable): "--newer" or "--old" of the stand-in; "real" runs postbusd; "none" nothing. */
+/** bed_launcher: (transfer full): for what must not outlive the test, however that ends. */
+GSubprocessLauncher *bed_launcher (GSubprocessFlags flags);
+/** bed_start_bus: (transfer full): a dbus-daemon that activates nothing. @address: (transfer full). */
+GSubprocess *bed_start_bus (char **address);
+/** bed_stop_bus: takes @bus. */
+void bed_stop_bus (GSubprocess *bus);
+/** bed_up: its bus is the session bus, too, unless one is in use already. @mode (nullable): "--newer" or "--old" of the stand-in; "real" runs postbusd; "none" nothing. */
 void bed_up (Bed *bed, gconstpointer mode);
 void bed_down (Bed *bed, gconstpointer mode);
 void bed_start_service (Bed *bed, const char *mode);

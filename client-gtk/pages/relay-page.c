@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The relay settings with the login's password behind the user name. The password belongs to Apply and
+ * Discard like a setting, as a draft of the settings model, and stays typed over a lost link. Made by
+ * the table of pages; owns the password's model.
+ */
+#include "pages/relay-page.h"
+
+#include "pages/password-row.h"
+
+#include <glib/gi18n.h>
+
+struct _PbaRelayPage
+{
+  PbaSettingsPage parent_instance;
+
+  PbaRelayPassword *password; /* (owned) (nullable): none before the rows are made */
+  GtkWidget *password_row;    /* (unowned) (nullable) */
+};
+
+G_DEFINE_FINAL_TYPE (PbaRelayPage, pba_relay_page, PBA_TYPE_SETTINGS_PAGE)
+
+static void
+on_refilled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PbaRelayPage) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (pba_relay_password_refill_finish (PBA_RELAY_PASSWORD (source), result, &error))
+    pba_page_toast (PBA_PAGE (self), _ ("The server has the password again"), NULL, NULL, NULL);
+  else
+    pba_page_toast_error (PBA_PAGE (self), error);
+}
+
+static void
+on_refill (PbaRelayPage *self)
+{
+  pba_relay_password_refill_async (self->password, NULL, on_refilled, g_object_ref (self));
+}
+
+static void
+make_password (PbaRelayPage *self)
+{
+  PbaServer *server = pba_page_get_server (PBA_PAGE (self));
+
+  if (self->password != NULL)
+    return;
+  self->password = pba_relay_password_new (server);
+  pba_settings_model_add_draft (pba_server_get_settings (server), PBA_DRAFT (self->password));
+}
+
+static void
+pba_relay_page_filled (PbaSettingsPage *page)
+{
+  PbaRelayPage *self = PBA_RELAY_PAGE (page);
+  PbaSettingRow *auth = pba_settings_page_get_row (page, "Delivery.RelayAuth");
+  PbaSettingRow *user = pba_settings_page_get_row (page, "Delivery.RelayUser");
+  GtkWidget *refill;
+
+  self->password_row = NULL;
+  if (auth == NULL || user == NULL)
+    return;
+  make_password (self);
+  self->password_row = pba_password_row_new (self->password);
+  refill = pba_password_refill_row_new (self->password, G_CALLBACK (on_refill), self);
+  pba_setting_row_add_dependent (auth, self->password_row, GTK_WIDGET (user));
+  pba_setting_row_add_dependent (auth, refill, self->password_row);
+}
+
+static gboolean
+pba_relay_page_reveal (PbaPage *page, const char *key)
+{
+  PbaRelayPage *self = PBA_RELAY_PAGE (page);
+
+  if (self->password_row == NULL || !g_str_equal (key, PBA_RELAY_PASSWORD_KEY))
+    return PBA_PAGE_CLASS (pba_relay_page_parent_class)->reveal (page, key);
+  pba_setting_row_unfold_around (self->password_row);
+  gtk_widget_grab_focus (
+    GTK_WIDGET (pba_entry_row_get_editable (PBA_ENTRY_ROW (self->password_row))));
+  return TRUE;
+}
+
+static void
+pba_relay_page_shown (PbaPage *page)
+{
+  PbaRelayPage *self = PBA_RELAY_PAGE (page);
+
+  PBA_PAGE_CLASS (pba_relay_page_parent_class)->shown (page);
+  /* A keyring says nothing when something else changes it. */
+  if (self->password != NULL)
+    pba_relay_password_refresh (self->password);
+}
+
+static void
+pba_relay_page_dispose (GObject *object)
+{
+  g_clear_object (&PBA_RELAY_PAGE (object)->password);
+  G_OBJECT_CLASS (pba_relay_page_parent_class)->dispose (object);
+}
+
+static void
+pba_relay_page_class_init (PbaRelayPageClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = pba_relay_page_dispose;
+  PBA_PAGE_CLASS (klass)->reveal = pba_relay_page_reveal;
+  PBA_PAGE_CLASS (klass)->shown = pba_relay_page_shown;
+  PBA_SETTINGS_PAGE_CLASS (klass)->filled = pba_relay_page_filled;
+}
+
+static void
+pba_relay_page_init (PbaRelayPage *self)
+{
+}
+
+GtkWidget *
+pba_relay_page_new (PbaServer *server, const char *title, const char *const *interfaces)
+{
+  return g_object_new (PBA_TYPE_RELAY_PAGE, "server", server, "title", title, "interfaces",
+                       interfaces, "settings", TRUE, NULL);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A password that was handed over is nowhere in this process's memory any more. AddressSanitizer keeps
+ * freed memory as it was, so that there is nothing to see in a build with it.
+ */
+#include "relay-bed.h"
+
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NEEDLE_LENGTH 36
+
+/* How often @text lies in this process's writable memory. */
+static guint
+count_in_memory (const char *text, gsize length)
+{
+  g_autofree char *maps = NULL;
+  g_auto (GStrv) lines = NULL;
+  int memory = open ("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  guint n = 0;
+
+  g_assert_cmpint (memory, >=, 0);
+  g_assert_true (g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL));
+  lines = g_strsplit (maps, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++)
+    {
+      guint64 from, to;
+      char rights[5] = "";
+
+      if (sscanf (lines[i], "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x %4s", &from, &to,
+                  rights)
+            != 3
+          || rights[1] != 'w')
+        continue;
+      for (guint64 at = from; at < to; at += 65536)
+        {
+          /* Static, so that what was read is not found in turn: it is cleared at once. */
+          static char page[65536 + 256];
+          gssize got = pread (memory, page, MIN (sizeof page, to - at), (goffset) at);
+
+          for (char *p = page; got > 0 && (p = memmem (p, page + got - p, text, length)) != NULL;
+               p++)
+            n += (gpointer) (p - page + at) != (gpointer) text && p - page < 65536;
+          explicit_bzero (page, sizeof page);
+        }
+    }
+  close (memory);
+  return n;
+}
+
+static gboolean
+is_wiped (gpointer user_data)
+{
+  return count_in_memory (user_data, NEEDLE_LENGTH) == 0;
+}
+
+static void
+test_wiped (Relay *relay, gconstpointer mode)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+  char needle[NEEDLE_LENGTH + 1];
+  guint tick;
+
+  relay_edit (relay);
+  relay_apply_well (relay);
+  pba_relay_password_set_pending (relay->password, uuid);
+  memcpy (needle, uuid, sizeof needle);
+  explicit_bzero (uuid, strlen (uuid));
+  g_assert_false (is_wiped (needle));
+  relay_apply_well (relay);
+  relay_wait_for (relay, PBA_PASSWORD_PRESENT, FALSE);
+  /* The last of it goes when our signal to ourselves comes. */
+  tick = relay_tick ();
+  bed_wait (is_wiped, needle, "the memory to be wiped");
+  g_source_remove (tick);
+}
+
+int
+main (int argc, char **argv)
+{
+  int failed;
+
+  setlocale (LC_ALL, "C.UTF-8");
+  g_test_init (&argc, &argv, NULL);
+#ifdef __SANITIZE_ADDRESS__
+  g_print ("1..0 # SKIP AddressSanitizer keeps freed memory\n");
+  return 0;
+#endif
+  relay_session_up ();
+  RELAY_TEST ("/client/wiped", test_wiped);
+  failed = g_test_run ();
+  relay_session_down ();
+  return failed;
+}
