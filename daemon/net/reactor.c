@@ -48,6 +48,7 @@ struct _PbReactor
   PbTask *tasks; /* first put off (not owned) */
   PbTask **tasks_tail;
   PbTask *end_tasks; /* (not owned) */
+  PbTask *running;   /* what is left of the list being run (not owned) */
   char *scratch;     /* (owned) */
   struct epoll_event events[MAX_EVENTS];
 };
@@ -94,17 +95,16 @@ deliver_event (PbReactor *self, const struct epoll_event *event)
 static void
 run_tasks (PbReactor *self, PbTask **first)
 {
-  PbTask *head = *first;
-
-  if (head == NULL)
+  if (*first == NULL)
     return;
-  head->pprev = &head;
+  self->running = *first;
+  self->running->pprev = &self->running;
   *first = NULL;
   if (first == &self->tasks)
     self->tasks_tail = first;
-  while (head != NULL)
+  while (self->running != NULL)
     {
-      PbTask *task = head;
+      PbTask *task = self->running;
 
       pb_reactor_cancel_task (self, task);
       task->func (task);
