@@ -39,6 +39,7 @@ struct _PbaListDialog
   GVariant *base;             /* (owned) (nullable): its cells as they were shown first */
   char *view;                 /* (owned) (nullable) */
   GPtrArray *fields;          /* (owned) (element-type PbaListField) */
+  GtkWidget *focused;         /* (owned) (nullable): before the page was busy */
   GtkWidget *hint, *reset;    /* (unowned) (nullable) */
   GtkLabel *hint_label;       /* (unowned) */
   AdwPreferencesGroup *skips; /* (unowned) (nullable) */
@@ -298,6 +299,20 @@ fill (PbaListDialog *self)
 
 /* ---- saving ---- */
 
+static gboolean
+is_connected (PbaListDialog *self)
+{
+  return pba_connection_get_state (pba_server_get_connection (self->server))
+         == PBA_CONNECTION_CONNECTED;
+}
+
+static void
+on_connected (PbaListDialog *self)
+{
+  if (is_connected (self))
+    pba_notice_bar_hide (self->notice);
+}
+
 static void
 show_error (PbaListDialog *self, const GError *error)
 {
@@ -306,6 +321,14 @@ show_error (PbaListDialog *self, const GError *error)
   PbaListField *field = column != NULL ? find_field (self, column) : NULL;
   gboolean gone = g_error_matches (error, PB_ERROR, PB_ERROR_NOT_FOUND) && self->id != NULL;
 
+  if (!is_connected (self))
+    {
+      pba_notice_bar_show (self->notice,
+                           _ ("The connection is lost. What you typed stays here: save again once "
+                              "it is back"),
+                           NULL, NULL);
+      return;
+    }
   if (field == NULL || !pba_list_field_set_error (field, sentence))
     {
       pba_notice_bar_show (self->notice, sentence, gone ? _ ("_Create Anew") : NULL, NULL);
@@ -319,10 +342,18 @@ show_error (PbaListDialog *self, const GError *error)
 static void
 set_busy (PbaListDialog *self, gboolean busy)
 {
+  /* First: an entry that the focus leaves while it is insensitive does not hear of it. */
+  if (busy)
+    {
+      g_set_object (&self->focused, gtk_window_get_focus (GTK_WINDOW (self)));
+      gtk_window_set_focus (GTK_WINDOW (self), NULL);
+    }
   gtk_widget_set_sensitive (self->save, !busy);
   gtk_widget_set_sensitive (GTK_WIDGET (self->page), !busy);
   gtk_widget_set_visible (self->spinner, busy);
   gtk_spinner_set_spinning (GTK_SPINNER (self->spinner), busy);
+  if (!busy && self->focused != NULL)
+    gtk_widget_grab_focus (self->focused);
 }
 
 static void
@@ -337,8 +368,6 @@ on_saved (GObject *source, GAsyncResult *result, gpointer user_data)
       if (g_cancellable_is_cancelled (self->cancellable))
         return;
       g_signal_emit (self, saved_signal, 0, id != NULL ? id : self->id);
-      /* An entry that goes with the focus on it complains. */
-      gtk_window_set_focus (GTK_WINDOW (self), NULL);
       gtk_window_destroy (GTK_WINDOW (self));
       return;
     }
@@ -431,6 +460,7 @@ pba_list_dialog_dispose (GObject *object)
   g_clear_pointer (&self->fields, g_ptr_array_unref);
   g_clear_object (&self->model);
   g_clear_object (&self->server);
+  g_clear_object (&self->focused);
   gtk_widget_dispose_template (GTK_WIDGET (object), PBA_TYPE_LIST_DIALOG);
   G_OBJECT_CLASS (pba_list_dialog_parent_class)->dispose (object);
 }
@@ -506,6 +536,8 @@ pba_list_dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaL
 
   self->server = g_object_ref (server);
   self->model = g_object_ref (pba_server_get_list (server, kind));
+  g_signal_connect_object (pba_server_get_connection (server), "notify::connected",
+                           G_CALLBACK (on_connected), self, G_CONNECT_SWAPPED);
   self->layout = pba_list_layout (kind);
   self->view = g_strdup (view);
   if (row != NULL)
@@ -515,7 +547,9 @@ pba_list_dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaL
     }
   gtk_window_set_title (GTK_WINDOW (self), dialog_title (self));
   fill (self);
-  if (!pba_list_model_get_writable (self->model))
+  if (pba_list_model_get_writable (self->model))
+    pba_list_field_focus (self->fields->pdata[0]);
+  else
     show_read_only (self);
   return GTK_WIDGET (self);
 }
