@@ -54,3 +54,31 @@ pba_advice (const char *key, const char *choice)
       return _ (advice[i].sentence);
   return NULL;
 }
+
+const char *
+pba_advice_group (const char *group)
+{
+  static const char *const groups[][2] = {
+    { "Client Host Limits",
+      N_ (
+        "A client host over a limit is turned away. The Trusted List and, where it needs no login, the local network are exempt.") },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (groups); i++)
+    if (g_str_equal (groups[i][0], group))
+      return _ (groups[i][1]);
+  return NULL;
+}
+
+const char *
+pba_advice_watched (const char *key)
+{
+  static const char *const counters[][2] = {
+    { "Advanced.RejectUnauthorizedPipelining", "watched.pipelining" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (counters); i++)
+    if (g_str_equal (counters[i][0], key))
+      return counters[i][1];
+  return NULL;
+}

@@ -11,4 +11,9 @@ G_BEGIN_DECLS
  */
 const char *pba_advice (const char *key, const char *choice);
 
+/** pba_advice_group: (nullable): what stands under the title of @group, which is the table's, untranslated. */
+const char *pba_advice_group (const char *group);
+/** pba_advice_watched: (nullable): the counter of what the policy @key would have refused while it only watches. */
+const char *pba_advice_watched (const char *key);
+
 G_END_DECLS

@@ -21,7 +21,7 @@ struct _PbaSetting
   GVariant *value, *pending; /* (owned) (nullable) */
   char *problem;             /* (owned) (nullable): of pending, found here */
   char *refusal;             /* (owned) (nullable): the server's, until pending is another */
-  char *note;                /* (owned) (nullable) */
+  char *note, *warning;      /* (owned) (nullable) */
 };
 
 /** pba_setting_new: from what the service's introspection says of it; our table adds what it knows (check, kind, words). */
@@ -32,11 +32,10 @@ void pba_setting_describe (PbaSetting *self, GDBusPropertyInfo *info);
 void pba_setting_take_value (PbaSetting *self, GVariant *value);
 /** pba_setting_applied: the server took pending; what it says later of the value counts. */
 void pba_setting_applied (PbaSetting *self, GVariant *value);
+void pba_setting_set_warning (PbaSetting *self, const char *sentence);
 void pba_setting_set_error (PbaSetting *self, const char *sentence);
 void pba_setting_set_unreadable (PbaSetting *self);
 void pba_setting_set_writable (PbaSetting *self, gboolean writable);
 void pba_setting_clear_conflict (PbaSetting *self);
 /** pba_setting_get_rank: place in the table; G_MAXUINT when only the service knows it. */
 guint pba_setting_get_rank (PbaSetting *self);
-/** pba_setting_get_group_id: the untranslated group. */
-const char *pba_setting_get_group_id (PbaSetting *self);

@@ -133,6 +133,12 @@ pba_setting_get_note (PbaSetting *self)
   return self->note;
 }
 
+const char *
+pba_setting_get_warning (PbaSetting *self)
+{
+  return self->warning;
+}
+
 GVariant *
 pba_setting_get_value (PbaSetting *self)
 {

@@ -37,7 +37,8 @@ enum
   PROP_UNIT,
   PROP_ERROR,
   PROP_WAS,
-  PROP_NOTE, /* the last of the strings */
+  PROP_NOTE,
+  PROP_WARNING, /* the last of the strings */
   PROP_KIND,
   PROP_MINIMUM,
   PROP_MAXIMUM,
@@ -326,6 +327,16 @@ pba_setting_set_note (PbaSetting *self, const char *note)
   notify (self, PROP_NOTE);
 }
 
+void
+pba_setting_set_warning (PbaSetting *self, const char *sentence)
+{
+  if (g_strcmp0 (self->warning, sentence) == 0)
+    return;
+  g_free (self->warning);
+  self->warning = g_strdup (sentence);
+  notify (self, PROP_WARNING);
+}
+
 static char *
 describe_was (PbaSetting *self)
 {
@@ -355,7 +366,7 @@ static void
 pba_setting_get_gproperty (GObject *object, guint property, GValue *value, GParamSpec *pspec)
 {
   PbaSetting *self = PBA_SETTING (object);
-  const char *const strings[PROP_NOTE + 1] = {
+  const char *const strings[PROP_WARNING + 1] = {
     [PROP_KEY] = self->key,
     [PROP_INTERFACE] = self->interface,
     [PROP_NAME] = self->name,
@@ -366,11 +377,12 @@ pba_setting_get_gproperty (GObject *object, guint property, GValue *value, GPara
     [PROP_UNIT] = self->unit,
     [PROP_ERROR] = pba_setting_get_error (self),
     [PROP_NOTE] = self->note,
+    [PROP_WARNING] = self->warning,
   };
 
   if (property == PROP_WAS)
     g_value_take_string (value, describe_was (self));
-  else if (property <= PROP_NOTE)
+  else if (property <= PROP_WARNING)
     g_value_set_string (value, strings[property]);
   else if (property == PROP_KIND)
     g_value_set_enum (value, self->kind);
@@ -401,9 +413,9 @@ static void
 pba_setting_finalize (GObject *object)
 {
   PbaSetting *self = PBA_SETTING (object);
-  char *const texts[] = { self->key,   self->interface, self->name,     self->type,
-                          self->title, self->help,      self->group_id, self->group,
-                          self->unit,  self->problem,   self->refusal,  self->note };
+  char *const texts[] = { self->key,     self->interface, self->name,   self->type, self->title,
+                          self->help,    self->group_id,  self->group,  self->unit, self->problem,
+                          self->refusal, self->note,      self->warning };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
@@ -427,8 +439,10 @@ install_flags (GParamFlags flags)
 static void
 pba_setting_class_init (PbaSettingClass *klass)
 {
-  static const char *const strings[] = { "key",   "interface", "name",  "type", "title", "help",
-                                         "group", "unit",      "error", "was",  "note" };
+  static const char *const strings[] = {
+    "key",   "interface", "name",  "type", "title", "help",
+    "group", "unit",      "error", "was",  "note",  "warning"
+  };
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
   const GParamFlags both = readable | G_PARAM_WRITABLE;
@@ -437,7 +451,7 @@ pba_setting_class_init (PbaSettingClass *klass)
   object_class->get_property = pba_setting_get_gproperty;
   object_class->set_property = pba_setting_set_gproperty;
 
-  for (guint i = PROP_KEY; i <= PROP_NOTE; i++)
+  for (guint i = PROP_KEY; i <= PROP_WARNING; i++)
     properties[i] = g_param_spec_string (strings[i - PROP_KEY], NULL, NULL, NULL,
                                          i == PROP_HELP || i == PROP_NOTE ? both : readable);
   properties[PROP_KIND] =

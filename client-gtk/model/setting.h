@@ -34,6 +34,7 @@ GType pba_setting_kind_get_type (void);
  *   was (s, nullable): "Was 1000" while changed
  *   conflict (b): changed on the server while changed here
  *   note (s, nullable): a line under the row, such as what Watch saw
+ *   warning (s, nullable): what is doubtful about pending
  */
 #define PBA_TYPE_SETTING (pba_setting_get_type ())
 G_DECLARE_FINAL_TYPE (PbaSetting, pba_setting, PBA, SETTING, GObject)
@@ -46,6 +47,8 @@ const char *pba_setting_get_title (PbaSetting *self);
 const char *pba_setting_get_help (PbaSetting *self);
 void pba_setting_set_help (PbaSetting *self, const char *help);
 const char *pba_setting_get_group (PbaSetting *self);
+/** pba_setting_get_group_id: the untranslated group. */
+const char *pba_setting_get_group_id (PbaSetting *self);
 const char *pba_setting_get_unit (PbaSetting *self);
 guint32 pba_setting_get_minimum (PbaSetting *self);
 guint32 pba_setting_get_maximum (PbaSetting *self);
@@ -62,6 +65,7 @@ gboolean pba_setting_get_known (PbaSetting *self);
 gboolean pba_setting_get_known_interface (PbaSetting *self);
 const char *pba_setting_get_note (PbaSetting *self);
 void pba_setting_set_note (PbaSetting *self, const char *note);
+const char *pba_setting_get_warning (PbaSetting *self);
 
 /** pba_setting_get_value: (transfer none) (nullable). */
 GVariant *pba_setting_get_value (PbaSetting *self);

@@ -25,6 +25,8 @@ struct _PbaSettingsModel
 /** pba_settings_model_send_drafts: those that are changed, one after the other; takes @task and answers it with TRUE or the first error. */
 void pba_settings_model_send_drafts (PbaSettingsModel *self, GTask *task);
 void pba_settings_model_forget_drafts (PbaSettingsModel *self);
+/** pba_settings_model_warn: brings the settings' warnings up to date. */
+void pba_settings_model_warn (PbaSettingsModel *self);
 /** pba_settings_model_count: brings n_changes, n_errors, conflict and summary up to date. */
 void pba_settings_model_count (PbaSettingsModel *self);
 void pba_settings_model_set_error (PbaSettingsModel *self, const char *sentence);

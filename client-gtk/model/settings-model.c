@@ -80,6 +80,7 @@ pba_settings_model_count (PbaSettingsModel *self)
       errors += pba_setting_get_changed (setting) && pba_setting_get_error (setting) != NULL;
       conflicts += pba_setting_get_conflict (setting);
     }
+  pba_settings_model_warn (self);
   if (changes == 0)
     self->stale = self->overwrite = FALSE;
   for (guint i = 0; i < self->drafts->len; i++)

@@ -38,6 +38,42 @@ on_refill (PbaRelayPage *self)
   pba_relay_password_refill_async (self->password, NULL, on_refilled, g_object_ref (self));
 }
 
+/* What the relay host is not asked for need not be hidden, only told. */
+static void
+on_mode (PbaRelayPage *self)
+{
+  PbaSettingsPage *page = PBA_SETTINGS_PAGE (self);
+  PbaSettingRow *mode = pba_settings_page_get_row (page, "Delivery.Mode");
+  PbaSettingRow *host = pba_settings_page_get_row (page, "Delivery.RelayServer");
+  AdwPreferencesGroup *group = NULL;
+
+  if (host != NULL)
+    group =
+      pba_settings_page_get_group (page,
+                                   pba_setting_get_group (pba_setting_row_get_setting (host)));
+  if (mode == NULL || group == NULL)
+    return;
+  adw_preferences_group_set_description (
+    group, g_str_equal (pba_setting_get_text (pba_setting_row_get_setting (mode)), "relay")
+             ? NULL
+             : _ ("Not used while emails are sent directly"));
+}
+
+static void
+follow_mode (PbaRelayPage *self)
+{
+  PbaSettingRow *mode = pba_settings_page_get_row (PBA_SETTINGS_PAGE (self), "Delivery.Mode");
+  PbaSetting *setting = mode != NULL ? pba_setting_row_get_setting (mode) : NULL;
+
+  if (setting != NULL)
+    {
+      g_signal_handlers_disconnect_by_func (setting, on_mode, self);
+      g_signal_connect_object (setting, "notify::pending", G_CALLBACK (on_mode), self,
+                               G_CONNECT_SWAPPED);
+    }
+  on_mode (self);
+}
+
 static void
 make_password (PbaRelayPage *self)
 {
@@ -58,6 +94,7 @@ pba_relay_page_filled (PbaSettingsPage *page)
   GtkWidget *refill;
 
   self->password_row = NULL;
+  follow_mode (self);
   if (auth == NULL || user == NULL)
     return;
   make_password (self);

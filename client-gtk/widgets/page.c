@@ -152,7 +152,8 @@ pba_page_class_init (PbaPageClass *klass)
   properties[PROP_SERVER] =
     g_param_spec_object ("server", NULL, NULL, PBA_TYPE_SERVER,
                          G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
-  properties[PROP_TITLE] = g_param_spec_string ("title", NULL, NULL, NULL, both);
+  properties[PROP_TITLE] =
+    g_param_spec_string ("title", NULL, NULL, NULL, both | G_PARAM_CONSTRUCT);
   properties[PROP_SUBTITLE] = g_param_spec_string ("subtitle", NULL, NULL, NULL, both);
   properties[PROP_SETTINGS] =
     g_param_spec_boolean ("settings", NULL, NULL, FALSE, both | G_PARAM_CONSTRUCT_ONLY);

@@ -202,6 +202,8 @@ make_policy (PbaSettingRow *self)
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 0);
 
   gtk_widget_add_css_class (box, "linked");
+  /* Its buttons would have it as wide as the titles leave room. */
+  gtk_widget_set_hexpand (box, FALSE);
   for (guint i = 0; i < G_N_ELEMENTS (policy_words); i++)
     {
       g_autofree char *title = pba_setting_dup_choice_title (self->setting, policy_words[i]);
@@ -363,7 +365,9 @@ on_text (PbaSettingRow *self)
 static void
 make_text (PbaSettingRow *self)
 {
-  GtkWidget *text = gtk_text_new ();
+  /* By itself it has no role, and screen readers would pass it by. */
+  GtkWidget *text =
+    g_object_new (GTK_TYPE_TEXT, "accessible-role", GTK_ACCESSIBLE_ROLE_TEXT_BOX, NULL);
   GtkWidget *icon = gtk_image_new_from_icon_name ("document-edit-symbolic");
 
   gtk_widget_set_hexpand (text, TRUE);

@@ -14,7 +14,7 @@ struct _PbaSettingRow
   GtkBox *header, *titles, *suffixes, *controls, *below; /* template children */
   GtkLabel *title_label, *subtitle_label, *caption_label, *note_label;
   GtkBox *note_box;
-  GtkImage *error_icon;
+  GtkImage *error_icon, *note_icon;
   GtkButton *undo;
   GtkToggleButton *fold_button;
   GtkRevealer *fold;

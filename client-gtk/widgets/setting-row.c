@@ -98,8 +98,14 @@ show_sentence (PbaSettingRow *self)
 static void
 show_note (PbaSettingRow *self)
 {
-  const char *note = pba_setting_get_note (self->setting);
+  const char *warning = pba_setting_get_warning (self->setting);
+  const char *note = warning != NULL ? warning : pba_setting_get_note (self->setting);
 
+  gtk_image_set_from_icon_name (self->note_icon, warning != NULL ? "dialog-warning-symbolic"
+                                                                 : "view-reveal-symbolic");
+  gtk_widget_remove_css_class (GTK_WIDGET (self->note_icon),
+                               warning != NULL ? "accent" : "warning");
+  gtk_widget_add_css_class (GTK_WIDGET (self->note_icon), warning != NULL ? "warning" : "accent");
   gtk_widget_set_visible (GTK_WIDGET (self->note_box), note != NULL);
   gtk_label_set_label (self->note_label, note != NULL ? note : "");
 }
@@ -237,8 +243,8 @@ pba_setting_row_constructed (GObject *object)
     { "notify::pending", on_pending },     { "notify::changed", show_sentence },
     { "notify::error", show_sentence },    { "notify::help", show_sentence },
     { "notify::readable", show_sentence }, { "notify::readable", show_use },
-    { "notify::note", show_note },         { "notify::writable", show_use },
-    { "notify::value", show_sentence },
+    { "notify::note", show_note },         { "notify::warning", show_note },
+    { "notify::writable", show_use },      { "notify::value", show_sentence },
   };
 
   G_OBJECT_CLASS (pba_setting_row_parent_class)->constructed (object);
@@ -299,6 +305,7 @@ pba_setting_row_class_init (PbaSettingRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PbaSettingRow, caption_label);
   gtk_widget_class_bind_template_child (widget_class, PbaSettingRow, note_label);
   gtk_widget_class_bind_template_child (widget_class, PbaSettingRow, note_box);
+  gtk_widget_class_bind_template_child (widget_class, PbaSettingRow, note_icon);
   gtk_widget_class_bind_template_child (widget_class, PbaSettingRow, error_icon);
   gtk_widget_class_bind_template_child (widget_class, PbaSettingRow, undo);
   gtk_widget_class_bind_template_child (widget_class, PbaSettingRow, fold_button);

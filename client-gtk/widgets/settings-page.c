@@ -7,6 +7,10 @@
  */
 #include "widgets/settings-page.h"
 
+#include "model/advice.h"
+
+#include <glib/gi18n.h>
+
 #include <string.h>
 
 typedef struct
@@ -68,6 +72,8 @@ get_group (PbaSettingsPage *self, PbaSetting *setting)
   /* A group that is the page needs no title of its own. */
   if (g_strcmp0 (page_title, title) != 0)
     adw_preferences_group_set_title (group, escaped);
+  adw_preferences_group_set_description (group,
+                                         pba_advice_group (pba_setting_get_group_id (setting)));
   adw_preferences_page_add (priv->preferences, group);
   g_ptr_array_add (priv->groups, group);
   g_hash_table_insert (priv->by_group, g_strdup (title), group);
@@ -156,6 +162,40 @@ on_settings_listed (GListModel *settings, guint position, guint removed, guint a
     fill (user_data);
 }
 
+/* Under a policy that watches stands what it would have refused. */
+static void
+show_watched (PbaSetting *setting, PbaStatistics *statistics)
+{
+  const char *counter = pba_advice_watched (pba_setting_get_key (setting));
+  g_autofree char *note = NULL;
+  guint n;
+
+  if (counter == NULL)
+    return;
+  if (g_str_equal (pba_setting_get_text (setting), "watch") && !pba_setting_get_changed (setting)
+      && pba_statistics_get_known (statistics))
+    {
+      n = MIN (pba_statistics_get (statistics, counter), G_MAXUINT);
+      note = g_strdup_printf (ngettext ("Would have refused %u client since the server started",
+                                        "Would have refused %u clients since the server started",
+                                        n),
+                              n);
+    }
+  pba_setting_set_note (setting, note);
+}
+
+static void
+on_statistics (PbaSettingsPage *self)
+{
+  PbaStatistics *statistics = pba_server_get_statistics (pba_page_get_server (PBA_PAGE (self)));
+  GHashTableIter iter;
+  gpointer row;
+
+  g_hash_table_iter_init (&iter, private_of (self)->by_key);
+  while (g_hash_table_iter_next (&iter, NULL, &row))
+    show_watched (pba_setting_row_get_setting (row), statistics);
+}
+
 static gboolean
 pba_settings_page_reveal (PbaPage *page, const char *key)
 {
@@ -188,7 +228,10 @@ pba_settings_page_constructed (GObject *object)
 
   G_OBJECT_CLASS (pba_settings_page_parent_class)->constructed (object);
   g_signal_connect_object (settings, "items-changed", G_CALLBACK (on_settings_listed), self, 0);
+  g_signal_connect_object (pba_server_get_statistics (pba_page_get_server (PBA_PAGE (self))),
+                           "updated", G_CALLBACK (on_statistics), self, G_CONNECT_SWAPPED);
   fill (self);
+  on_statistics (self);
 }
 
 static void

@@ -258,6 +258,33 @@ test_refused (Bed *bed, gconstpointer mode)
   g_assert_null (pba_setting_get_error (user));
 }
 
+/* Doubts are told at the row, and stop nothing. */
+static void
+test_warns (Bed *bed, gconstpointer mode)
+{
+  g_autoptr (PbaSettingsModel) model = load (bed);
+  PbaSetting *recipients = pba_settings_model_lookup (model, "General.MaxRecipients");
+  PbaSetting *server = pba_settings_model_lookup (model, "Delivery.RelayServer");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (pba_setting_get_warning (recipients));
+  g_assert_null (pba_setting_get_warning (server));
+  pba_setting_set_number (recipients, 99);
+  g_assert_cmpstr (pba_setting_get_warning (recipients), ==, "Other servers count on at least 100");
+  pba_setting_set_number (recipients, 100);
+  g_assert_null (pba_setting_get_warning (recipients));
+  /* It depends on another one. */
+  pba_setting_set_text (pba_settings_model_lookup (model, "Delivery.Mode"), "relay");
+  g_assert_cmpstr (pba_setting_get_warning (server), ==, "Mail waits until there is a relay host");
+  pba_setting_set_text (server, "relay.example.net");
+  g_assert_null (pba_setting_get_warning (server));
+  pba_setting_set_number (pba_settings_model_lookup (model, "Queueing.MinBackoff"), 86400);
+  g_assert_nonnull (
+    pba_setting_get_warning (pba_settings_model_lookup (model, "Queueing.MinBackoff")));
+  g_assert_true (apply (model, &error));
+  g_assert_no_error (error);
+}
+
 static void
 test_newer (Bed *bed, gconstpointer mode)
 {
@@ -452,6 +479,7 @@ main (int argc, char **argv)
   ON_BOTH ("/client/changed-elsewhere", test_changed_elsewhere);
   ON_BOTH ("/client/race", test_race);
   g_test_add ("/client/refused", Bed, NULL, bed_up, test_refused, bed_down);
+  ON_BOTH ("/client/warns", test_warns);
   g_test_add ("/client/newer", Bed, "--newer", bed_up, test_newer, bed_down);
   ON_BOTH ("/client/lost", test_lost);
   g_test_add ("/client/search", Bed, NULL, bed_up, test_search, bed_down);
