@@ -8,6 +8,7 @@
 
 #include "client-gtk/window.h"
 #include "config.h"
+#include "widgets/compat.h"
 
 #include <glib/gi18n.h>
 
@@ -112,6 +113,7 @@ pba_application_startup (GApplication *application)
   PbaApplication *self = PBA_APPLICATION (application);
 
   G_APPLICATION_CLASS (pba_application_parent_class)->startup (application);
+  pba_accessible_mend_buttons ();
   self->hosts = pba_hosts_new (NULL);
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
   for (guint i = 0; i < G_N_ELEMENTS (shortcuts); i++)

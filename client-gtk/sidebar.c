@@ -174,6 +174,7 @@ make_row (PbaSidebar *self, const PbaPageSpec *spec)
       gtk_box_append (GTK_BOX (box), arrow);
       g_object_set_data (G_OBJECT (row), "arrow", arrow);
       gtk_list_box_row_set_selectable (GTK_LIST_BOX_ROW (row), FALSE);
+      gtk_accessible_update_state (GTK_ACCESSIBLE (row), GTK_ACCESSIBLE_STATE_EXPANDED, FALSE, -1);
     }
   gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (row), box);
   if (spec->gap)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What libadwaita 1.4 has and 1.2 lacks: rows whose value is a property. Used by dialogs and pages for
- * what is no setting; settings have PbaSettingRow. Also the two calls that name a widget for screen
- * readers, which in GTK 4.8 take a long list each.
+ * what is no setting; settings have PbaSettingRow. Also what names widgets for screen readers, which in
+ * GTK 4.8 takes a long list or a mend.
  */
 #include "widgets/compat.h"
 
@@ -42,6 +42,27 @@ pba_accessible_describe (gpointer widget, const char *description)
                                     description, -1);
   else
     gtk_accessible_reset_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION);
+}
+
+/* GTK 4.8 gives a button its label as it was written, and the label widget as well: "_Apply Apply". The
+ * widget alone is right. */
+static gboolean
+on_realize (GSignalInvocationHint *hint, guint n_values, const GValue *values, gpointer user_data)
+{
+  gpointer widget = g_value_get_object (&values[0]);
+
+  if (GTK_IS_BUTTON (widget) && gtk_button_get_label (widget) != NULL
+      && gtk_button_get_use_underline (widget))
+    gtk_accessible_reset_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_LABEL);
+  return TRUE;
+}
+
+void
+pba_accessible_mend_buttons (void)
+{
+  g_autoptr (GTypeClass) loaded = g_type_class_ref (GTK_TYPE_WIDGET);
+
+  g_signal_add_emission_hook (g_signal_lookup ("realize", GTK_TYPE_WIDGET), 0, on_realize, NULL, NULL);
 }
 
 /* Title and subtitle of the row name its control. */

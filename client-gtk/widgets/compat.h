@@ -25,5 +25,8 @@ void pba_spin_row_set_value (PbaSpinRow *self, double value);
 void pba_accessible_name (gpointer widget, const char *name);
 /** pba_accessible_describe: @description (nullable). */
 void pba_accessible_describe (gpointer widget, const char *description);
+/** pba_accessible_mend_buttons: has GTK name buttons with a mnemonic once and without the underscore.
+ * Called once, before the first window. */
+void pba_accessible_mend_buttons (void);
 
 G_END_DECLS

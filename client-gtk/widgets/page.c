@@ -6,6 +6,7 @@
 #include "widgets/page.h"
 
 #include "model/words.h"
+#include "widgets/compat.h"
 
 typedef struct
 {
@@ -145,6 +146,8 @@ pba_page_class_init (PbaPageClass *klass)
   object_class->set_property = pba_page_set_gproperty;
   object_class->dispose = pba_page_dispose;
   object_class->finalize = pba_page_finalize;
+  /* A screen reader shall say which page it is, not of what type. */
+  gtk_widget_class_set_accessible_role (GTK_WIDGET_CLASS (klass), GTK_ACCESSIBLE_ROLE_GROUP);
   klass->shown = do_nothing;
   klass->hidden = do_nothing;
   klass->reveal = reveal_nothing;
@@ -203,6 +206,7 @@ void
 pba_page_set_title (PbaPage *self, const char *title)
 {
   set_string (self, &private_of (self)->title, title, PROP_TITLE);
+  pba_accessible_name (self, title != NULL ? title : "");
 }
 
 void
