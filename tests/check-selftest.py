@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows that the two laws bite: each case plants one violation in a small tree of its own and
-expects the check to name it, and the clean tree to pass. Prints TAP."""
+"""Shows that the laws bite: each case plants one violation in a small tree of its own and expects
+the check to name it, and the clean tree to pass. Prints TAP."""
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ CLEAN = {
     "daemon/policy/policy.h": HEADER,
     "daemon/delivery/delivery.h": HEADER,
     "daemon/store/meson.build": "x = [protocol_dep, util_dep]\n",
+    "po/POTFILES.in": "",
+    "po/LINGUAS": "de\n",
 }
 
 
@@ -64,6 +67,34 @@ STYLE = [
     ("leftover", {"daemon/util/l.c": TOP + "/* TO" + "DO: later */\n"}, "leftover mark"),
     ("trailing space", {"daemon/util/l.c": TOP + "int a; \n"}, "space at the end"),
 ]
+POTFILES = [
+    ("file not listed", {"client-gtk/p.c": 'f (_ ("Word"));\n'}, "p.c holds words to translate and is not"),
+    ("table not listed", {"dbus/s.def": 'X (1, N_("Word"))\n'}, "s.def holds words to translate and is not"),
+    ("listed for nothing", {"po/POTFILES.in": "dbus/names.h\n"}, "holds no words"),
+    ("listed twice", {"po/POTFILES.in": "dbus/a.c\ndbus/a.c\n", "dbus/a.c": 'f (_ ("Word"));\n'}, "2 times"),
+    ("shown and not marked", {"client-gtk/p.ui": '<property name="label">Word</property>\n'}, "not marked"),
+    ("macro within", {"po/POTFILES.in": "dbus/a.c\n",
+                      "dbus/a.c": 'f (_ ("Word %" G_GUINT64_FORMAT " more"));\n'}, "a macro within"),
+]
+PO = ('msgid ""\nmsgstr "Project-Id-Version: x\\nPO-Revision-Date: x\\nLast-Translator: x\\nLanguage-Team: x\\n'
+      'Language: de\\nMIME-Version: 1.0\\nContent-Type: text/plain; charset=UTF-8\\n'
+      'Content-Transfer-Encoding: 8bit\\nPlural-Forms: nplurals=2; plural=(n != 1);\\n"\n\n')
+
+
+def catalogue(source, *entries):
+    text = PO + "".join(f"{mark}msgid \"{source_text}\"\nmsgstr \"{translation}\"\n\n"
+                        for mark, source_text, translation in entries)
+    return {"po/POTFILES.in": "dbus/a.c\n", "dbus/a.c": f'f (gettext ("{source}"));\n', "po/de.po": text}
+
+
+CATALOGUES = [
+    ("untranslated", catalogue("Word"), "1 untranslated: “Word”"),
+    ("fuzzy", catalogue("Word", ("#, fuzzy\n", "Word", "Wort")), "1 fuzzy: “Word”"),
+    ("left over", catalogue("Word", ("", "Word", "Wort"), ("", "Gone", "Weg")), "that are gone: “Gone”"),
+    ("mnemonic lost", catalogue("_Word", ("", "_Word", "Wort")), "1 with another mnemonic"),
+    ("full stop lost", catalogue("A word.", ("", "A word.", "Ein Wort")), "1 with another mnemonic or end"),
+    ("other format", catalogue("%u words", ("#, c-format\n", "%u words", "%s Wörter")), "msgfmt -c says"),
+]
 # What looks like a violation and is none.
 PASSES = [
     ("check-layers.py", "generated header", {
@@ -96,6 +127,12 @@ def main():
     cases = [("check-layers.py", "clean tree", {}, None), ("check-style.py", "clean tree", {}, None)]
     cases += [("check-layers.py", *case) for case in LAYERS]
     cases += [("check-style.py", *case) for case in STYLE]
+    cases += [("check-potfiles.py", "clean tree", {}, None)]
+    cases += [("check-potfiles.py", *case) for case in POTFILES]
+    if shutil.which("msgmerge"):
+        whole = catalogue("_Word…", ("", "_Word…", "W_ort…"))
+        cases += [("check-translations.py", "whole catalogue", whole, None)]
+        cases += [("check-translations.py", *case) for case in CATALOGUES]
     cases += [(*case, None) for case in PASSES]
     failed = 0
     print(f"1..{len(cases)}")

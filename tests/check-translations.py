@@ -27,7 +27,8 @@ def run(*command, check=True):
 
 def extract(root, arguments, folder):
     pot = folder / "words.pot"
-    run("xgettext", "--directory", root, "--files-from", root / "po/POTFILES.in", "--output", pot, *arguments)
+    run("xgettext", "--from-code=UTF-8", "--directory", root, "--files-from", root / "po/POTFILES.in",
+        "--output", pot, *arguments)
     return pot
 
 
