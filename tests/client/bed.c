@@ -222,8 +222,8 @@ is_alone (gpointer user_data)
   return G_OBJECT (user_data)->ref_count == 1;
 }
 
-static void
-remove_folder (const char *folder)
+void
+bed_remove_folder (const char *folder)
 {
   const char *const argv[] = { "rm", "-rf", "--", folder, NULL };
   g_autoptr (GSubprocess) process = g_subprocess_newv (argv, G_SUBPROCESS_FLAGS_NONE, NULL);
@@ -241,7 +241,7 @@ bed_down (Bed *bed, gconstpointer mode)
   bed_stop_service (bed);
   g_dbus_connection_close_sync (bed->other, NULL, NULL);
   g_object_unref (bed->other);
-  remove_folder (bed->folder);
+  bed_remove_folder (bed->folder);
   g_free (bed->folder);
   leave_session_bus ();
   bed_stop_bus (bed->bus);

@@ -23,6 +23,8 @@ void bed_stop_bus (GSubprocess *bus);
 /** bed_up: its bus is the session bus, too, unless one is in use already. @mode (nullable): "--newer" or "--old" of the stand-in; "real" runs postbusd; "none" nothing. */
 void bed_up (Bed *bed, gconstpointer mode);
 void bed_down (Bed *bed, gconstpointer mode);
+/** bed_remove_folder: with all that is in it. */
+void bed_remove_folder (const char *folder);
 void bed_start_service (Bed *bed, const char *mode);
 /** bed_stop_service: waits until it is gone. */
 void bed_stop_service (Bed *bed);
