@@ -161,7 +161,7 @@ route_local (const PbSnapshot *snapshot, const PbAddress *address)
         /* An alias that leads to nothing but itself has nobody behind it. */
         if (targets->len == 0
             || (targets->len == 1 && g_str_equal (targets->pdata[0], address->text)))
-          return route_unknown ("the alias leads nowhere");
+          return route_unknown ("the alias leads nowhere, or to too many");
         self = route_new (PB_ROUTE_ALIAS, g_strconcat ("alias:", address->text, NULL));
         self->targets = g_new0 (char *, targets->len + 1);
         for (guint i = 0; i < targets->len; i++)

@@ -182,7 +182,8 @@ report_alias (const PbSnapshot *snapshot, const PbRow *row, GVariantBuilder *rep
     add (report, PB_SEVERITY_WARNING, row, "Address",
          "is in no local domain, so no mail comes for it");
   else if (leads_nowhere (snapshot, address))
-    add (report, PB_SEVERITY_PROBLEM, row, "Targets", "only lead back to this alias");
+    add (report, PB_SEVERITY_PROBLEM, row, "Targets",
+         "only lead back to this alias, or to more than 1000 addresses");
   report_targets (snapshot, row, "Targets", report);
 }
 

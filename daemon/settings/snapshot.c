@@ -10,7 +10,7 @@
 #include "util/log.h"
 #include <string.h>
 
-#define MAX_DEPTH   20   /* of an alias that leads to an alias */
+#define MAX_DEPTH   100  /* of an alias that leads to an alias */
 #define MAX_TARGETS 1000 /* of one address */
 #define POSTMASTER  "postmaster"
 
@@ -169,7 +169,7 @@ typedef struct
   GHashTable *visited; /* (owned) folded addresses already looked at */
   GHashTable *final;   /* (owned) folded addresses in the result */
   GPtrArray *result;   /* (owned) */
-  gboolean cut;
+  const char *refused; /* (nullable) (static) why there can be no result */
 } Expansion;
 
 static void
@@ -177,13 +177,13 @@ add_final (Expansion *self, const char *address)
 {
   char *key = pb_fold_address (address, TRUE);
 
-  if (self->result->len >= MAX_TARGETS)
-    self->cut = TRUE;
-  if (self->result->len >= MAX_TARGETS || g_hash_table_contains (self->final, key))
+  if (g_hash_table_contains (self->final, key))
     {
       g_free (key);
       return;
     }
+  if (self->result->len >= MAX_TARGETS)
+    self->refused = "more than 1000 targets";
   g_hash_table_add (self->final, key);
   g_ptr_array_add (self->result, g_strdup (address));
 }
@@ -225,13 +225,18 @@ expand (Expansion *self, const char *address, guint depth)
       return;
     }
   found = pb_snapshot_resolve_local (self->snapshot, local, domain);
-  if (found.kind != PB_LOCAL_ALIAS || depth >= MAX_DEPTH)
+  if (found.kind != PB_LOCAL_ALIAS)
     {
       add_final (self, address);
       return;
     }
+  if (depth >= MAX_DEPTH)
+    {
+      self->refused = "aliases that lead to aliases more than 100 deep";
+      return;
+    }
   g_hash_table_add (self->visited, g_steal_pointer (&key));
-  for (guint i = 0; found.targets[i] != NULL && !self->cut; i++)
+  for (guint i = 0; found.targets[i] != NULL && self->refused == NULL; i++)
     expand (self, found.targets[i], depth + 1);
 }
 
@@ -244,12 +249,17 @@ pb_snapshot_expand (const PbSnapshot *self, const char *address)
   expansion.final = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   expansion.result = g_ptr_array_new_with_free_func (g_free);
   expand (&expansion, address, 0);
+  if (expansion.refused != NULL)
+    {
+      /* Nobody rather than some: whoever was left out would never know. */
+      pb_log (PB_LOG_WARNING, "alias not followed", "address", address, "reason", expansion.refused,
+              NULL);
+      g_ptr_array_set_size (expansion.result, 0);
+      g_hash_table_remove_all (expansion.final);
+    }
   /* Aliases that only lead to each other: nobody gets it, and the sender has to be told. */
   if (expansion.result->len == 0)
     add_final (&expansion, address);
-  if (expansion.cut)
-    pb_log (PB_LOG_WARNING, "alias cut", "address", address, "reason", "more than 1000 targets",
-            NULL);
   g_hash_table_unref (expansion.visited);
   g_hash_table_unref (expansion.final);
   return expansion.result;

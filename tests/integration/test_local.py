@@ -203,3 +203,15 @@ def test_many_sessions_at_once(bed):
     for talk in talks:
         talk.close()
 
+
+def test_aliases_in_a_circle(bed):
+    """However long the circle: the sender is told, and nothing goes round."""
+    bed.start()
+    for number in range(30):
+        bed.api.add("Aliases", Address=f"round{number}@local.example",
+                    Targets=[f"round{(number + 1) % 30}@local.example"])
+    bed.send("ann@local.example", ["round0@local.example"], MESSAGE)
+    [mail] = bed.wait_mails(bed.ann)
+    assert b"Final-Recipient: rfc822; round0@local.example" in mail and b"Status: 5.1.1" in mail, mail
+    bed.queue_empty()
+    assert b"forwarded" not in bed.postbusd.stderr()
