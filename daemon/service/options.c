@@ -105,6 +105,11 @@ pb_options_parse (int *argc, char ***argv, GError **error)
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--mx-port: must be between 1 and 65535");
       return NULL;
     }
+  if (raw.state_directory != NULL && *raw.state_directory == '\0')
+    {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--state-directory: must name a directory");
+      return NULL;
+    }
   if (!take_listen (self, raw.listen != NULL ? (const char *const *) raw.listen : default_listen, error))
     return NULL;
 

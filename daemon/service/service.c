@@ -70,7 +70,7 @@ struct _PbService
   PbQueueObject *queue_object;
   PbWatchdog *watchdog;
   gulong settings_handler;
-  guint signals[2];
+  guint signals[3];
   guint drain_source;
   gint64 drain_deadline; /* monotonic microseconds; 0 while running */
 };
@@ -197,6 +197,8 @@ open_resolver (PbService *self, const PbOptions *options, GError **error)
   self->dns_from_options = options->dns_servers != NULL && *options->dns_servers != NULL;
   self->resolver = pb_resolver_new (
     (const char *const *) (self->dns_from_options ? options->dns_servers : snapshot->values.dns_servers), NULL, error);
+  if (self->resolver == NULL && self->dns_from_options)
+    g_prefix_error (error, "--dns-server: ");
   return self->resolver != NULL;
 }
 
@@ -295,11 +297,20 @@ on_stop_signal (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* Else it would end us, and for systemd that is an end in order, after which nothing is started again. */
+static gboolean
+on_reload_signal (gpointer user_data)
+{
+  pb_log (PB_LOG_NOTICE, "nothing to reload", "advice", "settings are changed on the bus and hold at once", NULL);
+  return G_SOURCE_CONTINUE;
+}
+
 int
 pb_service_run (PbService *self)
 {
   self->signals[0] = g_unix_signal_add (SIGTERM, on_stop_signal, self);
   self->signals[1] = g_unix_signal_add (SIGINT, on_stop_signal, self);
+  self->signals[2] = g_unix_signal_add (SIGHUP, on_reload_signal, self);
 
   pb_log (PB_LOG_NOTICE, "master-key", "from", self->key_source, NULL);
   pb_store_watch_state (self->store, self->mailbox, on_store_state, self);

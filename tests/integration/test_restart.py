@@ -166,3 +166,11 @@ def test_systemd_is_told(bed):
         while (told := systemd.recv(4096)) == b"WATCHDOG=1":
             pass
         assert told == b"STOPPING=1"
+
+
+def test_hangup_does_nothing(bed):
+    bed.start()
+    bed.postbusd.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: b"nothing to reload" in bed.postbusd.stderr(), "the answer to the signal")
+    bed.send("a@b.example", ["ann@local.example"], SMALL)
+    bed.wait_mails(bed.ann)
