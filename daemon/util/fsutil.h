@@ -15,5 +15,8 @@ gboolean pb_fs_write_all (int fd, const void *data, gsize length, GError **error
 /** pb_fs_sync_dir: fsync of a directory, after a rename in it. */
 gboolean pb_fs_sync_dir (int dir_fd, GError **error);
 
-/** pb_fs_open_beneath: openat2 (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), CLOEXEC. Returns: fd, or -1 with @error. */
+/**
+ * pb_fs_open_beneath: openat2 (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), CLOEXEC; where that is not to be had (some sandboxes hide it), the
+ * same step by step, and without "..". Returns: fd, or -1 with @error.
+ */
 int pb_fs_open_beneath (int dir_fd, const char *path, int flags, mode_t mode, GError **error);

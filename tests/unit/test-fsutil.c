@@ -5,8 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef struct
@@ -161,6 +165,37 @@ test_open_beneath (Fixture *self, gconstpointer data)
     }
 }
 
+/* Sandboxes hide openat2: here as there it is as if the kernel did not know it. */
+static void
+hide_openat2 (void)
+{
+  struct sock_filter filter[] = {
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog program = { .len = G_N_ELEMENTS (filter), .filter = filter };
+
+  g_assert_cmpint (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
+  g_assert_cmpint (prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), ==, 0);
+  g_assert_cmpint (syscall (SYS_openat2, AT_FDCWD, "/", NULL, 0), ==, -1);
+  g_assert_cmpint (errno, ==, ENOSYS);
+}
+
+static void
+test_open_beneath_in_a_sandbox (Fixture *self, gconstpointer data)
+{
+  if (g_test_subprocess ())
+    {
+      hide_openat2 ();
+      test_open_beneath (self, data);
+      return;
+    }
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+}
+
 #define ADD(name, func) g_test_add ("/fsutil/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -172,5 +207,6 @@ main (int argc, char *argv[])
   ADD ("write-errors", test_write_errors);
   ADD ("sync-dir", test_sync_dir);
   ADD ("open-beneath", test_open_beneath);
+  ADD ("open-beneath/in-a-sandbox", test_open_beneath_in_a_sandbox);
   return g_test_run ();
 }
