@@ -165,7 +165,8 @@ pba_reply_explain (const char *reply, char **evidence)
 
   if (reason == NULL && text[0] == '\0')
     reason = flat[0] != '\0' ? _ ("The server gave no reason") : "";
-  *evidence = g_steal_pointer (&flat);
+  /* What is shown as the reason need not be said twice. */
+  *evidence = reason != NULL ? g_strdup (flat) : g_strchomp (g_strndup (flat, text - flat));
   return reason != NULL ? g_strdup (reason) : capitalize (text);
 }
 

@@ -192,20 +192,26 @@ on_retry (PbaAlertList *self)
 }
 
 static GtkWidget *
-row_new (PbaAlertList *self, const Alert *alert)
+button_new (PbaAlertList *self, const Alert *alert)
 {
-  gboolean retries = g_strcmp0 (alert->target, "") == 0;
-  GtkWidget *row = pba_alert_row_new (self->page, alert->severity, alert->title, alert->sentence,
-                                      retries ? NULL : alert->remedy, alert->target, alert->key);
   GtkWidget *button;
 
-  if (!retries)
-    return row;
+  if (alert->target == NULL)
+    return NULL;
+  if (alert->target[0] != '\0')
+    return pba_remedy_button_new (self->page, alert->remedy, alert->title, alert->target,
+                                  alert->key);
   button = gtk_button_new_with_label (alert->remedy);
   gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
   g_signal_connect_object (button, "clicked", G_CALLBACK (on_retry), self, G_CONNECT_SWAPPED);
-  adw_action_row_add_suffix (ADW_ACTION_ROW (row), button);
-  return row;
+  return button;
+}
+
+static GtkWidget *
+row_new (PbaAlertList *self, const Alert *alert)
+{
+  return pba_alert_row_new (self->page, alert->severity, alert->title, alert->sentence,
+                            button_new (self, alert));
 }
 
 static void

@@ -67,9 +67,9 @@ on_remedy (GtkButton *button, gpointer user_data)
   pba_page_go (user_data, g_object_get_data (G_OBJECT (button), "target"), key);
 }
 
-static GtkWidget *
-button_new (PbaPage *page, const char *words, const char *title, const char *target,
-            const char *key)
+GtkWidget *
+pba_remedy_button_new (PbaPage *page, const char *words, const char *title, const char *target,
+                       const char *key)
 {
   GtkWidget *button = gtk_button_new_with_label (words);
   /* Translators: a button's words and what it is about, for screen readers: “Show: Network” */
@@ -83,20 +83,83 @@ button_new (PbaPage *page, const char *words, const char *title, const char *tar
   return button;
 }
 
+/* Narrow, a button goes under what it is about. */
+static gboolean
+narrow_to_orientation (GBinding *binding, const GValue *from, GValue *to, gpointer user_data)
+{
+  g_value_set_enum (to, g_value_get_boolean (from) ? GTK_ORIENTATION_VERTICAL
+                                                   : GTK_ORIENTATION_HORIZONTAL);
+  return TRUE;
+}
+
+static gboolean
+narrow_to_align (GBinding *binding, const GValue *from, GValue *to, gpointer user_data)
+{
+  g_value_set_enum (to, g_value_get_boolean (from) ? GTK_ALIGN_START : GTK_ALIGN_END);
+  return TRUE;
+}
+
+static GtkWidget *
+line_new (const char *text)
+{
+  GtkWidget *label = gtk_label_new (text);
+
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  gtk_label_set_wrap (GTK_LABEL (label), TRUE);
+  gtk_label_set_wrap_mode (GTK_LABEL (label), PANGO_WRAP_WORD_CHAR);
+  gtk_widget_set_hexpand (label, TRUE);
+  return label;
+}
+
+/* @words beside @button (nullable), or above it. */
+static GtkWidget *
+body_new (PbaPage *page, GtkWidget *words, GtkWidget *button)
+{
+  GtkWidget *body = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 8);
+
+  gtk_widget_set_valign (words, GTK_ALIGN_CENTER);
+  gtk_widget_set_hexpand (body, TRUE);
+  gtk_box_append (GTK_BOX (body), words);
+  if (button == NULL)
+    return body;
+  gtk_box_append (GTK_BOX (body), button);
+  g_object_bind_property_full (page, "narrow", body, "orientation", G_BINDING_SYNC_CREATE,
+                               narrow_to_orientation, NULL, NULL, NULL);
+  g_object_bind_property_full (page, "narrow", button, "halign", G_BINDING_SYNC_CREATE,
+                               narrow_to_align, NULL, NULL, NULL);
+  return body;
+}
+
+static GtkWidget *
+row_new (GtkWidget *child)
+{
+  GtkWidget *row = gtk_list_box_row_new ();
+
+  gtk_widget_add_css_class (child, "padded");
+  gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (row), child);
+  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), FALSE);
+  return row;
+}
+
 /* ---- an alert ---- */
 
 GtkWidget *
 pba_alert_row_new (PbaPage *page, PbaSeverity severity, const char *title, const char *sentence,
-                   const char *remedy, const char *target, const char *key)
+                   GtkWidget *button)
 {
-  GtkWidget *row = g_object_new (ADW_TYPE_ACTION_ROW, "use-markup", FALSE, "title", title,
-                                 "subtitle", sentence, "title-lines", 0, "subtitle-lines", 0, NULL);
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
+  GtkWidget *words = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
+  GtkWidget *second = line_new (sentence);
+  GtkWidget *row = row_new (box);
 
-  adw_action_row_add_prefix (ADW_ACTION_ROW (row), icon_new (severity));
+  gtk_widget_add_css_class (second, "second-line");
+  gtk_box_append (GTK_BOX (words), line_new (title));
+  gtk_box_append (GTK_BOX (words), second);
+  gtk_box_append (GTK_BOX (box), icon_new (severity));
+  gtk_box_append (GTK_BOX (box), body_new (page, words, button));
+  gtk_widget_add_css_class (row, "alert");
   name_row (row, severity, title);
   pba_accessible_describe (row, sentence);
-  if (remedy != NULL)
-    adw_action_row_add_suffix (ADW_ACTION_ROW (row), button_new (page, remedy, title, target, key));
   return row;
 }
 
@@ -120,21 +183,13 @@ remedy_row_new (PbaPage *page, PbaFinding *finding)
   const char *target = pba_finding_get_page (page, finding);
   const char *key = pba_finding_get_key (finding);
   const char *sentence = pba_finding_get_sentence (finding);
-  GtkWidget *row = gtk_list_box_row_new ();
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
-  GtkWidget *label = gtk_label_new (sentence);
+  GtkWidget *button = NULL, *row;
 
-  gtk_label_set_xalign (GTK_LABEL (label), 0);
-  gtk_label_set_wrap (GTK_LABEL (label), TRUE);
-  gtk_widget_set_hexpand (label, TRUE);
-  gtk_box_append (GTK_BOX (box), label);
   if (target != NULL)
-    gtk_box_append (GTK_BOX (box), button_new (page, pba_finding_get_remedy (finding),
-                                               pba_finding_get_title (finding), target,
-                                               key[0] != '\0' ? key : NULL));
-  gtk_widget_add_css_class (box, "padded");
-  gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (row), box);
-  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), FALSE);
+    button =
+      pba_remedy_button_new (page, pba_finding_get_remedy (finding),
+                             pba_finding_get_title (finding), target, key[0] != '\0' ? key : NULL);
+  row = row_new (body_new (page, line_new (sentence), button));
   pba_accessible_name (row, sentence);
   return row;
 }

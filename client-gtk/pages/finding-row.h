@@ -12,10 +12,11 @@ const char *pba_finding_get_page (PbaPage *page, PbaFinding *finding);
  *  (transfer floating). */
 GtkWidget *pba_finding_row_new (PbaPage *page, PbaFinding *finding);
 
-/** pba_alert_row_new: state, what, the matter, and a button @remedy (nullable) that goes from @page to @target and there to @key (nullable). Returns:
- *  (transfer floating). */
-GtkWidget *pba_alert_row_new (PbaPage *page, PbaSeverity severity, const char *title, const char *sentence, const char *remedy, const char *target,
-                              const char *key);
+/** pba_remedy_button_new: goes from @page to @target and there to @key (nullable); @title: what it is about, for its name. Returns: (transfer
+ *  floating). */
+GtkWidget *pba_remedy_button_new (PbaPage *page, const char *words, const char *title, const char *target, const char *key);
+/** pba_alert_row_new: state, what, the matter, and @button (nullable), below them where @page is narrow. Returns: (transfer floating). */
+GtkWidget *pba_alert_row_new (PbaPage *page, PbaSeverity severity, const char *title, const char *sentence, GtkWidget *button);
 /** pba_row_list_clear: empties a list box. */
 void pba_row_list_clear (GtkListBox *list);
 

@@ -31,16 +31,38 @@ on_destroy (GtkWidget *window, gpointer user_data)
   g_free (self);
 }
 
-static void
+static GtkWidget *
 add_fact (AdwPreferencesGroup *group, const char *title, const char *fact)
 {
-  GtkWidget *row =
-    g_object_new (ADW_TYPE_ACTION_ROW, "use-markup", FALSE, "title", title, "subtitle", fact,
-                  "subtitle-lines", 0, "subtitle-selectable", TRUE, NULL);
+  GtkWidget *row = g_object_new (ADW_TYPE_ACTION_ROW, "use-markup", FALSE, "title", title,
+                                 "subtitle", fact, "subtitle-lines", 0, NULL);
   g_autofree char *name = g_strdup_printf ("%s, %s", title, fact);
 
   pba_accessible_name (row, name);
   adw_preferences_group_add (group, row);
+  return row;
+}
+
+static void
+on_copy (GtkButton *button, gpointer user_data)
+{
+  gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (button)), user_data);
+}
+
+/* The journal speaks of a message by this. */
+static void
+add_id (AdwPreferencesGroup *group, const char *id)
+{
+  GtkWidget *row = add_fact (group, _ ("Queue ID"), id);
+  GtkWidget *button = gtk_button_new_from_icon_name ("edit-copy-symbolic");
+
+  gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
+  gtk_widget_add_css_class (button, "flat");
+  gtk_widget_set_tooltip_text (button, _ ("Copy Queue ID"));
+  pba_accessible_name (button, _ ("Copy Queue ID"));
+  g_signal_connect_data (button, "clicked", G_CALLBACK (on_copy), g_strdup (id),
+                         (GClosureNotify) (void (*) (void)) g_free, 0);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), button);
 }
 
 static AdwPreferencesGroup *
@@ -56,7 +78,7 @@ make_facts (Dialog *self, const PbaQueued *queued)
   add_fact (group, _ ("Arrived"), when);
   add_fact (group, _ ("Size"), queued->size);
   add_fact (group, _ ("Client"), pba_list_row_get_text (self->row, "Client"));
-  add_fact (group, _ ("Queue ID"), pba_list_row_get_text (self->row, "Id"));
+  add_id (group, pba_list_row_get_text (self->row, "Id"));
   return group;
 }
 

@@ -49,7 +49,7 @@ static const struct
   [PBA_QUEUE_RECIPIENT] = { N_ ("Recipient"), .two_lines = TRUE, .shares = TRUE },
   [PBA_QUEUE_REASON] = { N_ ("Reason"), .two_lines = TRUE, .shares = TRUE },
   [PBA_QUEUE_TRIES] = { N_ ("Tries"), .numeric = TRUE },
-  [PBA_QUEUE_NEXT] = { N_ ("Next Attempt") },
+  [PBA_QUEUE_NEXT] = { N_ ("Next Attempt"), .two_lines = TRUE },
   [PBA_QUEUE_SIZE] = { N_ ("Size"), .numeric = TRUE },
 };
 
@@ -123,11 +123,10 @@ name_row (PbaQueueItem *self, const PbaQueued *queued, const char *state)
 static void
 show_compact (PbaQueueItem *self, const PbaQueued *queued, const char *state)
 {
-  const char *reason = queued->worst != NULL ? queued->worst->reason : "";
-  g_autofree char *line =
-    reason[0] != '\0' ? g_strdup_printf ("%s, %s", state, reason) : g_strdup (state);
+  const PbaQueuedRecipient *worst = queued->worst;
 
-  show_lines (self, PBA_QUEUE_RECIPIENT, queued->title, line);
+  show_lines (self, PBA_QUEUE_RECIPIENT, queued->title, worst != NULL ? worst->reason : "");
+  show_lines (self, PBA_QUEUE_NEXT, state, worst != NULL ? worst->next : "");
 }
 
 static void
@@ -178,6 +177,8 @@ show_form (PbaQueueItem *self)
                                    -1);
     }
   gtk_widget_set_visible (self->state_lines, !self->compact);
+  gtk_label_set_xalign (self->first[PBA_QUEUE_NEXT], self->compact ? 1 : 0);
+  gtk_label_set_xalign (self->second[PBA_QUEUE_NEXT], self->compact ? 1 : 0);
 }
 
 /* ---- making one ---- */
@@ -349,7 +350,9 @@ pba_queue_item_measure (GtkWidget *widget, PbaQueueWidths *widths)
   g_autofree char *few = pba_words_size (999), *many = pba_words_size (999900);
   int digits = measure_text (widget, "000");
   int size = MAX (measure_text (widget, few), measure_text (widget, many));
-  int state = measure_text (widget, _ ("Yesterday"));
+  /* The second line is in smaller letters; so this is wide enough for "59 min ago". */
+  g_autofree char *ago = pba_words_time (g_get_real_time () / G_USEC_PER_SEC - 59 * 60);
+  int state = MAX (measure_text (widget, _ ("Yesterday")), measure_text (widget, ago) * 9 / 10);
   const int least[PBA_N_QUEUE_COLUMNS] = {
     [PBA_QUEUE_RECIPIENT] = 10 * digits / 2,
     [PBA_QUEUE_REASON] = 13 * digits / 2,

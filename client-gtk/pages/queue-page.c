@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The queue: states with their counts as a view switcher, rows that follow the service while the page is
- * seen, and a dialog for one message. Too narrow for its columns it shows rows of two lines: it measures
- * by itself, since the window folds for reasons of its own. Made by the table of pages.
+ * seen, and a dialog for one message. Too narrow for its columns it shows rows of two lines.
+ * Made by the table of pages.
  */
 #include "pages/queue-page.h"
 
 #include "model/words.h"
 #include "pages/queue-dialog.h"
 #include "pages/queue-item.h"
+#include "widgets/compact-bin.h"
 #include "widgets/compat.h"
 #include "widgets/notice-bar.h"
 
@@ -25,30 +26,27 @@ struct _PbaQueuePage
   GtkSearchBar *search_bar;
   GtkSearchEntry *search_entry;
   GtkListView *list_view;
+  PbaCompactBin *table;
   GtkWidget *header_scroller;
   AdwBin *header_bin, *views_bin;
   AdwStatusPage *empty_page, *error_page;
   GtkLabel *count_label, *whole_label;
   PbaNoticeBar *notice;
 
-  PbaQueue *queue;     /* (owned) */
-  PbaListModel *model; /* (owned) */
-  AdwViewStack *views; /* (unowned): the views' names, nothing to see */
+  PbaQueue *queue;                /* (owned) */
+  PbaListModel *model;            /* (owned) */
+  AdwViewStack *views;            /* (unowned): the views' names, nothing to see */
+  AdwViewSwitcherTitle *switcher; /* (unowned): in the header bar */
   PbaQueueWidths widths;
-  guint compact_source, minute_source;
-  guint minute;
-  gboolean compact;
+  guint minute_source, minute;
 };
 
 G_DEFINE_FINAL_TYPE (PbaQueuePage, pba_queue_page, PBA_TYPE_PAGE)
 
 enum
 {
-  PROP_COMPACT = 1,
-  PROP_MINUTE,
-  N_PROPERTIES,
+  PROP_MINUTE = 1,
 };
-static GParamSpec *properties[N_PROPERTIES];
 
 /* The states that a message can be in; the first view is all of them. */
 static const struct
@@ -120,9 +118,12 @@ show_state (PbaQueuePage *self)
   show_footer (self);
 }
 
+/* The bar at the foot has no room for counts in its titles: there they are badges. */
 static void
 show_counts (PbaQueuePage *self)
 {
+  gboolean narrow = adw_view_switcher_title_get_title_visible (self->switcher);
+
   for (guint i = 0; i < G_N_ELEMENTS (views); i++)
     {
       GtkWidget *child = adw_view_stack_get_child_by_name (self->views, views[i].name);
@@ -135,8 +136,8 @@ show_counts (PbaQueuePage *self)
       words = pba_words_count (count);
       /* Translators: a state and how many messages are in it: “Deferred (9)” */
       title = g_strdup_printf (_ ("%s (%s)"), _ (views[i].title), words);
-      if (g_strcmp0 (adw_view_stack_page_get_title (page), title) != 0)
-        adw_view_stack_page_set_title (page, title);
+      adw_view_stack_page_set_title (page, narrow ? _ (views[i].title) : title);
+      adw_view_stack_page_set_badge_number (page, narrow ? (guint) MIN (count, G_MAXUINT) : 0);
     }
   show_footer (self);
 }
@@ -160,7 +161,7 @@ on_setup (GtkSignalListItemFactory *factory, GtkListItem *list_item, gpointer us
   PbaQueuePage *self = user_data;
   GtkWidget *item = pba_queue_item_new (&self->widths);
 
-  g_object_bind_property (self, "compact", item, "compact", G_BINDING_SYNC_CREATE);
+  g_object_bind_property (self->table, "compact", item, "compact", G_BINDING_SYNC_CREATE);
   g_object_bind_property (self, "minute", item, "minute", G_BINDING_SYNC_CREATE);
   gtk_list_item_set_child (list_item, item);
 }
@@ -193,7 +194,7 @@ on_minute (gpointer user_data)
   PbaQueuePage *self = user_data;
 
   self->minute++;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MINUTE]);
+  g_object_notify (G_OBJECT (self), "minute");
   show_footer (self);
   return G_SOURCE_CONTINUE;
 }
@@ -250,10 +251,13 @@ make_views (PbaQueuePage *self, const char *title)
                                          _ (views[i].title), views[i].icon);
   /* It only says which view is meant; the rows are the page's. */
   adw_bin_set_child (self->views_bin, GTK_WIDGET (self->views));
+  self->switcher = ADW_VIEW_SWITCHER_TITLE (switcher);
   adw_view_switcher_title_set_stack (ADW_VIEW_SWITCHER_TITLE (switcher), self->views);
   adw_view_switcher_title_set_title (ADW_VIEW_SWITCHER_TITLE (switcher), title);
   adw_view_switcher_bar_set_stack (ADW_VIEW_SWITCHER_BAR (bar), self->views);
   g_object_bind_property (switcher, "title-visible", bar, "reveal", G_BINDING_SYNC_CREATE);
+  g_signal_connect_object (switcher, "notify::title-visible", G_CALLBACK (show_counts), self,
+                           G_CONNECT_SWAPPED);
   gtk_box_append (self->box, bar);
   g_signal_connect_object (self->views, "notify::visible-child-name", G_CALLBACK (on_view), self,
                            G_CONNECT_SWAPPED);
@@ -261,32 +265,6 @@ make_views (PbaQueuePage *self, const char *title)
 }
 
 /* ---- the widget ---- */
-
-static gboolean
-on_compact (gpointer user_data)
-{
-  PbaQueuePage *self = user_data;
-
-  self->compact_source = 0;
-  self->compact = !self->compact;
-  gtk_widget_set_visible (self->header_scroller, !self->compact);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_COMPACT]);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-pba_queue_page_size_allocate (GtkWidget *widget, int width, int height, int baseline)
-{
-  PbaQueuePage *self = PBA_QUEUE_PAGE (widget);
-  gboolean compact = width < self->widths.total;
-
-  GTK_WIDGET_CLASS (pba_queue_page_parent_class)->size_allocate (widget, width, height, baseline);
-  /* Not now: this is the middle of a layout. */
-  if (compact != self->compact && self->compact_source == 0)
-    self->compact_source = g_idle_add (on_compact, self);
-  else if (compact == self->compact)
-    g_clear_handle_id (&self->compact_source, g_source_remove);
-}
 
 static void
 pba_queue_page_shown (PbaPage *page)
@@ -321,12 +299,7 @@ pba_queue_page_reveal (PbaPage *page, const char *key)
 static void
 pba_queue_page_get_gproperty (GObject *object, guint property, GValue *value, GParamSpec *pspec)
 {
-  PbaQueuePage *self = PBA_QUEUE_PAGE (object);
-
-  if (property == PROP_COMPACT)
-    g_value_set_boolean (value, self->compact);
-  else
-    g_value_set_uint (value, self->minute);
+  g_value_set_uint (value, PBA_QUEUE_PAGE (object)->minute);
 }
 
 static void
@@ -334,7 +307,6 @@ pba_queue_page_dispose (GObject *object)
 {
   PbaQueuePage *self = PBA_QUEUE_PAGE (object);
 
-  g_clear_handle_id (&self->compact_source, g_source_remove);
   g_clear_handle_id (&self->minute_source, g_source_remove);
   if (self->list_view != NULL)
     gtk_list_view_set_model (self->list_view, NULL);
@@ -355,6 +327,7 @@ bind_template (GtkWidgetClass *widget_class)
   BIND (search_bar);
   BIND (search_entry);
   BIND (list_view);
+  BIND (table);
   BIND (header_scroller);
   BIND (header_bin);
   BIND (views_bin);
@@ -375,17 +348,16 @@ pba_queue_page_class_init (PbaQueuePageClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
   object_class->get_property = pba_queue_page_get_gproperty;
   object_class->dispose = pba_queue_page_dispose;
-  widget_class->size_allocate = pba_queue_page_size_allocate;
   PBA_PAGE_CLASS (klass)->shown = pba_queue_page_shown;
   PBA_PAGE_CLASS (klass)->hidden = pba_queue_page_hidden;
   PBA_PAGE_CLASS (klass)->reveal = pba_queue_page_reveal;
-  properties[PROP_COMPACT] = g_param_spec_boolean ("compact", NULL, NULL, FALSE, flags);
-  properties[PROP_MINUTE] = g_param_spec_uint ("minute", NULL, NULL, 0, G_MAXUINT, 0, flags);
-  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+  g_object_class_install_property (object_class, PROP_MINUTE,
+                                   g_param_spec_uint ("minute", NULL, NULL, 0, G_MAXUINT, 0,
+                                                      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  g_type_ensure (PBA_TYPE_COMPACT_BIN);
   g_type_ensure (PBA_TYPE_NOTICE_BAR);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/postbus/Admin/queue-page.ui");
   bind_template (widget_class);
@@ -405,6 +377,9 @@ make_list (PbaQueuePage *self, const char *title)
     gtk_no_selection_new (G_LIST_MODEL (g_object_ref (self->model)));
 
   pba_queue_item_measure (GTK_WIDGET (self), &self->widths);
+  pba_compact_bin_set_threshold (self->table, self->widths.total);
+  g_object_bind_property (self->table, "compact", self->header_scroller, "visible",
+                          G_BINDING_SYNC_CREATE | G_BINDING_INVERT_BOOLEAN);
   adw_bin_set_child (self->header_bin, pba_queue_item_header (&self->widths));
   g_signal_connect (factory, "setup", G_CALLBACK (on_setup), self);
   g_signal_connect (factory, "bind", G_CALLBACK (on_bind), self);

@@ -78,7 +78,7 @@ show_findings (PbaSetupPage *self)
   if (error != NULL)
     add_row (self, GROUP_FAILED,
              pba_alert_row_new (PBA_PAGE (self), PBA_SEVERITY_WARNING,
-                                _ ("What stands below is older"), error, NULL, NULL, NULL));
+                                _ ("What stands below is older"), error, NULL));
   for (guint i = 0; i < g_list_model_get_n_items (findings); i++)
     {
       g_autoptr (PbaFinding) finding = g_list_model_get_item (findings, i);
