@@ -17,9 +17,9 @@ typedef struct
   const char *p, *end;
   char delimiter;
   guint line;
-  GString *field;       /* (owned) */
-  GPtrArray *fields;    /* (owned) (element-type utf8): of the record */
-  GPtrArray *records;   /* (owned) */
+  GString *field;     /* (owned) */
+  GPtrArray *fields;  /* (owned) (element-type utf8): of the record */
+  GPtrArray *records; /* (owned) */
 } Reader;
 
 static void
@@ -39,14 +39,30 @@ refuse (GError **error, guint line, const char *sentence)
   return FALSE;
 }
 
-/* Spreadsheets of countries whose decimal sign is the comma write semicolons. */
+/* Spreadsheets of countries whose decimal sign is the comma write semicolons; what is copied from one has tabs. */
 static char
 find_delimiter (const char *text, const char *end)
 {
   const char *line_end = memchr (text, '\n', end - text);
   gsize length = (line_end != NULL ? line_end : end) - text;
 
-  return memchr (text, ',', length) == NULL && memchr (text, ';', length) != NULL ? ';' : ',';
+  for (const char *p = ",;\t"; *p != '\0'; p++)
+    if (memchr (text, *p, length) != NULL)
+      return *p;
+  return ',';
+}
+
+static gboolean
+is_blank (const Reader *self, char c)
+{
+  return (c == ' ' || c == '\t') && c != self->delimiter;
+}
+
+static void
+skip_blanks (Reader *self)
+{
+  while (self->p < self->end && is_blank (self, *self->p))
+    self->p++;
 }
 
 /* From behind the opening quotation mark to behind the closing one. */
@@ -64,10 +80,12 @@ read_quoted (Reader *self, GError **error)
       if (c == '"')
         self->p++;
       if (c == '\n')
-        self->line++;
-      /* A line's end inside a field is one, however the file writes it. */
-      if (c == '\r' && self->p < self->end && *self->p == '\n')
-        continue;
+        {
+          self->line++;
+          /* A line's end inside a field is one, however the file writes it. */
+          while (g_str_has_suffix (self->field->str, "\r"))
+            g_string_truncate (self->field, self->field->len - 1);
+        }
       g_string_append_c (self->field, c);
     }
   return refuse (error, begin, _ ("A quotation mark is not closed"));
@@ -80,20 +98,31 @@ is_field_end (const Reader *self)
          || (*self->p == '\r' && (self->p + 1 == self->end || self->p[1] == '\n'));
 }
 
+static void
+read_plain (Reader *self)
+{
+  while (!is_field_end (self))
+    g_string_append_c (self->field, *self->p++);
+  while (self->field->len > 0 && is_blank (self, self->field->str[self->field->len - 1]))
+    g_string_truncate (self->field, self->field->len - 1);
+}
+
 static gboolean
 read_field (Reader *self, GError **error)
 {
   g_string_truncate (self->field, 0);
+  skip_blanks (self);
   if (self->p < self->end && *self->p == '"')
     {
       self->p++;
       if (!read_quoted (self, error))
         return FALSE;
+      skip_blanks (self);
       if (!is_field_end (self))
         return refuse (error, self->line, _ ("Text follows a closing quotation mark"));
     }
-  while (!is_field_end (self))
-    g_string_append_c (self->field, *self->p++);
+  else
+    read_plain (self);
   g_ptr_array_add (self->fields, g_strdup (self->field->str));
   return TRUE;
 }
@@ -164,7 +193,8 @@ pba_csv_parse (const char *text, gsize length, GError **error)
       gboolean nul = wrong < text + length && *wrong == '\0';
 
       refuse (error, line_of (text, wrong),
-              nul ? _ ("This is no text file") : _ ("The file must be UTF-8 text"));
+              nul ? _ ("This is no text file")
+                  : _ ("The file must be UTF-8 text. Spreadsheets call that “CSV UTF-8”"));
       return NULL;
     }
   if (length >= 3 && memcmp (text, BYTE_ORDER_MARK, 3) == 0)
@@ -185,9 +215,9 @@ pba_csv_parse (const char *text, gsize length, GError **error)
 static void
 append_field (GString *text, const char *field)
 {
-  /* Blanks at the ends are quoted too: some programs would cut them. */
-  gboolean plain = strpbrk (field, ",;\"\r\n") == NULL && field[0] != ' '
-                   && !g_str_has_suffix (field, " ");
+  /* Blanks at the ends are quoted too: they would be cut. */
+  gboolean plain =
+    strpbrk (field, ",;\"\r\n\t") == NULL && field[0] != ' ' && !g_str_has_suffix (field, " ");
 
   if (plain)
     {

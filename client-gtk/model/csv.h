@@ -13,8 +13,8 @@ typedef struct
 } PbaCsvRecord;
 
 /**
- * pba_csv_parse: RFC 4180: fields apart by commas (or semicolons, when the first line has only those), records by CRLF or LF,
- * quoted fields may hold all of them. A byte order mark and empty lines are skipped.
+ * pba_csv_parse: RFC 4180: fields apart by commas (or by semicolons or tabs, when the first line has no comma), records by CRLF or LF,
+ * quoted fields may hold all of them. A byte order mark, empty lines, and blanks at the ends of what is not quoted are skipped.
  * @text: (array length=length): any octets
  * Returns: (transfer full) (element-type PbaCsvRecord); NULL with G_IO_ERROR_INVALID_DATA and a sentence in the user's language
  * for NUL, invalid UTF-8, a quotation mark that is not closed or that text follows.

@@ -12,7 +12,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#define MAX_ROWS 10000
+#define NO_ENTRIES "none" /* of a list of words, where nothing at all would mean what is usual */
 
 /* What a file's column is: one of the list's, its Id, or nothing of ours to set. */
 typedef enum
@@ -34,35 +34,76 @@ is_time (const PbColumnSpec *column)
   return g_str_equal (column->name, "Expires") || g_str_equal (column->name, "LastHit");
 }
 
+/* Spreadsheets take text that begins so for a formula and run it: sign or at, plain or wide, behind blanks and apostrophes. */
+static gboolean
+looks_like_formula (const char *text)
+{
+  static const gunichar starts[] = { '=', '+', '-', '@', 0xff1d, 0xff0b, 0xff0d, 0xff20 };
+  gunichar first;
+
+  text += strspn (text, "' \t\r\n");
+  first = g_utf8_get_char (text);
+  for (guint i = 0; i < G_N_ELEMENTS (starts); i++)
+    if (first == starts[i])
+      return TRUE;
+  return FALSE;
+}
+
 /* ---- writing ---- */
+
+/* An apostrophe in front makes it text there; reading takes it away again. Takes @text. */
+static char *
+guard (char *text)
+{
+  char *guarded;
+
+  if (!looks_like_formula (text))
+    return text;
+  guarded = g_strconcat ("'", text, NULL);
+  g_free (text);
+  return guarded;
+}
+
+static char *
+write_time (guint64 seconds)
+{
+  g_autoptr (GDateTime) time =
+    g_date_time_new_from_unix_utc ((gint64) MIN (seconds, (guint64) G_MAXINT64));
+
+  if (seconds == 0)
+    return g_strdup ("");
+  /* Years of five digits are no more than ISO 8601 by arrangement. */
+  if (time == NULL || g_date_time_get_year (time) > 9999)
+    return g_strdup_printf ("%" G_GUINT64_FORMAT, seconds);
+  return g_date_time_format (time, "%Y-%m-%dT%H:%M:%SZ");
+}
+
+static char *
+write_texts (const PbColumnSpec *column, GVariant *value)
+{
+  g_autofree const char **texts = g_variant_get_strv (value, NULL);
+
+  if (texts[0] == NULL && column->choices != NULL)
+    return g_strdup (NO_ENTRIES);
+  return guard (g_strjoinv ("\n", (char **) texts));
+}
 
 static char *
 write_cell (const PbColumnSpec *column, GVariant *value)
 {
-  g_autofree const char **texts = NULL;
-
   if (value == NULL || !g_variant_is_of_type (value, G_VARIANT_TYPE (column->type)))
     return g_strdup ("");
   switch (column->type[0])
     {
     case 's':
-      return g_variant_dup_string (value, NULL);
+      return guard (g_variant_dup_string (value, NULL));
     case 'b':
       return g_strdup (g_variant_get_boolean (value) ? "true" : "false");
     case 'a':
-      texts = g_variant_get_strv (value, NULL);
-      return g_strjoinv ("\n", (char **) texts);
+      return write_texts (column, value);
     case 't':
-      if (is_time (column) && g_variant_get_uint64 (value) > 0)
-        {
-          g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (
-            (gint64) MIN (g_variant_get_uint64 (value), (guint64) G_MAXINT64));
-
-          if (time != NULL)
-            return g_date_time_format (time, "%Y-%m-%dT%H:%M:%SZ");
-        }
-      return is_time (column) && g_variant_get_uint64 (value) == 0 ? g_strdup ("")
-                                                                   : g_variant_print (value, FALSE);
+      return is_time (column) ? write_time (g_variant_get_uint64 (value))
+                              : g_variant_print (value, FALSE);
     default:
       return g_variant_print (value, FALSE);
     }
@@ -102,8 +143,7 @@ pba_list_csv_write (PbListKind kind, GVariant *rows)
 
 /* ---- reading ---- */
 
-static gboolean G_GNUC_PRINTF (3, 4)
-refuse (GError **error, guint line, const char *format, ...)
+static gboolean G_GNUC_PRINTF (3, 4) refuse (GError **error, guint line, const char *format, ...)
 {
   g_autofree char *words = NULL;
   va_list args;
@@ -141,30 +181,80 @@ show (const char *text)
   return pb_check (PB_CHECK_NAME, text) == NULL ? text : "…";
 }
 
+/* Returns: (transfer full): the names that a first line may have. */
+static char *
+list_names (const PbListSpec *spec)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+
+  for (guint i = 0; i < spec->n_columns; i++)
+    if ((spec->columns[i].flags & PB_COLUMN_READ_ONLY) == 0)
+      g_ptr_array_add (names, (gpointer) spec->columns[i].name);
+  g_ptr_array_add (names, NULL);
+  return g_strjoinv (", ", (char **) names->pdata);
+}
+
+static gboolean
+has_field (GArray *fields, FieldUse use, const PbColumnSpec *column)
+{
+  for (guint i = 0; i < fields->len; i++)
+    {
+      const Field *field = &g_array_index (fields, Field, i);
+
+      if (field->use == use && field->column == column)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+check_header (const PbListSpec *spec, GArray *fields, guint line, GVariant *defaults,
+              GError **error)
+{
+  for (guint i = 0; i < spec->n_columns; i++)
+    {
+      const PbColumnSpec *column = &spec->columns[i];
+      g_autoptr (GVariant) given =
+        defaults != NULL ? g_variant_lookup_value (defaults, column->name, NULL) : NULL;
+      g_autofree char *names = list_names (spec);
+
+      if ((column->flags & PB_COLUMN_REQUIRED) != 0 && given == NULL
+          && !has_field (fields, FIELD_COLUMN, column))
+        return refuse (error, line, _ ("The column “%s” is missing. The columns are: %s"),
+                       column->name, names);
+    }
+  return TRUE;
+}
+
 static GArray *
-read_header (const PbListSpec *spec, const PbaCsvRecord *record, GError **error)
+read_header (const PbListSpec *spec, const PbaCsvRecord *record, GVariant *defaults, GError **error)
 {
   g_autoptr (GArray) fields = g_array_new (FALSE, TRUE, sizeof (Field));
 
   for (guint i = 0; record->fields[i] != NULL; i++)
     {
       Field field = { FIELD_SKIPPED, NULL };
-      g_autofree char *name = g_strstrip (g_strdup (record->fields[i]));
+      const char *name = g_strstrip (record->fields[i]);
 
       if (!find_field (spec, name, &field))
         {
-          refuse (error, record->line, _ ("There is no column “%s” here"), show (name));
+          g_autofree char *names = list_names (spec);
+
+          refuse (error, record->line,
+                  _ ("There is no column “%s” here. The first line must name the columns, which "
+                     "are: %s"),
+                  show (name), names);
           return NULL;
         }
-      for (guint j = 0; field.column != NULL && j < fields->len; j++)
-        if (g_array_index (fields, Field, j).column == field.column)
-          {
-            refuse (error, record->line, _ ("The column “%s” is there twice"), show (name));
-            return NULL;
-          }
+      if (has_field (fields, field.use, field.column))
+        {
+          refuse (error, record->line, _ ("The column “%s” is there twice"), show (name));
+          return NULL;
+        }
       g_array_append_val (fields, field);
     }
-  return g_steal_pointer (&fields);
+  return check_header (spec, fields, record->line, defaults, error) ? g_steal_pointer (&fields)
+                                                                    : NULL;
 }
 
 static GVariant *
@@ -179,6 +269,15 @@ read_boolean (const char *text)
   return g_strv_contains (no, word) ? g_variant_new_boolean (FALSE) : NULL;
 }
 
+/* Names and the like are kept as they are, blanks and all; nothing else begins or ends with one. */
+static GVariant *
+read_text (const PbColumnSpec *column, const char *text)
+{
+  gboolean exact = column->check == PB_CHECK_NAME || column->check == PB_CHECK_TEXT;
+
+  return g_variant_new_take_string (exact ? g_strdup (text) : g_strstrip (g_strdup (text)));
+}
+
 static GVariant *
 read_texts (const PbColumnSpec *column, const char *text)
 {
@@ -188,7 +287,8 @@ read_texts (const PbColumnSpec *column, const char *text)
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_STRING_ARRAY);
   for (guint i = 0; parts[i] != NULL; i++)
-    if (g_strstrip (parts[i])[0] != '\0')
+    if (g_strstrip (parts[i])[0] != '\0'
+        && (column->choices == NULL || g_ascii_strcasecmp (parts[i], NO_ENTRIES) != 0))
       g_variant_builder_add (&builder, "s", parts[i]);
   return g_variant_builder_end (&builder);
 }
@@ -212,6 +312,7 @@ read_time (const char *text)
 static GVariant *
 read_cell (const PbColumnSpec *column, const char *field, guint line, GError **error)
 {
+  const char *plain = field[0] == '\'' && looks_like_formula (field) ? field + 1 : field;
   g_autofree char *text = g_strstrip (g_strdup (field));
   guint64 number = 0;
   gint64 whole = 0;
@@ -220,9 +321,9 @@ read_cell (const PbColumnSpec *column, const char *field, guint line, GError **e
   switch (column->type[0])
     {
     case 's':
-      return g_variant_new_string (text);
+      return read_text (column, plain);
     case 'a':
-      return read_texts (column, field);
+      return read_texts (column, plain);
     case 'b':
       value = read_boolean (text);
       break;
@@ -243,9 +344,9 @@ read_cell (const PbColumnSpec *column, const char *field, guint line, GError **e
     }
   if (value == NULL)
     refuse (error, line, "%s: %s", _ (column->title),
-            column->type[0] == 'b'  ? _ ("Must be true or false")
-            : is_time (column)      ? _ ("Must be a time such as 2026-12-31T23:00:00Z")
-                                    : _ ("Must be a whole number"));
+            column->type[0] == 'b' ? _ ("Must be true or false")
+            : is_time (column)     ? _ ("Must be a time such as 2026-12-31T23:00:00Z")
+                                   : _ ("Must be a whole number"));
   return value;
 }
 
@@ -265,6 +366,15 @@ judge (PbListKind kind, GVariant *cells, guint line, GError **error)
     if (g_str_equal (spec->columns[i].name, name))
       return refuse (error, line, "%s: %s", _ (spec->columns[i].title), sentence);
   return refuse (error, line, "%s", sentence);
+}
+
+/* An empty cell is the default, also where a row that is there says something else. But what must be given is missed, and words that
+ * have something usual are the service's to find. */
+static gboolean
+may_be_left_out (const PbColumnSpec *column)
+{
+  return (column->flags & PB_COLUMN_REQUIRED) != 0
+         || (column->type[0] == 'a' && column->choices != NULL);
 }
 
 static GVariant *
@@ -287,10 +397,15 @@ read_row (PbListKind kind, GArray *fields, const PbaCsvRecord *record, GVariant 
         }
       if (field != NULL && field->use == FIELD_ID)
         id = g_strdup (record->fields[i]);
-      /* Nothing said is the default. */
-      if (field == NULL || field->use != FIELD_COLUMN || record->fields[i][0] == '\0')
+      if (field == NULL || field->use != FIELD_COLUMN)
         continue;
-      value = read_cell (field->column, record->fields[i], record->line, error);
+      if (record->fields[i][0] != '\0')
+        value = read_cell (field->column, record->fields[i], record->line, error);
+      else if (may_be_left_out (field->column))
+        continue;
+      else
+        value = g_variant_parse (G_VARIANT_TYPE (field->column->type), field->column->def, NULL,
+                                 NULL, NULL);
       if (value == NULL)
         return NULL;
       g_variant_dict_insert_value (&dict, field->column->name, value);
@@ -327,17 +442,17 @@ pba_list_csv_read (PbListKind kind, const char *text, gsize length, GVariant *de
                            _ ("The file has no rows below a line with the columns’ names"));
       return NULL;
     }
-  if (records->len - 1 > MAX_ROWS)
+  if (records->len - 1 > PBA_LIST_CSV_MAX_ROWS)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   _ ("The file has more than %u rows, the most that a list can have"), MAX_ROWS);
+                   _ ("The file has more than %u rows, the most that a list can have"),
+                   PBA_LIST_CSV_MAX_ROWS);
       return NULL;
     }
-  fields = read_header (pb_list_spec (kind), records->pdata[0], error);
+  fields = read_header (pb_list_spec (kind), records->pdata[0], defaults, error);
   for (guint i = 1; fields != NULL && i < records->len; i++)
     {
-      g_autoptr (GVariant) row =
-        read_row (kind, fields, records->pdata[i], defaults, ids, error);
+      g_autoptr (GVariant) row = read_row (kind, fields, records->pdata[i], defaults, ids, error);
 
       if (row == NULL)
         return NULL;
@@ -346,14 +461,34 @@ pba_list_csv_read (PbListKind kind, const char *text, gsize length, GVariant *de
   return fields != NULL ? g_variant_ref_sink (g_variant_builder_end (rows)) : NULL;
 }
 
-GVariant *
-pba_list_csv_merge (GVariant *present, GVariant *read)
+static gboolean
+changes (GVariant *row, GVariant *present)
 {
-  g_autoptr (GHashTable) by_id = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
-                                                        (GDestroyNotify) g_variant_unref);
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
+  gboolean same = TRUE;
+
+  g_variant_iter_init (&iter, row);
+  while (same && g_variant_iter_next (&iter, "{&sv}", &name, &value))
+    {
+      g_autoptr (GVariant) was = g_variant_lookup_value (present, name, NULL);
+
+      same = was != NULL && g_variant_equal (was, value);
+      g_variant_unref (value);
+    }
+  return !same;
+}
+
+GVariant *
+pba_list_csv_merge (GVariant *present, GVariant *read, guint *n_changed, guint *n_added)
+{
+  g_autoptr (GHashTable) by_id =
+    g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) g_variant_unref);
   g_autoptr (GVariantBuilder) rows = g_variant_builder_new (G_VARIANT_TYPE ("aa{sv}"));
   const char *id;
 
+  *n_changed = *n_added = 0;
   for (gsize i = 0; i < g_variant_n_children (read); i++)
     {
       g_autoptr (GVariant) row = g_variant_get_child_value (read, i);
@@ -368,6 +503,7 @@ pba_list_csv_merge (GVariant *present, GVariant *read)
         g_variant_lookup (row, "Id", "&s", &id) ? g_hash_table_lookup (by_id, id) : NULL;
 
       g_variant_builder_add_value (rows, changed != NULL ? changed : row);
+      *n_changed += changed != NULL && changes (changed, row);
       if (changed != NULL)
         g_hash_table_remove (by_id, id);
     }
@@ -375,8 +511,10 @@ pba_list_csv_merge (GVariant *present, GVariant *read)
     {
       g_autoptr (GVariant) row = g_variant_get_child_value (read, i);
 
-      if (!g_variant_lookup (row, "Id", "&s", &id) || g_hash_table_contains (by_id, id))
-        g_variant_builder_add_value (rows, row);
+      if (g_variant_lookup (row, "Id", "&s", &id) && !g_hash_table_contains (by_id, id))
+        continue;
+      g_variant_builder_add_value (rows, row);
+      ++*n_added;
     }
   return g_variant_ref_sink (g_variant_builder_end (rows));
 }

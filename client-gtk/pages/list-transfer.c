@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Import of a list from a CSV file and export to one. Part of PbaListPage. A file is read and judged
- * whole before anything is sent, and sent in one Replace: all or nothing. Rows whose Id is there are
- * changed, the others are added; nothing is removed by an import.
+ * whole before anything is sent, its user is told what it does, and it is sent in one Replace: all or
+ * nothing. Rows whose Id is there are changed, the others are added; nothing is removed by an import.
  */
 #include "pages/list-page-private.h"
 
@@ -19,6 +19,7 @@ typedef struct
   PbaListPage *page; /* (owned) */
   GFile *file;       /* (owned) */
   GVariant *rows;    /* (owned) (nullable): what the file says */
+  GVariant *merged;  /* (owned) (nullable): that and what is there */
 } Transfer;
 
 static void
@@ -28,10 +29,17 @@ transfer_free (Transfer *transfer)
   g_object_unref (transfer->page);
   g_object_unref (transfer->file);
   g_clear_pointer (&transfer->rows, g_variant_unref);
+  g_clear_pointer (&transfer->merged, g_variant_unref);
   g_free (transfer);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Transfer, transfer_free)
+
+static void
+free_transfer (gpointer data)
+{
+  transfer_free (data);
+}
 
 static Transfer *
 transfer_new (PbaListPage *self, GFile *file)
@@ -47,8 +55,8 @@ transfer_new (PbaListPage *self, GFile *file)
 static void
 tell (PbaListPage *self, const char *title, const char *sentence)
 {
-  AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (adw_message_dialog_new (
-    GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), title, sentence));
+  AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (
+    adw_message_dialog_new (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), title, sentence));
 
   adw_message_dialog_add_response (dialog, "close", _ ("_Close"));
   gtk_window_present (GTK_WINDOW (dialog));
@@ -68,8 +76,9 @@ tell_error (PbaListPage *self, const char *title, const GError *error)
 static GtkFileChooserNative *
 choose (PbaListPage *self, const char *title, GtkFileChooserAction action, const char *accept)
 {
-  GtkFileChooserNative *chooser = gtk_file_chooser_native_new (
-    title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), action, accept, _ ("_Cancel"));
+  GtkFileChooserNative *chooser =
+    gtk_file_chooser_native_new (title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))),
+                                 action, accept, _ ("_Cancel"));
   g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
 
   gtk_file_filter_set_name (filter, _ ("CSV files"));
@@ -84,9 +93,8 @@ choose (PbaListPage *self, const char *title, GtkFileChooserAction action, const
 static GFile *
 take_choice (GtkNativeDialog *chooser, int response)
 {
-  GFile *file = response == GTK_RESPONSE_ACCEPT
-                  ? gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser))
-                  : NULL;
+  GFile *file =
+    response == GTK_RESPONSE_ACCEPT ? gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser)) : NULL;
 
   gtk_native_dialog_destroy (chooser);
   g_object_unref (chooser);
@@ -182,6 +190,49 @@ on_replaced (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+on_answer (AdwMessageDialog *dialog, const char *response, gpointer user_data)
+{
+  g_autoptr (Transfer) transfer = g_object_steal_data (G_OBJECT (dialog), "transfer");
+  PbaListPage *self = user_data;
+  GVariant *merged = transfer->merged;
+
+  if (!g_str_equal (response, "import"))
+    return;
+  gtk_widget_set_visible (self->progress, TRUE);
+  pba_list_model_replace_async (self->model, merged, self->cancellable, on_replaced,
+                                g_steal_pointer (&transfer));
+}
+
+/* There is no undo, so it is asked before. Takes @transfer. */
+static void
+ask_to_import (Transfer *transfer, guint n_changed, guint n_added)
+{
+  PbaListPage *self = transfer->page;
+  g_autofree char *changed =
+    g_strdup_printf (ngettext ("%u row that is here is changed.",
+                               "%u rows that are here are changed.", n_changed),
+                     n_changed);
+  g_autofree char *added =
+    g_strdup_printf (ngettext ("%u row is added.", "%u rows are added.", n_added), n_added);
+  g_autofree char *body =
+    g_strjoin (" ", n_changed > 0 ? changed : added,
+               n_changed > 0 && n_added > 0 ? added : _ ("None is removed."),
+               n_changed > 0 && n_added > 0 ? _ ("None is removed.") : NULL, NULL);
+  AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (
+    adw_message_dialog_new (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))),
+                            _ ("Import These Rows?"), body));
+
+  gtk_widget_set_visible (self->progress, FALSE);
+  adw_message_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "import", _ ("_Import"), NULL);
+  adw_message_dialog_set_response_appearance (dialog, "import", ADW_RESPONSE_SUGGESTED);
+  adw_message_dialog_set_default_response (dialog, "import");
+  adw_message_dialog_set_close_response (dialog, "cancel");
+  g_object_set_data_full (G_OBJECT (dialog), "transfer", transfer, free_transfer);
+  g_signal_connect_object (dialog, "response", G_CALLBACK (on_answer), self, 0);
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+static void
 on_present (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (Transfer) transfer = user_data;
@@ -189,16 +240,27 @@ on_present (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) present =
     pba_list_model_fetch_all_finish (PBA_LIST_MODEL (source), result, &error);
-  g_autoptr (GVariant) rows = NULL;
+  guint n_changed, n_added, total;
 
   if (present == NULL)
     {
       tell_error (self, _ ("Nothing Was Imported"), error);
       return;
     }
-  rows = pba_list_csv_merge (present, transfer->rows);
-  pba_list_model_replace_async (self->model, rows, self->cancellable, on_replaced,
-                                g_steal_pointer (&transfer));
+  transfer->merged = pba_list_csv_merge (present, transfer->rows, &n_changed, &n_added);
+  total = g_variant_n_children (transfer->merged);
+  if (n_changed + n_added == 0)
+    tell (self, _ ("Nothing to Import"), _ ("The list says all of it already."));
+  else if (total <= PBA_LIST_CSV_MAX_ROWS)
+    ask_to_import (g_steal_pointer (&transfer), n_changed, n_added);
+  else
+    {
+      g_autofree char *sentence =
+        g_strdup_printf (_ ("The list would have %u rows; it can have %u."), total,
+                         PBA_LIST_CSV_MAX_ROWS);
+
+      tell (self, _ ("Nothing Was Imported"), sentence);
+    }
 }
 
 static GVariant *
@@ -224,8 +286,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   gsize length = 0;
 
   if (g_file_load_contents_finish (G_FILE (source), result, &text, &length, NULL, &error))
-    transfer->rows =
-      pba_list_csv_read (self->layout->kind, text, length, defaults, &error);
+    transfer->rows = pba_list_csv_read (self->layout->kind, text, length, defaults, &error);
   if (transfer->rows == NULL)
     {
       tell_error (self, _ ("Nothing Was Imported"), error);
