@@ -111,9 +111,9 @@ pba_relay_page_reveal (PbaPage *page, const char *key)
 
   if (self->password_row == NULL || !g_str_equal (key, PBA_RELAY_PASSWORD_KEY))
     return PBA_PAGE_CLASS (pba_relay_page_parent_class)->reveal (page, key);
-  pba_setting_row_unfold_around (self->password_row);
-  gtk_widget_grab_focus (
-    GTK_WIDGET (pba_entry_row_get_editable (PBA_ENTRY_ROW (self->password_row))));
+  if (pba_setting_row_unfold_around (self->password_row))
+    gtk_widget_grab_focus (
+      GTK_WIDGET (pba_entry_row_get_editable (PBA_ENTRY_ROW (self->password_row))));
   return TRUE;
 }
 

@@ -359,21 +359,31 @@ pba_setting_row_add_suffix (PbaSettingRow *self, GtkWidget *widget)
   gtk_box_prepend (self->controls, widget);
 }
 
-void
+gboolean
 pba_setting_row_unfold_around (GtkWidget *row)
 {
   GtkWidget *outer = gtk_widget_get_ancestor (gtk_widget_get_parent (row), PBA_TYPE_SETTING_ROW);
 
-  if (outer != NULL)
-    gtk_toggle_button_set_active (PBA_SETTING_ROW (outer)->fold_button, TRUE);
+  if (outer == NULL)
+    return TRUE;
+  gtk_toggle_button_set_active (PBA_SETTING_ROW (outer)->fold_button, TRUE);
+  if (gtk_widget_is_sensitive (row))
+    return TRUE;
+  /* It is seen, but the switch has to be on first. */
+  gtk_widget_grab_focus (PBA_SETTING_ROW (outer)->control);
+  return FALSE;
 }
 
 void
 pba_setting_row_focus_control (PbaSettingRow *self)
 {
-  pba_setting_row_unfold_around (GTK_WIDGET (self));
+  if (!pba_setting_row_unfold_around (GTK_WIDGET (self)))
+    return;
   if (pba_setting_get_kind (self->setting) == PBA_SETTING_LIST)
     gtk_toggle_button_set_active (self->fold_button, TRUE);
-  if (!gtk_widget_grab_focus (self->control))
+  if (self->choices[0] != NULL)
+    pba_setting_control_activate (self);
+  else if (!gtk_widget_grab_focus (self->control)
+           && (self->limit == NULL || !gtk_widget_grab_focus (self->limit)))
     gtk_widget_child_focus (GTK_WIDGET (self), GTK_DIR_TAB_FORWARD);
 }

@@ -19,8 +19,9 @@ PbaSetting *pba_setting_row_get_setting (PbaSettingRow *self);
 /** pba_setting_row_add_dependent: @row goes into the fold under a switch, behind @after (nullable: last); it can be used while the switch
  *  is on. */
 void pba_setting_row_add_dependent (PbaSettingRow *self, GtkWidget *row, GtkWidget *after);
-/** pba_setting_row_unfold_around: opens the fold that @row stands in, if it does. */
-void pba_setting_row_unfold_around (GtkWidget *row);
+/** pba_setting_row_unfold_around: opens the fold that @row stands in, if it does. Returns: FALSE when the switch above is off: that has the
+ *  focus then, since @row cannot. */
+gboolean pba_setting_row_unfold_around (GtkWidget *row);
 /** pba_setting_row_add_suffix: a widget of the page's before the control. */
 void pba_setting_row_add_suffix (PbaSettingRow *self, GtkWidget *widget);
 /** pba_setting_row_focus_control: focus for search and for Apply on a faulty row; opens the folds around it. */
