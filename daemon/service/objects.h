@@ -29,6 +29,8 @@ void pb_manager_object_set_listening (PbManagerObject *self, GPtrArray *listener
 typedef struct _PbQueueObject PbQueueObject;
 PbQueueObject *pb_queue_object_new (PbBus *bus, PbStore *store, PbMailbox *main_mailbox);
 void pb_queue_object_free (PbQueueObject *self);
+/** pb_queue_object_tell_held: Held has changed; told by PropertiesChanged. */
+void pb_queue_object_tell_held (PbQueueObject *self);
 
 /** pb_audit_object_add: @registry is borrowed for the life of @bus. */
 void pb_audit_object_add (PbBus *bus, PbRegistry *registry);

@@ -16,6 +16,7 @@
 
 struct _PbQueueObject
 {
+  PbBus *bus;              /* (unowned) */
   PbStore *store;          /* (unowned) */
   PbMailbox *main_mailbox; /* (unowned) */
 };
@@ -266,10 +267,21 @@ pb_queue_object_new (PbBus *bus, PbStore *store, PbMailbox *main_mailbox)
     .object = self,
   };
 
+  self->bus = bus;
   self->store = store;
   self->main_mailbox = main_mailbox;
   pb_bus_add (bus, &interface);
   return self;
+}
+
+void
+pb_queue_object_tell_held (PbQueueObject *self)
+{
+  GVariantBuilder changed;
+
+  g_variant_builder_init (&changed, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&changed, "{sv}", "Held", get_property (self, "Held"));
+  pb_bus_emit_changed (self->bus, "Queue", g_variant_builder_end (&changed), NULL);
 }
 
 void

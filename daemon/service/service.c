@@ -127,6 +127,15 @@ on_store_state (PbStore *store, PbStoreState state, gpointer user_data)
 }
 
 static void
+on_held_changed (PbStore *store, gpointer user_data)
+{
+  PbService *self = user_data;
+
+  if (self->queue_object != NULL)
+    pb_queue_object_tell_held (self->queue_object);
+}
+
+static void
 on_settings_changed (PbRegistry *registry, const char *interface, const char *const *names, gpointer user_data)
 {
   PbService *self = user_data;
@@ -314,6 +323,7 @@ pb_service_run (PbService *self)
 
   pb_log (PB_LOG_NOTICE, "master-key", "from", self->key_source, NULL);
   pb_store_watch_state (self->store, self->mailbox, on_store_state, self);
+  pb_store_watch_held (self->store, self->mailbox, on_held_changed, self);
   pb_queue_start (self->queue);
   for (guint i = 0; i < self->listeners->len; i++)
     {

@@ -207,6 +207,8 @@ on_batch_committed (gpointer owner, PbDatabase *database)
   add_difference (&store->counts.bytes, self->bytes);
   store->counts.oldest = oldest;
   g_mutex_unlock (&store->counts_lock);
+  if (self->messages[PB_CLASS_HELD] != 0)
+    pb_store_tell_held (store);
   if (self->unlinks->len > 0)
     pb_store_unlink (store, (const guint64 *) (gpointer) self->unlinks->data, self->unlinks->len);
 }

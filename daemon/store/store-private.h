@@ -78,6 +78,9 @@ PbSpoolDir *pb_store_spool_dir (PbStore *self);
 /** pb_store_fail: an fsync or I/O error was met: the store takes nothing more. Any thread. */
 void pb_store_fail (PbStore *self, const GError *error);
 
+/** pb_store_tell_held: the number of held messages has changed. Any thread. */
+void pb_store_tell_held (PbStore *self);
+
 /** pb_store_run_blocking: @work (@data) on the body pool; on the caller's thread while closing. */
 void pb_store_run_blocking (PbStore *self, PbMailFunc work, gpointer data);
 

@@ -28,8 +28,9 @@
 
 typedef struct
 {
-  PbMailbox *reply_to; /* (owned) */
-  PbStoreStateFunc func;
+  PbMailbox *reply_to;   /* (owned) */
+  PbStoreStateFunc func; /* (nullable) */
+  PbStoreHeldFunc held;  /* (nullable) */
   gpointer user_data;
 } Watcher;
 
@@ -37,23 +38,28 @@ typedef struct
 {
   PbStore *store;
   PbStoreState state;
-  PbStoreStateFunc func;
+  PbStoreStateFunc func; /* (nullable) */
+  PbStoreHeldFunc held;  /* (nullable) then func is NULL */
   gpointer user_data;
-} StateChange;
+} Change;
 
 /* ---- state ---- */
 
 static void
-on_state_changed (gpointer data)
+on_changed (gpointer data)
 {
-  StateChange *change = data;
+  Change *change = data;
 
-  change->func (change->store, change->state, change->user_data);
+  if (change->func != NULL)
+    change->func (change->store, change->state, change->user_data);
+  else
+    change->held (change->store, change->user_data);
   g_free (change);
 }
 
+/* Tells those who watch the state, or those who watch what is held. */
 static void
-tell_watchers (PbStore *self)
+tell_watchers (PbStore *self, gboolean held)
 {
   PbStoreState state = pb_store_state (self);
 
@@ -61,12 +67,21 @@ tell_watchers (PbStore *self)
   for (guint i = 0; i < self->watchers->len; i++)
     {
       Watcher *watcher = &g_array_index (self->watchers, Watcher, i);
-      StateChange *change = g_new (StateChange, 1);
+      Change *change;
 
-      *change = (StateChange){ self, state, watcher->func, watcher->user_data };
-      pb_mailbox_post (watcher->reply_to, on_state_changed, change);
+      if (held != (watcher->held != NULL))
+        continue;
+      change = g_new (Change, 1);
+      *change = (Change){ self, state, watcher->func, watcher->held, watcher->user_data };
+      pb_mailbox_post (watcher->reply_to, on_changed, change);
     }
   g_mutex_unlock (&self->watch_lock);
+}
+
+void
+pb_store_tell_held (PbStore *self)
+{
+  tell_watchers (self, TRUE);
 }
 
 static void
@@ -85,7 +100,7 @@ on_space_changed (gboolean low, gpointer user_data)
           low ? "disk space low, no mail is taken" : "disk space sufficient again", "directory",
           self->directory, NULL);
   if (!g_atomic_int_get (&self->failed))
-    tell_watchers (self);
+    tell_watchers (self, FALSE);
 }
 
 void
@@ -97,7 +112,7 @@ pb_store_fail (PbStore *self, const GError *error)
           error->message, "advice", "check the disk (dmesg, smartctl), then start postbusd again",
           NULL);
   pb_writer_fail (self->writer, error);
-  tell_watchers (self);
+  tell_watchers (self, FALSE);
 }
 
 PbStoreState
@@ -114,14 +129,24 @@ pb_store_busy_since (PbStore *self)
   return pb_writer_busy_since (self->writer);
 }
 
-void
-pb_store_watch_state (PbStore *self, PbMailbox *reply_to, PbStoreStateFunc func, gpointer user_data)
+static void
+add_watcher (PbStore *self, Watcher watcher)
 {
-  Watcher watcher = { pb_mailbox_ref (reply_to), func, user_data };
-
   g_mutex_lock (&self->watch_lock);
   g_array_append_val (self->watchers, watcher);
   g_mutex_unlock (&self->watch_lock);
+}
+
+void
+pb_store_watch_state (PbStore *self, PbMailbox *reply_to, PbStoreStateFunc func, gpointer user_data)
+{
+  add_watcher (self, (Watcher){ pb_mailbox_ref (reply_to), func, NULL, user_data });
+}
+
+void
+pb_store_watch_held (PbStore *self, PbMailbox *reply_to, PbStoreHeldFunc func, gpointer user_data)
+{
+  add_watcher (self, (Watcher){ pb_mailbox_ref (reply_to), NULL, func, user_data });
 }
 
 void

@@ -48,6 +48,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbStore, pb_store_close)
 void pb_store_watch_state (PbStore *self, PbMailbox *reply_to, PbStoreStateFunc func, gpointer user_data);
 PbStoreState pb_store_state (PbStore *self); /* any thread, lock-free */
 
+/** pb_store_watch_held: @func in @reply_to's thread whenever the number of held messages has changed: pb_store_counts() has it. */
+typedef void (*PbStoreHeldFunc) (PbStore *store, gpointer user_data);
+void pb_store_watch_held (PbStore *self, PbMailbox *reply_to, PbStoreHeldFunc func, gpointer user_data);
+
 /** pb_store_busy_since: since when the writer has been at what it does now, monotonic microseconds; 0 when it waits for work. Any thread. */
 gint64 pb_store_busy_since (PbStore *self);
 

@@ -3,8 +3,12 @@
 import os
 import signal
 import socket
+import sqlite3
 import time
 
+from gi.repository import GLib
+
+from bus import NAME, PATH
 from harness import strip_trace, wait_for
 from sink import HANG
 
@@ -174,3 +178,30 @@ def test_hangup_does_nothing(bed):
     wait_for(lambda: b"nothing to reload" in bed.postbusd.stderr(), "the answer to the signal")
     bed.send("a@b.example", ["ann@local.example"], SMALL)
     bed.wait_mails(bed.ann)
+
+
+def test_damaged_mail_is_held_and_told(bed):
+    """A body that is no longer what was taken: put aside, shown, signalled, never sent and never dropped."""
+    bed.start()
+    quick_retries(bed)
+    sink = queue_three(bed)
+    bed.postbusd.stop()
+    database = sqlite3.connect(os.path.join(bed.state, "queue.db"))
+    database.execute("UPDATE body SET data = CAST(replace(CAST(data AS TEXT), 'small', 'smell') AS BLOB)")
+    database.commit()
+    database.close()
+    heard = []
+    bed.api.connection.signal_subscribe(
+        NAME, "org.freedesktop.DBus.Properties", "PropertiesChanged", PATH, NAME + ".Queue", 0,
+        lambda *signal: heard.append(signal[5].unpack()))
+    bed.postbusd.start()
+    context = GLib.MainContext.default()
+    wait_for(lambda: context.iteration(False) or heard, "PropertiesChanged")
+    assert heard == [(NAME + ".Queue", {"Held": 1}, [])]
+    sink.clear_rules()
+    sink.wait_messages(1)
+    [row] = wait_for(lambda: bed.api.rows("Queue", State="held"), "the held message")
+    assert row["State"] == "held" and "damaged" in row["Recipients"][0]["LastReply"]
+    bed.postbusd.restart()
+    assert bed.api.get("Queue", "Held") == 1
+    assert [strip_trace(message.body)[0] for message in sink.messages] == [LARGE]
