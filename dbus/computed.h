@@ -19,7 +19,7 @@ typedef struct
   const char *name;      /* "RelaySecretState" */
   const char *type;      /* D-Bus signature */
   const char *choices;   /* (nullable) "a|b|c" */
-  PbSettingFlags flags;  /* PB_SETTING_PRIVATE or PB_SETTING_NORMAL */
+  PbSettingFlags flags;  /* PB_SETTING_PRIVATE, PB_SETTING_INEFFECTIVE */
   const char *group, *title, *help; /* untranslated */
 } PbComputedSpec;
 

@@ -100,6 +100,8 @@ describe_computed (const PbComputedSpec *spec)
   pb_info_list_add_annotation (list, "Group", spec->group);
   pb_info_list_add_annotation (list, "Title", spec->title);
   pb_info_list_add_annotation (list, "Help", spec->help);
+  pb_info_list_add_annotation (list, "Effective",
+                               spec->flags & PB_SETTING_INEFFECTIVE ? "false" : "true");
   describe_flags (list, spec->flags);
   info->ref_count = -1;
   info->name = g_strdup (spec->name);

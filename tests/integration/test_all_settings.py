@@ -34,6 +34,7 @@ HistorySettings.Days HistorySettings.MaxMiB
 Reports.DailyEnabled Reports.DailyTime Reports.Recipients
 Metrics.Address
 RelayExceptions AccessList DnsblZones
+General.EffectiveLocalNetworks
 """.split()
 
 # Settings that are strings or lists of strings: values that are taken, and values that are not.
@@ -291,10 +292,11 @@ def test_every_list_lives_and_reverts(bed):
 
 def test_ineffective_settings_are_these(bed):
     bed.start()
-    described = settings(bed.api)
-    marked = {key for key, element in described.items() if stranger.notes(element)["Effective"] == "false"}
-    marked |= {name for name, element in stranger.interfaces(bed.api).items()
-               if stranger.notes(element).get("Effective") == "false"}
+    marked = set()
+    for name, element in stranger.interfaces(bed.api).items():
+        marked |= {name} if stranger.notes(element).get("Effective") == "false" else set()
+        marked |= {f"{name}.{each.get('name')}" for each in element.findall("property")
+                   if stranger.notes(each).get("Effective") == "false"}
     assert marked == set(INEFFECTIVE), marked ^ set(INEFFECTIVE)
 
 
@@ -339,3 +341,6 @@ def test_everything_specified_exists(bed):
     wrong = [key for key, private in names.items() if stranger.is_private(described[key]) != private]
     assert not wrong, wrong
     assert not sorted(set(described) - set(names)), "the specification does not know these"
+    shown = {f"{interface}.{each.get('name')}" for interface, element in found.items() for each in element.findall("property")}
+    named = re.findall(r"\b(\w+) \(read-only\) shows", SPECIFICATION.read_text(encoding="utf-8"))
+    assert named and all(f"General.{name}" in shown for name in named), named
