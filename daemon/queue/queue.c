@@ -7,6 +7,7 @@
  */
 #include "queue/queue-private.h"
 #include "util/clock.h"
+#include "util/log.h"
 #include <string.h>
 
 /* The pools open fewer connections than this; a few deliveries waiting behind each keep their pipelines full. */
@@ -178,10 +179,27 @@ pb_queue_new (const PbQueueParts *parts)
   return self;
 }
 
+/* What was under way when the last run ended without a stop may arrive twice: this is where its reader can see that. */
+static void
+log_found (PbQueue *self)
+{
+  PbQueueCounts counts;
+  char active[24], deferred[24], held[24];
+
+  pb_store_counts (self->parts.store, &counts);
+  if (counts.active + counts.deferred + counts.held == 0)
+    return;
+  g_snprintf (active, sizeof active, "%" G_GUINT64_FORMAT, counts.active);
+  g_snprintf (deferred, sizeof deferred, "%" G_GUINT64_FORMAT, counts.deferred);
+  g_snprintf (held, sizeof held, "%" G_GUINT64_FORMAT, counts.held);
+  pb_log (PB_LOG_NOTICE, "queue found", "active", active, "deferred", deferred, "held", held, NULL);
+}
+
 void
 pb_queue_start (PbQueue *self)
 {
   self->started = TRUE;
+  log_found (self);
   pb_queue_claim (self);
   pb_queue_pump (self);
 }

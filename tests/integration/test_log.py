@@ -123,3 +123,16 @@ def test_message_cut_off(bed):
     assert cut["reason"] == "closed by the client"
     assert "reset" in wait_line(bed, "cut-off", client="127.0.0.6")["reason"]
     bed.queue_empty()
+
+
+def test_mail_found_at_a_start(bed):
+    """After a crash the log says how much there was, so that a duplicate can be explained."""
+    bed.start()
+    sink = bed.relay_sink()
+    sink.rule("RCPT", b"450 4.2.0 Later")
+    bed.send("s@b.example", ["far@away.example"], MESSAGE)
+    bed.wait_deferred()
+    assert not lines(bed, "queue found")
+    bed.postbusd.kill()
+    bed.postbusd.start()
+    assert wait_line(bed, "queue found") == {"active": "0", "deferred": "1", "held": "0"}
