@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether every catalogue in po/ is whole: msgfmt -c has nothing to say, and each of the words that
-xgettext finds in the sources of today is translated, none is fuzzy, none is left over, and mnemonics
-and how they end (full stop, ellipsis, colon) are kept. Prints one line a catalogue and trouble, naming the words.
+xgettext finds in the sources of today is translated, none is fuzzy, and mnemonics and how they end (full
+stop, ellipsis, colon) are kept. Prints one line a catalogue and trouble, naming the words.
 
     tests/check-translations.py [--root FOLDER] [ARGUMENT FOR xgettext]...
 
@@ -74,10 +74,6 @@ def judge(language, po, pot, folder):
         words = [word for word, _ in entries(run("msgattrib", "--no-wrap", "--no-obsolete", choice, whole).stdout)]
         if words:
             yield line(language, f"{len(words)} {trouble}", words)
-    left = [word for word, _ in entries(run("msgattrib", "--no-wrap", "--only-obsolete", "--clear-obsolete",
-                                            whole).stdout)]
-    if left:
-        yield line(language, f"{len(left)} of words that are gone", left)
     bent = [word for word, translations in entries(run("msgattrib", "--no-wrap", "--translated", whole).stdout)
             if not all(keeps_form(word, text) for text in translations)]
     if bent:
