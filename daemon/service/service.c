@@ -148,13 +148,20 @@ on_settings_changed (PbRegistry *registry, const char *interface, const char *co
     pb_log (PB_LOG_ERROR, "dns-servers", "reason", error->message, NULL);
 }
 
-/* Passwords pass through memory: no core image, and no other process of this user looks in. AddressSanitizer's search for leaks has to. */
+/* Passwords pass through memory: no core image, and no other process of this user looks in. */
 static void
 protect_memory (void)
 {
-#ifndef PB_WITH_SANITIZER
   if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
     pb_log (PB_LOG_WARNING, "memory-unprotected", "reason", g_strerror (errno), NULL);
+}
+
+/* AddressSanitizer's search for leaks, when all is over, is a process that looks in. */
+static void
+unprotect_memory (void)
+{
+#ifdef PB_WITH_SANITIZER
+  prctl (PR_SET_DUMPABLE, 1, 0, 0, 0);
 #endif
 }
 
@@ -393,4 +400,5 @@ pb_service_free (PbService *self)
     g_clear_handle_id (&self->signals[i], g_source_remove);
   g_main_loop_unref (self->loop);
   g_free (self);
+  unprotect_memory ();
 }
