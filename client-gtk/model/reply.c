@@ -117,7 +117,8 @@ skip_codes (const char *flat, guint *subject, guint *detail)
   int end = 0;
 
   *subject = *detail = G_MAXUINT;
-  if (sscanf (flat, "%3u%*1[ -]%n", &basic, &end) >= 1 && end == 4 && basic >= 200 && basic < 600)
+  if (sscanf (flat, "%3u%n%*1[ -]%n", &basic, &end, &end) >= 1 && basic >= 200 && basic < 600
+      && (end == 4 || flat[end] == '\0'))
     flat += end;
   end = 0;
   if (sscanf (flat, "%1u.%3u.%3u%n", &class, subject, detail, &end) == 3 && end > 0)

@@ -3,7 +3,8 @@
 """A stand-in for postbusd on a bus of the caller's: the interfaces as the contract prints them, settings and
 lists in memory, everything allowed. For what the real one cannot be made to do: being newer, older, slow.
 
-    fake_daemon.py --bus ADDRESS --interfaces org.postbus.Postbus1.xml --manager Manager.xml... [--newer | --old]
+    fake_daemon.py --bus ADDRESS --interfaces org.postbus.Postbus1.xml --manager Manager.xml...
+                   [--newer | --old | --without=INTERFACE,... | --challenge | --denied | --queue=MESSAGES]
 
 Prints "ready" when it owns the name. Ends with the bus or on SIGTERM.
 """
@@ -54,6 +55,8 @@ def default_of(info):
     text = annotation(info, "Default", "")
     if info.signature == "s":
         return GLib.Variant("s", text or ("vm.localdomain" if info.name == "Hostname" else ""))
+    # What the daemon works out has no default.
+    text = text or {"b": "false", "as": "[]"}.get(info.signature, "0")
     return GLib.Variant.parse(GLib.VariantType(info.signature), text, None, None)
 
 
@@ -90,7 +93,7 @@ def variants(vardict):
 
 class Daemon:
     def __init__(self, bus, options):
-        self.bus, self.revision = bus, 1
+        self.bus, self.revision, self.options = bus, 1, options
         text = "".join(path.read_text() for path in options.interfaces)
         self.node = self.read(text + (NEWER if options.newer else ""))
         self.settings, self.lists = {}, {}
@@ -101,6 +104,8 @@ class Daemon:
                     f'<node><interface name="{info.name}"><property name="Version" type="s" access="read"/>'
                     '</interface></node>').interfaces[0]
             short = info.name[len(PREFIX):]
+            if short in options.without.split(","):
+                continue
             for item in info.properties or []:
                 if annotation(item, "Title"):
                     self.settings[(short, item.name)] = (item, default_of(item))
@@ -130,6 +135,9 @@ class Daemon:
             return self.settings[(short, name)][1]
         if short == "Manager":
             return fixed[name]
+        if short == "Queue" and name in ("Active", "Deferred", "Held"):
+            state = ("Active", "Deferred", "Held").index(name)
+            return GLib.Variant("t", len(range(state, self.options.queue, 3)))
         return GLib.Variant("t", 0)
 
     def on_set(self, _bus, _sender, _path, interface, name, value):
@@ -169,6 +177,7 @@ class Daemon:
     def on_call(self, _bus, _sender, _path, interface, method, parameters, invocation):
         short = interface[len(PREFIX):]
         try:
+            self.judge_viewer(short, method, invocation)
             if short in self.lists:
                 reply = getattr(self, "list_" + method.lower())(short, parameters)
             else:
@@ -203,11 +212,39 @@ class Daemon:
     def manager_authorize(self, _parameters):
         return None
 
+    def judge_viewer(self, short, method, invocation):
+        """--challenge: looking takes a password, so whoever may not be asked is refused. --denied: always."""
+        looks = method == "List" or (short, method) in (("Statistics", "Snapshot"), ("Manager", "Validate"))
+        asks = invocation.get_message().get_flags() & Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION
+        if looks and (self.options.denied or (self.options.challenge and not asks)):
+            raise Refusal("NotAuthorized", f"{PREFIX}view needs an administrator's password")
+
     def statistics_snapshot(self, _parameters):
         return GLib.Variant("(a{st})", ({"accepted": 12, "refused.relay": 3, "refused.helo": 7},))
 
-    def queue_list(self, _parameters):
-        return GLib.Variant("(uaa{sv})", (0, []))
+    def manager_validate(self, _parameters):
+        return GLib.Variant("(a(sss))", ([],))
+
+    @staticmethod
+    def message(number):
+        """Every third one is held, every third one is deferred."""
+        state = ("active", "deferred", "held")[number % 3]
+        recipient = {"Address": GLib.Variant("s", f"rcpt{number}@example.net"), "State": GLib.Variant("s", state),
+                     "Attempts": GLib.Variant("u", number % 3), "NextAttempt": GLib.Variant("t", 1 << 40),
+                     "LastReply": GLib.Variant("s", "451 4.7.1 Greylisted" if state == "deferred" else "")}
+        return {"Id": GLib.Variant("s", f"Q{number:06}"), "Sender": GLib.Variant("s", "ann@local.example"),
+                "Arrival": GLib.Variant("t", 1000 + number), "Size": GLib.Variant("t", 1000),
+                "State": GLib.Variant("s", state), "Client": GLib.Variant("s", "[192.0.2.1]"),
+                "Recipients": GLib.Variant("aa{sv}", [recipient])}
+
+    def queue_list(self, parameters):
+        wanted, offset, limit = parameters.unpack()
+        if limit > MAX_PAGE:
+            raise Refusal("TooLarge", f"Queue.List: at most {MAX_PAGE} a call")
+        found = [row for row in map(self.message, range(self.options.queue))
+                 if row["State"].get_string() == wanted.get("State", row["State"].get_string())
+                 and wanted.get("Search", "") in str(row)]
+        return GLib.Variant("(uaa{sv})", (len(found), found[offset:offset + limit]))
 
     def changed(self, name):
         self.revision += 1
@@ -270,6 +307,10 @@ def main():
     parser.add_argument("--interfaces", required=True, nargs="+", type=pathlib.Path)
     parser.add_argument("--newer", action="store_true")
     parser.add_argument("--old", action="store_true")
+    parser.add_argument("--without", default="", metavar="INTERFACE,...")
+    parser.add_argument("--challenge", action="store_true")
+    parser.add_argument("--denied", action="store_true")
+    parser.add_argument("--queue", type=int, default=0, metavar="MESSAGES")
     options = parser.parse_args()
     flags = Gio.DBusConnectionFlags
     bus = Gio.DBusConnection.new_for_address_sync(
