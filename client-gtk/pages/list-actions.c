@@ -15,9 +15,11 @@
 #define MOST_UNDOS 10
 
 static void
-on_saved (PbaListDialog *dialog, const char *id, gpointer user_data)
+on_saved (PbaListDialog *dialog, const char *id, const char *trouble, gpointer user_data)
 {
   pba_list_page_want (user_data, id);
+  if (trouble != NULL)
+    pba_page_toast (user_data, trouble, NULL, NULL, NULL);
 }
 
 static void

@@ -6,15 +6,11 @@
  * the row as it was shown first: what others change in it meanwhile stays, and a row that they removed can
  * be made anew.
  */
-#include "pages/list-dialog.h"
+#include "pages/list-dialog-private.h"
 
 #include "dbus/errors.h"
 #include "model/words.h"
-#include "pages/list-field.h"
-#include "pages/list-layout.h"
-#include "pages/skip-matrix.h"
 #include "widgets/compat.h"
-#include "widgets/notice-bar.h"
 
 #include <glib/gi18n.h>
 
@@ -24,34 +20,12 @@
 #define LEAST_HEIGHT 300
 #define MOST_HEIGHT  700
 
-struct _PbaListDialog
-{
-  AdwWindow parent_instance;
-
-  AdwPreferencesPage *page; /* template children */
-  PbaNoticeBar *notice;
-  GtkWidget *cancel, *save, *spinner;
-
-  PbaServer *server;   /* (owned) */
-  PbaListModel *model; /* (owned) */
-  const PbaListLayout *layout;
-  char *id;                   /* (owned) (nullable): of the row that is edited */
-  GVariant *base;             /* (owned) (nullable): its cells as they were shown first */
-  char *view;                 /* (owned) (nullable) */
-  GPtrArray *fields;          /* (owned) (element-type PbaListField) */
-  GtkWidget *focused;         /* (owned) (nullable): before the page was busy */
-  GtkWidget *hint, *reset;    /* (unowned) (nullable) */
-  GtkLabel *hint_label;       /* (unowned) */
-  AdwPreferencesGroup *skips; /* (unowned) (nullable) */
-  GCancellable *cancellable;  /* (owned) */
-};
-
 G_DEFINE_FINAL_TYPE (PbaListDialog, pba_list_dialog, ADW_TYPE_WINDOW)
 
 static guint saved_signal;
 
-static PbaListField *
-find_field (PbaListDialog *self, const char *column)
+PbaListField *
+pba_list_dialog_find (PbaListDialog *self, const char *column)
 {
   for (guint i = 0; i < self->fields->len; i++)
     if (g_str_equal (pba_list_field_get_column (self->fields->pdata[i])->name, column))
@@ -59,127 +33,44 @@ find_field (PbaListDialog *self, const char *column)
   return NULL;
 }
 
-static const char *
-chosen (PbaListDialog *self, const char *column)
+const char *
+pba_list_dialog_chosen (PbaListDialog *self, const char *column)
 {
-  PbaListField *field = find_field (self, column);
+  PbaListField *field = pba_list_dialog_find (self, column);
   const char *choice = field != NULL ? pba_list_field_get_choice (field) : NULL;
 
   return choice != NULL ? choice : "";
 }
 
+gboolean
+pba_list_dialog_is_on (PbaListDialog *self, const char *column)
+{
+  PbaListField *field = pba_list_dialog_find (self, column);
+  g_autoptr (GVariant) value =
+    field != NULL ? g_variant_ref_sink (pba_list_field_get_value (field)) : NULL;
+
+  return value != NULL && g_variant_get_boolean (value);
+}
+
+gboolean
+pba_list_dialog_differs (PbaListDialog *self, const char *column)
+{
+  PbaListField *field = pba_list_dialog_find (self, column);
+  g_autoptr (GVariant) was =
+    self->base != NULL ? g_variant_lookup_value (self->base, column, NULL) : NULL;
+  g_autoptr (GVariant) value =
+    field != NULL ? g_variant_ref_sink (pba_list_field_get_value (field)) : NULL;
+
+  return value != NULL && (was == NULL || !g_variant_equal (was, value));
+}
+
 static void
 show_field (PbaListDialog *self, const char *column, gboolean shown)
 {
-  PbaListField *field = find_field (self, column);
+  PbaListField *field = pba_list_dialog_find (self, column);
 
   if (field != NULL)
     gtk_widget_set_visible (pba_list_field_get_row (field), shown);
-}
-
-/* ---- rules ---- */
-
-static const struct
-{
-  const char *kind, *example;
-} examples[] = {
-  { "sender", N_ ("Such as ann@example.org") },
-  { "recipient", N_ ("Such as ann@example.org") },
-  { "ip", N_ ("Such as 192.0.2.17 or 2001:db8::17") },
-  { "network", N_ ("Such as 192.0.2.0/24 or 192.0.2.0/255.255.255.0") },
-  { "domain", N_ ("Such as example.org, or .example.org for its subdomains") },
-};
-
-static void
-follow_kind (PbaListDialog *self)
-{
-  const char *kind = chosen (self, "Kind");
-  PbaListField *value = find_field (self, "Value");
-  PbaListField *skip = find_field (self, "Skip");
-  gboolean forgeable = g_str_equal (kind, "sender") || g_str_equal (kind, "domain");
-  g_autofree char *title = pba_words_choice ("Kind", kind);
-
-  if (value == NULL)
-    return;
-  pba_list_field_set_title (value, title);
-  for (guint i = 0; i < G_N_ELEMENTS (examples); i++)
-    if (g_str_equal (examples[i].kind, kind))
-      pba_list_field_set_help (value, _ (examples[i].example));
-  pba_list_field_join (value, forgeable && skip != NULL);
-  gtk_widget_set_visible (self->hint, forgeable && skip != NULL);
-  gtk_label_set_label (self->hint_label,
-                       g_str_equal (kind, "domain")
-                         ? _ ("A domain can be forged. A rule by the server’s IP is safer.")
-                         : _ ("A sender can be forged. A rule by the server’s IP is safer."));
-  if (skip != NULL)
-    {
-      PbaSkipMatrix *matrix = PBA_SKIP_MATRIX (pba_list_field_get_row (skip));
-      g_autofree char *line = NULL;
-
-      pba_skip_matrix_set_usual (matrix, pb_access_usual_skips (kind));
-      gtk_widget_set_sensitive (self->reset, !pba_skip_matrix_is_usual (matrix));
-      /* Translators: %s is a criterion such as Domain */
-      line = g_strdup_printf (_ ("A message that matches is not tested by these. “Usual” is what "
-                                 "a rule by “%s” skips."),
-                              title);
-      adw_preferences_group_set_description (self->skips, line);
-    }
-}
-
-static void
-on_use_ip (PbaListDialog *self)
-{
-  PbaListField *value = find_field (self, "Value");
-
-  pba_list_field_set_choice (find_field (self, "Kind"), "ip");
-  pba_list_field_focus (value);
-}
-
-static void
-on_reset (PbaListDialog *self)
-{
-  pba_skip_matrix_reset (PBA_SKIP_MATRIX (pba_list_field_get_row (find_field (self, "Skip"))));
-}
-
-static void
-add_hint (PbaListDialog *self, AdwPreferencesGroup *group)
-{
-  GtkWidget *row = adw_preferences_row_new ();
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
-  GtkWidget *icon = gtk_image_new_from_icon_name ("dialog-warning-symbolic");
-  GtkWidget *button = gtk_button_new_with_mnemonic (_ ("_Use IP"));
-
-  self->hint_label = GTK_LABEL (gtk_label_new (NULL));
-  gtk_label_set_wrap (self->hint_label, TRUE);
-  gtk_label_set_xalign (self->hint_label, 0);
-  gtk_widget_set_hexpand (GTK_WIDGET (self->hint_label), TRUE);
-  gtk_widget_add_css_class (GTK_WIDGET (self->hint_label), "subtitle");
-  gtk_widget_add_css_class (icon, "warning");
-  gtk_widget_add_css_class (button, "flat");
-  gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
-  gtk_widget_add_css_class (box, "hint");
-  gtk_widget_add_css_class (row, "setting");
-  gtk_box_append (GTK_BOX (box), icon);
-  gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->hint_label));
-  gtk_box_append (GTK_BOX (box), button);
-  gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (row), box);
-  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), FALSE);
-  gtk_widget_set_focusable (row, FALSE);
-  g_signal_connect_swapped (button, "clicked", G_CALLBACK (on_use_ip), self);
-  adw_preferences_group_add (group, row);
-  self->hint = row;
-}
-
-static void
-title_skips (PbaListDialog *self, AdwPreferencesGroup *group)
-{
-  self->skips = group;
-  self->reset = gtk_button_new_with_mnemonic (_ ("_Reset"));
-  gtk_widget_add_css_class (self->reset, "flat");
-  gtk_widget_set_valign (self->reset, GTK_ALIGN_CENTER);
-  g_signal_connect_swapped (self->reset, "clicked", G_CALLBACK (on_reset), self);
-  adw_preferences_group_set_title (group, _ ("Skipped Checks"));
-  adw_preferences_group_set_header_suffix (group, self->reset);
 }
 
 /* ---- fields ---- */
@@ -188,19 +79,14 @@ title_skips (PbaListDialog *self, AdwPreferencesGroup *group)
 static void
 follow_dependencies (PbaListDialog *self)
 {
-  PbaListField *auth = find_field (self, "Auth");
-  gboolean login = FALSE;
+  gboolean login = pba_list_dialog_is_on (self, "Auth");
 
-  if (auth != NULL)
-    {
-      g_autoptr (GVariant) value = g_variant_ref_sink (pba_list_field_get_value (auth));
-
-      login = g_variant_get_boolean (value);
-    }
   show_field (self, "User", login);
   show_field (self, "SecretStorage", login);
-  show_field (self, "Fingerprint", g_str_equal (chosen (self, "Verify"), "fingerprint"));
-  follow_kind (self);
+  show_field (self, "Fingerprint",
+              g_str_equal (pba_list_dialog_chosen (self, "Verify"), "fingerprint"));
+  pba_list_dialog_follow_kind (self);
+  pba_list_dialog_follow_login (self);
 }
 
 static void
@@ -242,16 +128,15 @@ add_field (PbaListDialog *self, AdwPreferencesGroup *group, const char *name)
   gboolean blacklist = g_strcmp0 (self->view, "blacklist") == 0;
   PbaListField *field;
 
+  if (g_str_equal (name, "Password"))
+    pba_list_dialog_add_password (self, group);
   if (column == NULL || !belongs (self, name))
     return;
   field = pba_list_field_new (column, value, blacklist ? "domain" : NULL);
-  if (g_str_equal (name, "Skip"))
-    title_skips (self, group);
   g_ptr_array_add (self->fields, field);
   adw_preferences_group_add (group, pba_list_field_get_row (field));
   pba_list_field_set_changed (field, on_field_changed, self);
-  if (g_str_equal (name, "Value"))
-    add_hint (self, group);
+  pba_list_dialog_dress_rule (self, group, name);
 }
 
 /* As high as what it shows, as far as that fits a small screen; the rest scrolls. */
@@ -318,7 +203,7 @@ show_error (PbaListDialog *self, const GError *error)
 {
   g_autofree char *column = pba_error_dup_column (error);
   g_autofree char *sentence = pba_words_error (error);
-  PbaListField *field = column != NULL ? find_field (self, column) : NULL;
+  PbaListField *field = column != NULL ? pba_list_dialog_find (self, column) : NULL;
   gboolean gone = g_error_matches (error, PB_ERROR, PB_ERROR_NOT_FOUND) && self->id != NULL;
 
   if (!is_connected (self))
@@ -339,8 +224,8 @@ show_error (PbaListDialog *self, const GError *error)
   pba_list_field_focus (field);
 }
 
-static void
-set_busy (PbaListDialog *self, gboolean busy)
+void
+pba_list_dialog_set_busy (PbaListDialog *self, gboolean busy)
 {
   /* First: an entry that the focus leaves while it is insensitive does not hear of it. */
   if (busy)
@@ -356,6 +241,13 @@ set_busy (PbaListDialog *self, gboolean busy)
     gtk_widget_grab_focus (self->focused);
 }
 
+void
+pba_list_dialog_finish (PbaListDialog *self, const char *trouble)
+{
+  g_signal_emit (self, saved_signal, 0, self->id, trouble);
+  gtk_window_destroy (GTK_WINDOW (self));
+}
+
 static void
 on_saved (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -367,28 +259,26 @@ on_saved (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       if (g_cancellable_is_cancelled (self->cancellable))
         return;
-      g_signal_emit (self, saved_signal, 0, id != NULL ? id : self->id);
-      gtk_window_destroy (GTK_WINDOW (self));
+      if (id != NULL)
+        self->id = g_steal_pointer (&id);
+      if (pba_list_dialog_has_password (self))
+        pba_list_dialog_give_password (self);
+      else
+        pba_list_dialog_finish (self, NULL);
       return;
     }
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
-  set_busy (self, FALSE);
+  pba_list_dialog_set_busy (self, FALSE);
   show_error (self, error);
 }
 
 static gboolean
-is_to_be_sent (PbaListDialog *self, const char *name, GVariant *value)
+is_to_be_sent (PbaListDialog *self, const char *name)
 {
-  g_autoptr (GVariant) was =
-    self->base != NULL ? g_variant_lookup_value (self->base, name, NULL) : NULL;
-  const char *kind = NULL;
-
-  if (was == NULL || !g_variant_equal (was, value))
-    return TRUE;
   /* A changed criterion would else set the checks to its usual ones. */
-  return g_str_equal (name, "Skip") && g_variant_lookup (self->base, "Kind", "&s", &kind)
-         && !g_str_equal (kind, chosen (self, "Kind"));
+  return pba_list_dialog_differs (self, name)
+         || (g_str_equal (name, "Skip") && pba_list_dialog_differs (self, "Kind"));
 }
 
 /* Returns: (transfer full): what the fields say; when editing, only where it differs. */
@@ -406,7 +296,7 @@ build_cells (PbaListDialog *self)
       g_autoptr (GVariant) value =
         g_variant_ref_sink (pba_list_field_get_value (self->fields->pdata[i]));
 
-      if (is_to_be_sent (self, name, value))
+      if (is_to_be_sent (self, name))
         g_variant_dict_insert_value (&dict, name, value);
     }
   return g_variant_ref_sink (g_variant_dict_end (&dict));
@@ -418,7 +308,7 @@ on_save (PbaListDialog *self)
   g_autoptr (GVariant) cells = build_cells (self);
   g_autoptr (GError) error = NULL;
 
-  if (self->id != NULL && g_variant_n_children (cells) == 0)
+  if (self->id != NULL && g_variant_n_children (cells) == 0 && !pba_list_dialog_has_password (self))
     {
       gtk_window_close (GTK_WINDOW (self));
       return;
@@ -429,7 +319,7 @@ on_save (PbaListDialog *self)
       return;
     }
   pba_notice_bar_hide (self->notice);
-  set_busy (self, TRUE);
+  pba_list_dialog_set_busy (self, TRUE);
   if (self->id != NULL)
     pba_list_model_update_async (self->model, self->id, cells, self->cancellable, on_saved,
                                  g_object_ref (self));
@@ -485,7 +375,7 @@ pba_list_dialog_class_init (PbaListDialogClass *klass)
   G_OBJECT_CLASS (klass)->dispose = pba_list_dialog_dispose;
   G_OBJECT_CLASS (klass)->finalize = pba_list_dialog_finalize;
   saved_signal = g_signal_new ("saved", PBA_TYPE_LIST_DIALOG, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                               NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+                               NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
   g_type_ensure (PBA_TYPE_NOTICE_BAR);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/postbus/Admin/list-dialog.ui");
   gtk_widget_class_bind_template_child (widget_class, PbaListDialog, page);

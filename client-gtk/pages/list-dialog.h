@@ -7,7 +7,8 @@
 G_BEGIN_DECLS
 
 /* One row of a list to create or to edit. Closes by itself once the service has taken it; what was typed stays until then.
- * Who may not change the list sees the row only. Signal: "saved" (id s). */
+ * Who may not change the list sees the row only. Signal: "saved" (id s, trouble s nullable: a
+ * sentence about what was not saved with it). */
 #define PBA_TYPE_LIST_DIALOG (pba_list_dialog_get_type ())
 G_DECLARE_FINAL_TYPE (PbaListDialog, pba_list_dialog, PBA, LIST_DIALOG, AdwWindow)
 

@@ -19,13 +19,13 @@ struct _PbaListItem
   GtkBox parent_instance;
 
   const PbaListLayout *layout;
-  GtkLabel *title, *subtitle, *expiry;   /* (unowned) */
-  GtkWidget *forgeable, *chips, *handle; /* (unowned) (nullable) */
-  GtkWidget *chip[N_SKIPS];              /* (unowned) */
-  GtkLabel *columns[PBA_LIST_COLUMNS];   /* (unowned) (nullable) */
-  GtkSwitch *enabled;                    /* (unowned) (nullable) */
-  PbaListRow *row;                       /* (owned) (nullable) */
-  char *view;                            /* (owned) (nullable) */
+  GtkLabel *title, *subtitle, *expiry; /* (unowned) */
+  GtkWidget *warning, *chips, *handle; /* (unowned) (nullable) */
+  GtkWidget *chip[N_SKIPS];            /* (unowned) */
+  GtkLabel *columns[PBA_LIST_COLUMNS]; /* (unowned) (nullable) */
+  GtkSwitch *enabled;                  /* (unowned) (nullable) */
+  PbaListRow *row;                     /* (owned) (nullable) */
+  char *view;                          /* (owned) (nullable) */
   gboolean compact, editable, showing;
 };
 
@@ -94,6 +94,8 @@ describe (PbaListItem *self, gboolean whole)
           g_string_append_printf (text, ", %s", _ (self->layout->columns[i].title));
         g_string_append_printf (text, whole ? " %s" : ", %s", cell);
       }
+  if (whole && self->layout->warning != NULL && self->layout->warning (self->row) != NULL)
+    g_string_append_printf (text, ", %s", self->layout->warning (self->row));
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
@@ -141,11 +143,19 @@ show_badges (PbaListItem *self)
   gint64 expires = pba_list_row_get_number (self->row, "Expires");
   g_autofree char *text = expiry_text (expires);
 
-  if (self->expiry == NULL)
-    return;
-  gtk_label_set_label (self->expiry, text);
-  gtk_widget_set_visible (GTK_WIDGET (self->expiry), expires > 0);
-  gtk_widget_set_visible (self->forgeable, pba_list_row_forgeable (self->row));
+  if (self->expiry != NULL)
+    {
+      gtk_label_set_label (self->expiry, text);
+      gtk_widget_set_visible (GTK_WIDGET (self->expiry), expires > 0);
+    }
+  if (self->warning != NULL)
+    {
+      const char *sentence = self->layout->warning (self->row);
+
+      gtk_widget_set_visible (self->warning, sentence != NULL);
+      gtk_widget_set_tooltip_text (self->warning, sentence);
+      pba_accessible_name (self->warning, sentence != NULL ? sentence : "");
+    }
 }
 
 static void
@@ -331,16 +341,17 @@ add_titles (PbaListItem *self)
   self->title = make_line (NULL);
   self->subtitle = make_line ("second-line");
   gtk_box_append (GTK_BOX (first), GTK_WIDGET (self->title));
+  if (self->layout->warning != NULL)
+    {
+      self->warning = gtk_image_new_from_icon_name ("dialog-warning-symbolic");
+      gtk_widget_add_css_class (self->warning, "warning");
+      gtk_box_append (GTK_BOX (first), self->warning);
+    }
   if (pba_list_layout_has (self->layout, "Expires"))
     {
-      self->forgeable = gtk_image_new_from_icon_name ("dialog-warning-symbolic");
-      gtk_widget_add_css_class (self->forgeable, "warning");
-      gtk_widget_set_tooltip_text (self->forgeable, _ ("Can be forged: prefer an IP"));
-      pba_accessible_name (self->forgeable, _ ("Can be forged: prefer an IP"));
       self->expiry = GTK_LABEL (gtk_label_new (NULL));
       gtk_widget_add_css_class (GTK_WIDGET (self->expiry), "chip");
       gtk_widget_set_valign (GTK_WIDGET (self->expiry), GTK_ALIGN_CENTER);
-      gtk_box_append (GTK_BOX (first), self->forgeable);
       gtk_box_append (GTK_BOX (first), GTK_WIDGET (self->expiry));
     }
   gtk_widget_set_hexpand (lines, TRUE);

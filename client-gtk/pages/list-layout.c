@@ -154,6 +154,34 @@ score_text (PbaListRow *row)
   return g_strdup_printf ("%+d", (int) pba_list_row_get_number (row, "Score"));
 }
 
+/* ---- warnings ---- */
+
+/* Whoever sends can claim to be a sender or a domain. */
+static const char *
+forgeable_warning (PbaListRow *row)
+{
+  const char *kind = pba_list_row_get_text (row, "Kind");
+
+  return g_str_equal (pba_list_row_get_text (row, "List"), "whitelist")
+             && (g_str_equal (kind, "sender") || g_str_equal (kind, "domain"))
+           ? _ ("Can be forged: prefer an IP")
+           : NULL;
+}
+
+static const char *
+password_warning (PbaListRow *row)
+{
+  const char *state = pba_list_row_get_text (row, "SecretState");
+
+  if (!pba_list_row_get_boolean (row, "Auth")
+      || !g_str_equal (pba_list_row_get_text (row, "SecretStorage"), "system"))
+    return NULL;
+  if (g_str_equal (state, "none"))
+    return _ ("The server has no password for it");
+  return g_str_equal (state, "stale") ? _ ("The relay host has changed: type the password again")
+                                      : NULL;
+}
+
 /* ---- counts ---- */
 
 static char *
@@ -230,6 +258,7 @@ static const PbaListLayout layouts[PB_N_LISTS] = {
                                  .columns = { { N_ ("Relay Host"),
                                                 "relay.provider.example.org, port 587", FALSE,
                                                 relay_text } },
+                                 .warning = password_warning,
                                  .ordered = TRUE,
                                  .dialog_title = N_ ("Relay Exception"),
                                  .empty_title = N_ ("No Relay Exceptions"),
@@ -240,7 +269,7 @@ static const PbaListLayout layouts[PB_N_LISTS] = {
                                  .count = count_exceptions,
                                  .fields = { "Name", "Kind", "Targets", "Enabled", NULL, "Server",
                                              "Port", "Fallback", "Tls", "Verify", "Fingerprint",
-                                             NULL, "Auth", "User", "SecretStorage" } },
+                                             NULL, "Auth", "User", "SecretStorage", "Password" } },
   [PB_LIST_ACCESS_LIST] = { .kind = PB_LIST_ACCESS_LIST,
                             .header = N_ ("Rule"),
                             .title_column = "Name",
@@ -249,6 +278,7 @@ static const PbaListLayout layouts[PB_N_LISTS] = {
                                            "blacklist" },
                                          { N_ ("Hits"), "100,000", TRUE, hits_text },
                                          { N_ ("Last Hit"), "59 min ago", FALSE, last_hit_text } },
+                            .warning = forgeable_warning,
                             .views = access_views,
                             .view_icons = access_icons,
                             .dialog_title = N_ ("Rule"),
@@ -339,13 +369,4 @@ pba_list_layout_shows (const PbaListLayout *self, guint column, const char *view
   const char *only = self->columns[column].view;
 
   return self->columns[column].text != NULL && (only == NULL || g_strcmp0 (only, view) == 0);
-}
-
-gboolean
-pba_list_row_forgeable (PbaListRow *row)
-{
-  const char *kind = pba_list_row_get_text (row, "Kind");
-
-  return g_str_equal (pba_list_row_get_text (row, "List"), "whitelist")
-         && (g_str_equal (kind, "sender") || g_str_equal (kind, "domain"));
 }

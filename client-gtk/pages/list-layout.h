@@ -25,6 +25,7 @@ typedef struct
   const char *title_column; /* "Name" */
   char *(*subtitle) (PbaListRow *row);
   PbaListColumn columns[PBA_LIST_COLUMNS];
+  const char *(*warning) (PbaListRow *row); /* (nullable): what is wrong with a row, NULL for nothing */
   const char *const *views; /* (nullable): values of its column "List": a view of its own each */
   const char *const *view_icons;
   gboolean ordered;          /* the order decides */
@@ -34,7 +35,7 @@ typedef struct
   const char *search_hint;
   const char *footer;        /* (nullable) */
   char *(*count) (guint n);
-  /* Columns by group of the dialog, groups apart by NULL, ended by two. */
+  /* Columns by group of the dialog, groups apart by NULL, ended by two; "Password" is the one of a relay, which is no column. */
   const char *fields[20];
 } PbaListLayout;
 
@@ -45,8 +46,6 @@ gboolean pba_list_layout_has (const PbaListLayout *self, const char *column);
 gboolean pba_list_layout_skips (const PbaListLayout *self, const char *view);
 /** pba_list_layout_shows: whether rows of @view (nullable) have the @column-th of columns. */
 gboolean pba_list_layout_shows (const PbaListLayout *self, guint column, const char *view);
-/** pba_list_row_forgeable: a rule by sender or domain: whoever sends can claim them. */
-gboolean pba_list_row_forgeable (PbaListRow *row);
 /** pba_list_skips: NULL-terminated: what a whitelist rule can spare, in the order of the chips. */
 extern const char *const pba_list_skips[];
 

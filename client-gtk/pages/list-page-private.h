@@ -32,6 +32,7 @@ struct _PbaListPage
   gboolean choosing;
   char *wanted;       /* (owned) (nullable): Id of a row to be selected and focused once it is there */
   gboolean wanted_last; /* its place was asked for: a new row is the last one */
+  guint wanted_views;   /* that many are looked through for it, page by page */
   guint focus_tick, focus_tries;
   GHashTable *removals; /* (owned): number -> GPtrArray of rows that a toast can put back */
   guint last_removal;
@@ -55,6 +56,8 @@ void pba_list_page_follow_selection (PbaListPage *self);
 void pba_list_page_forget_selection (PbaListPage *self);
 /** pba_list_page_want: the row of this Id is selected and focused when the model has it, at once or after its next answer. */
 void pba_list_page_want (PbaListPage *self, const char *id);
+/** pba_list_page_search_row: likewise, wherever in the list it is. */
+void pba_list_page_search_row (PbaListPage *self, const char *id);
 /** pba_list_page_find: selects and focuses the row of this Id. Returns: FALSE when it is not among those that have come. */
 gboolean pba_list_page_find (PbaListPage *self, const char *id);
 /** pba_list_page_go_on_finding: rows that were waited for may have come. */

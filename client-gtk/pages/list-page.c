@@ -269,7 +269,9 @@ pba_list_page_reveal (PbaPage *page, const char *key)
       adw_view_stack_set_visible_child_name (self->views, key);
       return TRUE;
     }
-  return pba_list_page_find (self, key);
+  if (!pba_list_page_find (self, key))
+    pba_list_page_search_row (self, key);
+  return TRUE;
 }
 
 static void

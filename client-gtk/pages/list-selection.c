@@ -141,6 +141,50 @@ pba_list_page_want (PbaListPage *self, const char *id)
   g_free (self->wanted);
   self->wanted = g_strdup (id);
   self->wanted_last = FALSE;
+  self->wanted_views = 0;
+}
+
+/* Returns: TRUE when a page is on its way that was not there. */
+static gboolean
+ask_for_missing_page (PbaListPage *self)
+{
+  for (guint i = 0; i < pba_list_model_get_total (self->model); i++)
+    {
+      PbaListRow *row = pba_list_model_peek (self->model, i);
+
+      if (row == NULL || !pba_list_row_get_loaded (row))
+        {
+          g_autoptr (PbaListRow) missing = g_list_model_get_item (G_LIST_MODEL (self->model), i);
+
+          return !pba_list_row_get_loaded (missing);
+        }
+    }
+  return FALSE;
+}
+
+/* Returns: TRUE when there is another view to look through. */
+static gboolean
+turn_to_other_view (PbaListPage *self)
+{
+  const char *view = pba_list_page_get_view (self);
+
+  if (self->wanted_views == 0)
+    return FALSE;
+  for (const char *const *other = self->layout->views; *other != NULL; other++)
+    if (g_strcmp0 (*other, view) != 0)
+      {
+        adw_view_stack_set_visible_child_name (self->views, *other);
+        return TRUE;
+      }
+  return FALSE;
+}
+
+void
+pba_list_page_search_row (PbaListPage *self, const char *id)
+{
+  pba_list_page_want (self, id);
+  self->wanted_views = self->layout->views != NULL ? 2 : 1;
+  pba_list_page_go_on_finding (self);
 }
 
 void
@@ -150,11 +194,19 @@ pba_list_page_go_on_finding (PbaListPage *self)
   gboolean loading;
 
   g_object_get (self->model, "loading", &loading, NULL);
-  if (loading)
+  if (loading || !pba_list_model_get_loaded (self->model))
     return;
   self->moving = FALSE;
   if (self->wanted == NULL)
     return;
+  if (self->wanted_views > 0 && !pba_list_page_find (self, self->wanted))
+    {
+      if (ask_for_missing_page (self))
+        return;
+      self->wanted_views--;
+      if (turn_to_other_view (self))
+        return;
+    }
   if (!pba_list_page_find (self, self->wanted) && !self->wanted_last && total > 0)
     {
       g_autoptr (PbaListRow) last = g_list_model_get_item (G_LIST_MODEL (self->model), total - 1);
