@@ -22,6 +22,8 @@ append_facts (GString *text, const PbColumnSpec *column)
     g_string_append (text, "; read-only");
   if ((column->flags & PB_COLUMN_UNIQUE) != 0)
     g_string_append (text, "; unique");
+  if ((column->flags & PB_COLUMN_INEFFECTIVE) != 0)
+    g_string_append (text, "; not obeyed yet");
   if (column->maximum != 0)
     g_string_append_printf (text, "; %u to %u", column->minimum, column->maximum);
   if (column->choices != NULL)

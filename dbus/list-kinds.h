@@ -25,6 +25,7 @@ typedef enum
   PB_COLUMN_READ_ONLY = 1 << 1, /* ours to set: Hits, SecretState */
   PB_COLUMN_UNIQUE = 1 << 2,    /* case-insensitively unique in the list */
   PB_COLUMN_MAY_BE_EMPTY = 1 << 3,
+  PB_COLUMN_INEFFECTIVE = 1 << 4, /* nothing obeys it yet, though the list is obeyed */
 } PbColumnFlags;
 
 typedef struct

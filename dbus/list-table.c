@@ -52,6 +52,7 @@ static const PbColumnSpec domain_list[] = {
   { .name = "VerifyRecipients",
     .type = "b",
     .def = "true",
+    .flags = PB_COLUMN_INEFFECTIVE,
     .title = N_ ("Verify recipients"),
     .help = N_ ("Recipients that the domain's own server does not know are refused here.") },
 };
@@ -229,11 +230,13 @@ static const PbColumnSpec accounts[] = {
   { .name = "DailyMessages",
     .type = "u",
     .def = "0",
+    .flags = PB_COLUMN_INEFFECTIVE,
     .title = N_ ("Messages a day"),
     .help = N_ ("How many messages the account may send a day; 0 sets no limit.") },
   { .name = "DailyRecipients",
     .type = "u",
     .def = "0",
+    .flags = PB_COLUMN_INEFFECTIVE,
     .title = N_ ("Recipients a day"),
     .help = N_ ("To how many recipients the account may send a day; 0 sets no limit.") },
 };

@@ -190,7 +190,7 @@ ANNOTATIONS = (
     ("Private", "true: reading needs the view action"),
     ("Secret", "true: as private, and left out of Export"),
     ("Restart", "true: a change acts from the next start of the service"),
-    ("Effective", "false: nothing obeys it yet"),
+    ("Effective", "false: nothing obeys it yet; a column says so in its words"),
     ("Column.<Name>", "what a list's column holds"),
 )
 
