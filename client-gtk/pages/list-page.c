@@ -47,7 +47,9 @@ pba_list_page_show_footer (PbaListPage *self)
     gtk_selection_model_get_selection (GTK_SELECTION_MODEL (self->selection));
   guint n = gtk_bitset_get_size (selected);
   gboolean writable = pba_list_model_get_writable (self->model);
-  g_autofree char *count = self->layout->count (pba_list_model_get_total (self->model));
+  gboolean known = pba_list_model_get_loaded (self->model);
+  g_autofree char *count =
+    known ? self->layout->count (pba_list_model_get_total (self->model)) : g_strdup ("");
   g_autofree char *chosen = g_strdup_printf (ngettext ("%u selected", "%u selected", n), n);
 
   gtk_label_set_label (self->count_label, count);
