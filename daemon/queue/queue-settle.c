@@ -20,6 +20,7 @@ typedef struct
   PbDelivery *delivery;
   const PbSettingValues *values;
   gint64 now, next;         /* Unix seconds */
+  gboolean untried;         /* nothing was said this time: the last reply is kept */
   PbSettlement *settlement; /* (owned) what needs no DSN */
   PbNotice *notices[3];     /* (owned) (nullable) by PbDsnAction */
   gboolean *keep;           /* (owned) by position: stays in memory */
@@ -154,9 +155,12 @@ set_last_reply (PbQueueRecipient *recipient, const PbResult *result)
 static void
 settle_expired (Settling *self, guint position, const PbResult *result)
 {
+  const char *last = self->item->recipients[position].last_reply;
   PbResult expired = *result;
 
   expired.kind = PB_RESULT_FAILED;
+  if (self->untried && last != NULL)
+    expired.reply = (char *) last;
   g_strlcpy (expired.status, "4.4.7", sizeof expired.status);
   settle_failed (self, position, &expired);
 }
@@ -168,7 +172,8 @@ settle_deferred (Settling *self, guint position, const PbResult *result)
   gint64 age = age_of (self);
 
   recipient->attempts++;
-  set_last_reply (recipient, result);
+  if (!self->untried || recipient->last_reply == NULL)
+    set_last_reply (recipient, result);
   if (age >= (gint64) self->values->queueing_lifetime)
     {
       settle_expired (self, position, result);
@@ -227,10 +232,16 @@ requeue_item (Settling *self)
 }
 
 static void
-settle (PbQueue *queue, PbQueueItem *item, PbDelivery *delivery, gint64 now, gint64 next)
+settle (PbQueue *queue, PbQueueItem *item, PbDelivery *delivery, gint64 now, gint64 next,
+        gboolean untried)
 {
-  Settling self = { queue, item,     delivery, &delivery->snapshot->values, now, next,
-                    NULL,  { NULL }, NULL };
+  Settling self = { .queue = queue,
+                    .item = item,
+                    .delivery = delivery,
+                    .values = &delivery->snapshot->values,
+                    .now = now,
+                    .next = next,
+                    .untried = untried };
 
   self.settlement = g_new0 (PbSettlement, 1);
   self.settlement->id = item->message->envelope->id;
@@ -255,7 +266,7 @@ pb_queue_settle_results (PbQueue *self, PbQueueItem *item, PbDelivery *delivery)
   gint64 age = now - item->message->envelope->arrival / G_USEC_PER_SEC;
 
   settle (self, item, delivery, now,
-          now + pb_scheduler_backoff (&self->limits, age, g_rand_double (self->random)));
+          now + pb_scheduler_backoff (&self->limits, age, g_rand_double (self->random)), FALSE);
 }
 
 void
@@ -269,7 +280,12 @@ pb_queue_suspend (PbQueue *self, PbQueueItem *item, gint64 until)
     recipients[i] = item->recipients[i].recipient;
   delivery = pb_delivery_new (item->message->envelope, item->message->body, item->route, snapshot,
                               recipients, item->n_recipients);
-  pb_delivery_set_all (delivery, PB_RESULT_DEFERRED, "4.4.1",
-                       "the destination does not answer; mail for it waits", FALSE, NULL);
-  settle (self, item, delivery, pb_queue_now (), until);
+  if (item->route->kind == PB_ROUTE_LOCAL)
+    pb_delivery_set_all (delivery, PB_RESULT_DEFERRED, "4.2.0",
+                         "the mailbox could not be written to lately; mail for it waits", FALSE,
+                         NULL);
+  else
+    pb_delivery_set_all (delivery, PB_RESULT_DEFERRED, "4.4.1",
+                         "the destination does not answer; mail for it waits", FALSE, NULL);
+  settle (self, item, delivery, pb_queue_now (), until, TRUE);
 }

@@ -317,6 +317,96 @@ test_dead_relay (Fixture *self, gconstpointer data)
   wait_until (self, is_deferred, GUINT_TO_POINTER (21));
 }
 
+typedef struct
+{
+  gboolean called;
+  GPtrArray *queued;
+} Page;
+
+static void
+on_paged (GPtrArray *queued, guint total, const GError *error, gpointer user_data)
+{
+  Page *page = user_data;
+
+  g_assert_no_error (error);
+  page->queued = queued;
+  page->called = TRUE;
+}
+
+static gboolean
+is_paged (Fixture *self, gpointer data)
+{
+  return ((Page *) data)->called;
+}
+
+/* How many messages have a recipient of whom this was said last. */
+static guint
+count_last_replies (Fixture *self, const char *start)
+{
+  Page page = { FALSE, NULL };
+  guint n = 0;
+
+  pb_store_page (self->store, NULL, 0, 100, self->mailbox, on_paged, &page);
+  wait_until (self, is_paged, &page);
+  for (guint i = 0; i < page.queued->len; i++)
+    {
+      const PbQueued *queued = page.queued->pdata[i];
+
+      n += queued->n_statuses > 0 && queued->statuses[0].last_reply != NULL
+           && g_str_has_prefix (queued->statuses[0].last_reply, start);
+    }
+  g_ptr_array_unref (page.queued);
+  return n;
+}
+
+typedef struct
+{
+  const char *start;
+  guint n;
+} Replies;
+
+static gboolean
+has_replies (Fixture *self, gpointer data)
+{
+  Replies *wanted = data;
+
+  return count_last_replies (self, wanted->start) == wanted->n;
+}
+
+/* Mail that is not even tried, since its destination rests, keeps what was said of it before. */
+static void
+test_last_reply_is_kept (Fixture *self, gconstpointer data)
+{
+  enum
+  {
+    MESSAGES = 10
+  };
+  const char *script[1 + MESSAGES * 8] = { "G:PIPELINING" };
+  const char *const *scripts[] = { script, script, script, script };
+  g_autoptr (PbScriptServer) server = NULL;
+  Replies later = { "450 4.2.0 later", MESSAGES };
+  static const char *const one[] = {
+    "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:450 4.2.0 later", "S:503 no", "C:RSET", "S:250 ok"
+  };
+
+  for (guint i = 0; i < MESSAGES; i++)
+    memcpy (script + 1 + i * 8, one, sizeof one);
+  script[1 + MESSAGES * 8 - 2] = NULL;
+  server = pb_script_server_new (scripts, G_N_ELEMENTS (scripts));
+  apply (self, "{'Queueing': {'MinBackoff': <uint32 600>, 'MaxBackoff': <uint32 4000>, "
+               "'MaxConnectionsPerDestination': <uint32 1>}}");
+  use_relay (self, server);
+  pb_queue_start (self->queue);
+  for (guint i = 0; i < MESSAGES; i++)
+    send_message (self, "s@far.example", "x@far.example");
+  wait_until (self, has_replies, &later);
+  apply (self, "{'Delivery': {'RelayPort': <uint32 1>}}");
+  later = (Replies){ "4.4.1 ", 4 };
+  wait_until (self, has_replies, &later);
+  wait_until (self, is_idle, NULL);
+  g_assert_cmpuint (count_last_replies (self, "450 4.2.0 later"), ==, MESSAGES - 4);
+}
+
 /* Many large aliases in one message: it keeps a size that the store can read back, and nobody is left out. */
 static void
 test_many_targets (void)
@@ -394,6 +484,7 @@ main (int argc, char **argv)
   ADD ("overflow", test_overflow);
   ADD ("dead-relay", test_dead_relay);
   ADD ("failed-store", test_failed_store);
+  ADD ("last-reply-is-kept", test_last_reply_is_kept);
 #undef ADD
   g_test_add_func ("/queue/many-targets", test_many_targets);
   return g_test_run ();
