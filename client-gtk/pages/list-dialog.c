@@ -156,6 +156,17 @@ fit_height (PbaListDialog *self, GPtrArray *groups)
   gtk_window_set_default_size (GTK_WINDOW (self), WIDTH, CLAMP (height, LEAST_HEIGHT, MOST_HEIGHT));
 }
 
+/* A group without a title: its list would go by the name of its type. */
+static void
+name_group (PbaListDialog *self, AdwPreferencesGroup *group, guint first)
+{
+  const char *title = adw_preferences_group_get_title (group);
+  GtkWidget *row = pba_list_field_get_row (self->fields->pdata[first]);
+
+  if (title == NULL || title[0] == '\0')
+    pba_accessible_name (gtk_widget_get_parent (row), gtk_window_get_title (GTK_WINDOW (self)));
+}
+
 static void
 fill (PbaListDialog *self)
 {
@@ -176,6 +187,7 @@ fill (PbaListDialog *self)
           continue;
         }
       adw_preferences_page_add (self->page, group);
+      name_group (self, group, before);
       g_ptr_array_add (groups, group);
     }
   follow_dependencies (self);
@@ -341,6 +353,17 @@ on_cancel (PbaListDialog *self)
   gtk_window_close (GTK_WINDOW (self));
 }
 
+/* Not before: a window that gives away the focus while it is not there yet is no window to screen readers. */
+static void
+pba_list_dialog_map (GtkWidget *widget)
+{
+  PbaListDialog *self = PBA_LIST_DIALOG (widget);
+
+  GTK_WIDGET_CLASS (pba_list_dialog_parent_class)->map (widget);
+  if (pba_list_model_get_writable (self->model))
+    pba_list_field_focus (self->fields->pdata[0]);
+}
+
 static void
 pba_list_dialog_dispose (GObject *object)
 {
@@ -372,6 +395,7 @@ pba_list_dialog_class_init (PbaListDialogClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
+  widget_class->map = pba_list_dialog_map;
   G_OBJECT_CLASS (klass)->dispose = pba_list_dialog_dispose;
   G_OBJECT_CLASS (klass)->finalize = pba_list_dialog_finalize;
   saved_signal = g_signal_new ("saved", PBA_TYPE_LIST_DIALOG, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
@@ -437,9 +461,7 @@ pba_list_dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaL
     }
   gtk_window_set_title (GTK_WINDOW (self), dialog_title (self));
   fill (self);
-  if (pba_list_model_get_writable (self->model))
-    pba_list_field_focus (self->fields->pdata[0]);
-  else
+  if (!pba_list_model_get_writable (self->model))
     show_read_only (self);
   return GTK_WIDGET (self);
 }
