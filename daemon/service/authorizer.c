@@ -4,8 +4,9 @@
  * else decides. A caller's uid comes from the bus daemon, an answer from polkit by its D-Bus
  * interface on the SAME connection: libpolkit-gobject always speaks to the system bus, where the
  * unique name of a caller on another bus would be somebody else. Anything but an explicit yes is no.
- * What a caller asks twice at once is asked of polkit once; when its name vanishes, polkit is told to
- * stop, and what is kept of it goes. Main thread only; asks without blocking.
+ * A caller's questions are decided in the order of its calls; what it asks twice at once is asked of
+ * polkit once. When its name vanishes, polkit is told to stop, and what is kept of it goes. Main thread
+ * only; asks without blocking.
  */
 #include "service/authorizer.h"
 
@@ -33,6 +34,7 @@ typedef struct
   gboolean gone;
   guint subscription;
   GHashTable *kept;       /* (owned) action -> monotonic microseconds until which the yes holds */
+  GPtrArray *waiting;     /* (owned) (element-type PbQuestion, owned): for the uid, in the order of the calls */
   GPtrArray *checks;      /* (owned) (element-type PbPolkitCheck, unowned): under way */
 } PbCaller;
 
@@ -71,6 +73,7 @@ caller_unref (PbCaller *caller)
   if (!g_atomic_ref_count_dec (&caller->refs))
     return;
   g_hash_table_unref (caller->kept);
+  g_ptr_array_unref (caller->waiting);
   g_ptr_array_unref (caller->checks);
   g_free (caller->name);
   g_free (caller);
@@ -128,6 +131,7 @@ find_caller (PbAuthorizer *self, const char *name)
   caller->name = g_strdup (name);
   caller->uid = -1;
   caller->kept = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  caller->waiting = g_ptr_array_new ();
   caller->checks = g_ptr_array_new ();
   caller->subscription = g_dbus_connection_signal_subscribe (
     self->connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus",
@@ -282,35 +286,35 @@ question_decide (PbQuestion *question)
 }
 
 static void
-forget_caller (PbQuestion *question)
+forget_caller (PbCaller *caller, GDBusConnection *connection)
 {
-  PbCaller *caller = question->caller;
-
   if (caller->gone)
     return;
   caller->gone = TRUE;
-  g_dbus_connection_signal_unsubscribe (question->connection, caller->subscription);
+  g_dbus_connection_signal_unsubscribe (connection, caller->subscription);
   g_hash_table_remove (caller->callers, caller->name);
 }
 
 static void
 on_uid_known (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  PbQuestion *question = user_data;
+  PbCaller *caller = user_data;
+  g_autoptr (GPtrArray) waiting = g_steal_pointer (&caller->waiting);
   guint32 uid;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
 
-  if (reply == NULL)
+  caller->waiting = g_ptr_array_new ();
+  if (reply != NULL)
     {
-      /* It went before its going was watched: nothing else would end what is kept of it. */
-      forget_caller (question);
-      question_answer (question, PB_AUTHORIZED_NO, "the caller is gone");
-      return;
+      g_variant_get (reply, "(u)", &uid);
+      caller->uid = uid;
     }
-  g_variant_get (reply, "(u)", &uid);
-  question->caller->uid = uid;
-  question_decide (question);
+  else /* It went before its going was watched: nothing else would end what is kept of it. */
+    forget_caller (caller, G_DBUS_CONNECTION (source));
+  for (guint i = 0; i < waiting->len; i++)
+    question_decide (waiting->pdata[i]);
+  caller_unref (caller);
 }
 
 PbAuthorizer *
@@ -377,9 +381,15 @@ pb_authorizer_check (PbAuthorizer *self, GDBusConnection *connection, const char
   question->user_data = user_data;
 
   if (caller->uid >= 0)
-    question_decide (question);
-  else
-    g_dbus_connection_call (self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                            "GetConnectionUnixUser", g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(u)"),
-                            G_DBUS_CALL_FLAGS_NONE, -1, self->cancellable, on_uid_known, question);
+    {
+      question_decide (question);
+      return;
+    }
+  g_ptr_array_add (caller->waiting, question);
+  if (caller->waiting->len > 1)
+    return;
+  g_atomic_ref_count_inc (&caller->refs);
+  g_dbus_connection_call (self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                          "GetConnectionUnixUser", g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(u)"),
+                          G_DBUS_CALL_FLAGS_NONE, -1, self->cancellable, on_uid_known, caller);
 }
