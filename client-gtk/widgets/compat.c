@@ -28,9 +28,13 @@ enum
   PROP_VALUE = 1,
 };
 
+/* Set on widgets that were given a name. */
+static G_DEFINE_QUARK (pba-named, named)
+
 void
 pba_accessible_name (gpointer widget, const char *name)
 {
+  g_object_set_qdata (widget, named_quark (), GINT_TO_POINTER (TRUE));
   gtk_accessible_update_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
 }
 
@@ -44,15 +48,18 @@ pba_accessible_describe (gpointer widget, const char *description)
     gtk_accessible_reset_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION);
 }
 
-/* GTK 4.8 gives a button its label as it was written, and the label widget as well: "_Apply Apply". The
- * widget alone is right. */
+/* GTK 4.8 names a button both by its label as it was written and by the label widget that has the
+ * mnemonic: "_Apply Apply". The widget alone is right, unless the button was given a name. */
 static gboolean
 on_realize (GSignalInvocationHint *hint, guint n_values, const GValue *values, gpointer user_data)
 {
   gpointer widget = g_value_get_object (&values[0]);
 
-  if (GTK_IS_BUTTON (widget) && gtk_button_get_label (widget) != NULL
-      && gtk_button_get_use_underline (widget))
+  if (!GTK_IS_BUTTON (widget))
+    return TRUE;
+  if (g_object_get_qdata (widget, named_quark ()) != NULL)
+    gtk_accessible_reset_relation (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_RELATION_LABELLED_BY);
+  else if (gtk_button_get_label (widget) != NULL && gtk_button_get_use_underline (widget))
     gtk_accessible_reset_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_LABEL);
   return TRUE;
 }

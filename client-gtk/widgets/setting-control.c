@@ -365,17 +365,16 @@ on_text (PbaSettingRow *self)
 static void
 make_text (PbaSettingRow *self)
 {
-  /* By itself it has no role, and screen readers would pass it by. */
-  GtkWidget *text =
-    g_object_new (GTK_TYPE_TEXT, "accessible-role", GTK_ACCESSIBLE_ROLE_TEXT_BOX, NULL);
+  /* A bare GtkText would show screen readers no text. */
+  GtkWidget *text = gtk_entry_new ();
   GtkWidget *icon = gtk_image_new_from_icon_name ("document-edit-symbolic");
 
   gtk_widget_set_hexpand (text, TRUE);
-  gtk_text_set_placeholder_text (GTK_TEXT (text), _ ("Not set"));
+  gtk_entry_set_placeholder_text (GTK_ENTRY (text), _ ("Not set"));
   gtk_box_insert_child_after (self->titles, text, GTK_WIDGET (self->title_label));
   gtk_widget_add_css_class (icon, "edit-icon");
   gtk_box_prepend (self->suffixes, icon);
-  gtk_widget_add_css_class (GTK_WIDGET (self), "entry-like");
+  gtk_widget_add_css_class (GTK_WIDGET (self), "text-row");
   gtk_widget_add_css_class (GTK_WIDGET (self->title_label), "subtitle");
   gtk_widget_remove_css_class (GTK_WIDGET (self->title_label), "title");
   self->control = text;
@@ -394,7 +393,7 @@ show_text (PbaSettingRow *self)
 static void
 focus_text (PbaSettingRow *self)
 {
-  gtk_text_grab_focus_without_selecting (GTK_TEXT (self->control));
+  gtk_entry_grab_focus_without_selecting (GTK_ENTRY (self->control));
 }
 
 /* ---- list ---- */
