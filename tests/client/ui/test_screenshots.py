@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of every page, for people to look at: in $POSTBUS_SCREENSHOTS, a folder a kind, with an
+index.html that shows them side by side. What is tested is that every page fits a window of 360 pixels."""
+import os
+import pathlib
+import re
+
+import screen
+
+WIDE = (1100, 760)
+# As high as a page of settings needs, so that all of it is on the picture.
+NARROW = (360, 1600)
+
+HEAD = """<!DOCTYPE html>
+<meta charset="utf-8">
+<title>postbus-admin, page by page</title>
+<style>body { font-family: sans-serif } img { border: 1px solid #999; vertical-align: top; max-width: 550px }</style>
+"""
+
+
+def folder():
+    return pathlib.Path(os.environ["POSTBUS_SCREENSHOTS"])
+
+
+def fill(ui):
+    """Something to see on every page."""
+    api = ui.api
+    for name, network in (("Printer", "192.168.1.9"), ("Office", "192.168.10.0/24"), ("Scanner", "2001:db8::17")):
+        api.add("TrustedList", Name=name, Network=network)
+    for name in ("club.example", "verein.example"):
+        api.add("DomainList", Name=name, Domain=name)
+        api.add("LocalDomains", Name="local." + name)
+    api.add("RelayExceptions", Name="Partner", Kind="recipient", Targets=["partner.example"],
+            Server="relay.partner.example")
+    api.add("RelayExceptions", Name="Newsletters", Kind="sender", Targets=["news@local.example"],
+            Server="bulk.example.net", Port=587)
+    for name, sort, kind, value in (("Bank", "whitelist", "domain", "bank.example"),
+                                    ("Branch office", "whitelist", "network", "198.51.100.0/24"),
+                                    ("Lottery", "blacklist", "sender", "win@lottery.example")):
+        api.add("AccessList", Name=name, List=sort, Kind=kind, Value=value)
+    for row in ({"Name": "ben", "Addresses": ["ben@local.example", "b.miller@local.example"]},
+                {"Name": "archive", "Addresses": ["archive@local.example"]}):
+        api.add("Accounts", **row)
+    api.add("Aliases", Address="info@local.example", Targets=["ann@local.example", "ben@local.example"])
+    api.add("Aliases", Address="sales@local.example", Targets=["ben@local.example"])
+    message = b"From: ann@local.example\r\nSubject: Offer\r\n\r\nDear customer\r\n"
+    ui.bed.send("ann@local.example", ["ben@local.example"], message)
+    # Nobody listens where these go to: they wait.
+    ui.bed.send("ann@local.example", ["carol@elsewhere.example", "dave@elsewhere.example"], message)
+    ui.bed.wait_deferred()
+
+
+def shoot(ui, kind, name, size):
+    place = folder() / kind
+    place.mkdir(parents=True, exist_ok=True)
+    ui.resize(*size)
+    ui.screen.rest_mouse()
+    pixels = ui.still(*size)
+    assert len(set(pixels[at:at + 4] for at in range(0, len(pixels), 4 * 97))) > 3, f"{name} shows nothing"
+    screen.write_png(place / f"{name}.png", *size, pixels)
+
+
+def file_name(number, title, entry):
+    words = re.sub(r"\W+", "-", f"{entry or ''} {title}".strip().lower())
+    return f"{number:02}-{words}"
+
+
+def shoot_all(ui, kinds, **environment):
+    """kinds: {folder: size}."""
+    ui.bed.start()
+    fill(ui)
+    ui.start(daemon=False, **environment)
+    for number, (title, entry) in enumerate(ui.unfold(), 1):
+        ui.go(title, entry)
+        for kind, size in kinds.items():
+            shoot(ui, kind, file_name(number, title, entry), size)
+        ui.resize(*WIDE)
+    write_index()
+
+
+def write_index():
+    """Kinds side by side, a line a page; written whole, as several tests may."""
+    kinds = sorted(path for path in folder().iterdir() if path.is_dir())
+    lines = []
+    for kind in kinds:
+        pictures = sorted(kind.glob("*.png"))
+        lines.append(f"<h2>{kind.name}</h2>")
+        lines += [f'<img src="{kind.name}/{path.name}" title="{path.stem}" loading="lazy">' for path in pictures]
+    new = folder() / f"index.{os.getpid()}.tmp"
+    new.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    new.replace(folder() / "index.html")
+
+
+def test_light(ui):
+    shoot_all(ui, {"light": WIDE, "light-narrow": NARROW})
+
+
+def test_dark(ui):
+    shoot_all(ui, {"dark": WIDE}, ADW_DEBUG_COLOR_SCHEME="prefer-dark")
+
+
+def test_german(ui):
+    shoot_all(ui, {"german": WIDE, "german-narrow": NARROW}, **ui.speak("de", "DE"))
+
+
+def test_connect_page(ui):
+    ui.open()
+    ui.find("button", "Connect")
+    shoot(ui, "light", "00-connect", WIDE)
+    shoot(ui, "light-narrow", "00-connect", NARROW)
+    write_index()
