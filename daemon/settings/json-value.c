@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define MAX_JSON  (16 * 1024 * 1024)
-#define MAX_DEPTH 8 /* what export writes has 5 */
+#define MAX_DEPTH 8   /* what export writes has 5 */
+#define MAX_WORDS 200 /* octets of the parser's message that are repeated */
 
 JsonNode *
 pb_json_from_value (GVariant *value)
@@ -147,6 +148,23 @@ find_danger (const char *text)
   return NULL;
 }
 
+/* The parser's message may hold pieces of the text, whatever is in them. Returns: (transfer full): one harmless line */
+static char *
+clean_words (const char *message)
+{
+  g_autofree char *valid = g_utf8_make_valid (message, -1);
+  GString *words = g_string_new (NULL);
+
+  for (const char *p = valid; *p != '\0' && words->len < MAX_WORDS; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+      gboolean breaks = g_unichar_iscntrl (c) || c == 0x2028 || c == 0x2029;
+
+      g_string_append_unichar (words, breaks ? ' ' : c);
+    }
+  return g_string_free (words, FALSE);
+}
+
 JsonNode *
 pb_json_parse (const char *text, GError **error)
 {
@@ -163,11 +181,9 @@ pb_json_parse (const char *text, GError **error)
   danger = find_danger (text);
   if (danger != NULL || !json_parser_load_from_data (parser, text, -1, &why))
     {
-      /* The parser's message may hold pieces of the text, with their line ends. */
-      g_autofree char *words = g_strdup (why ? why->message : danger);
+      g_autofree char *words = clean_words (why ? why->message : danger);
 
-      g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE, "Import: must be JSON: %s",
-                   g_strdelimit (words, "\r\n", ' '));
+      g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE, "Import: must be JSON: %s", words);
       return NULL;
     }
   root = json_parser_get_root (parser);

@@ -157,6 +157,9 @@ def test_bad_imports(bed):
     for value in ('"50"', "50.5", "-1", "4294967296", "1e2", "null", "[50]", "true", "99999999999999999999999"):
         load("InvalidValue", "General.MaxHops: ", head + '"Settings": {"General": {"MaxHops": ' + value + "}}}")
     load("InvalidValue", "General.MaxHops: must be between 5 and 255", head + '"Settings": {"General": {"MaxHops": 4}}}')
+    for control in ("\x01", "\x1b", "\x7f", "\u0085", "\u2028"):
+        words = load("InvalidValue", "Import: ", head + control + "nosuch" + control)
+        assert control not in words and words.isprintable(), words
     for value in ("a\\u0000b", "a\\r\\nb", "\\u0007", "\\ud800", "\\udc00\\ud800", "\\u2028", "\\u00e9"):
         load("InvalidValue", "", head + '"Settings": {"General": {"Banner": "' + value + '"}}}')
     load("InvalidValue", "", head + '"Settings": {"General": {"Ban\\u0000ner": "x"}}}')
