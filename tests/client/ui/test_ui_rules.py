@@ -19,7 +19,7 @@ def whitelist(ui, *rows):
 
 def edit(ui, name):
     ui.click(rule(ui, name))
-    said(ui, "1 selected")
+    ui.wait(lambda: rule(ui, name).has("selected"), "the rule to be selected")
     ui.key("Return")
     ui.wait(lambda: dialog(ui), "the dialog")
 
@@ -74,7 +74,8 @@ def test_removed_elsewhere(ui):
 
 def choose(ui, entry, button, path):
     """A file by the menu and the file chooser."""
-    ui.press("More")
+    # A menu button has the button in it by the same name.
+    ui.click(ui.find("button", "More", where=lambda node: node.has("focusable")))
     ui.click(ui.find("menu item", entry))
     ui.find("button", button)
     # A slash brings the entry for a path, where there is none yet.

@@ -51,10 +51,10 @@ def test_goes_there(ui):
             ("message hops", "General", "spin button", "Max message hops"),
             # This one lies in a fold that is closed.
             ("skip the check for sender", "General", None, None),
-            ("concurrent", "Relay Settings", None, None)):
+            ("concurrent", "Connection Policy", None, None)):
         ui.key("Control+f")
         search(ui, words)
-        ui.wait(lambda: len(results(ui)) > 0, f"results for {words}")
+        ui.wait(lambda wanted=words: any(wanted in name.lower() for name in results(ui)), f"results for {words}")
         ui.key("Return")
         ui.wait(lambda name=page: ui.title() == name, f"the page {page}")
         if title is not None:

@@ -128,10 +128,11 @@ class Reader:
             of_parent = collections.defaultdict(list)
             for node in nodes.values():
                 of_parent[node.parent_path].append(node)
-            # GTK lists widgets that somebody has asked for, hidden ones among them: where that is not
-            # as many as the parent has, the parent is asked, and makes the missing ones.
+            # GTK lists widgets that somebody has asked for, hidden ones among them: where those that show
+            # are not as many as the parent has, the parent is asked, and makes the missing ones.
             doubtful = [path for path, node in nodes.items() if path not in known_children
-                        and (path == ROOT or node.n_children != len(of_parent[path]))]
+                        and (path == ROOT or node.n_children != len(of_parent[path])
+                             or not all(child.has("visible") for child in of_parent[path]))]
             answers = self.call_all(name, doubtful, A11Y + "Accessible", "GetChildren")
             known_children.update({path: [child for _, child in children] for path, (children,) in answers.items()})
             if all(child in nodes for path in answers for child in known_children[path]):
