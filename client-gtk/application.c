@@ -103,7 +103,7 @@ pba_application_command_line (GApplication *application, GApplicationCommandLine
     pba_window_go (window, page, NULL);
   if (address != NULL)
     pba_window_connect (window, address);
-  gtk_window_present (GTK_WINDOW (window));
+  pba_window_present_connected (window);
   return 0;
 }
 

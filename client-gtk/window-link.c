@@ -10,6 +10,8 @@
 
 #include <glib/gi18n.h>
 
+#define PATIENCE_MS 300 /* so long a window may stay away for a connection that comes at once */
+
 /* Where a new connection begins: the first page there is. */
 static const char *
 first_page (void)
@@ -58,6 +60,31 @@ on_login (PbaWindow *self)
   adw_window_title_set_subtitle (self->host_title, pba_connection_get_login (self->connection));
 }
 
+void
+pba_window_forget_present (PbaWindow *self)
+{
+  g_clear_handle_id (&self->present_source, g_source_remove);
+}
+
+static void
+present_if_waiting (PbaWindow *self)
+{
+  if (self->present_source == 0)
+    return;
+  pba_window_forget_present (self);
+  gtk_window_present (GTK_WINDOW (self));
+}
+
+static gboolean
+on_present_late (gpointer user_data)
+{
+  PbaWindow *self = user_data;
+
+  self->present_source = 0;
+  gtk_window_present (GTK_WINDOW (self));
+  return G_SOURCE_REMOVE;
+}
+
 static void
 on_state (PbaConnection *connection, GParamSpec *pspec, gpointer user_data)
 {
@@ -68,6 +95,8 @@ on_state (PbaConnection *connection, GParamSpec *pspec, gpointer user_data)
     begin (self);
   if (state != PBA_CONNECTION_CONNECTING && self->question != NULL)
     gtk_window_destroy (self->question);
+  if (state != PBA_CONNECTION_CONNECTING)
+    present_if_waiting (self);
   pba_window_update_notice (self);
 }
 
@@ -84,6 +113,7 @@ on_question (PbaConnection *connection, PbaQuestion kind, const char *text, gpoi
 {
   PbaWindow *self = user_data;
 
+  present_if_waiting (self);
   if (self->question != NULL)
     gtk_window_destroy (self->question);
   self->question = pba_question_ask (GTK_WINDOW (self), connection, kind, text);
@@ -127,6 +157,16 @@ pba_window_connect (PbaWindow *self, const char *address)
   on_login (self);
   pba_connect_page_follow (self->connect_page, self->connection);
   pba_connection_open (self->connection);
+}
+
+void
+pba_window_present_connected (PbaWindow *self)
+{
+  if (self->connection == NULL
+      || pba_connection_get_state (self->connection) != PBA_CONNECTION_CONNECTING)
+    gtk_window_present (GTK_WINDOW (self));
+  else if (self->present_source == 0)
+    self->present_source = g_timeout_add (PATIENCE_MS, on_present_late, self);
 }
 
 void

@@ -85,6 +85,31 @@ pba_window_go_to_setting (PbaWindow *self, const char *key)
     pba_window_show_page (self, spec->id, key);
 }
 
+/* A page's part of the header bar stays where it was put once: GTK 4.8 is upset by widgets that leave and come back while a screen reader looks. */
+static void
+show_part (GtkStack *stack, GtkWidget *part)
+{
+  gtk_widget_set_visible (GTK_WIDGET (stack), part != NULL);
+  if (part == NULL)
+    return;
+  if (gtk_widget_get_parent (part) != GTK_WIDGET (stack))
+    gtk_stack_add_child (stack, part);
+  gtk_stack_set_visible_child (stack, part);
+}
+
+static void
+forget_parts (GtkStack *stack, GtkWidget *kept)
+{
+  GtkWidget *next, *part = gtk_widget_get_first_child (GTK_WIDGET (stack));
+
+  for (; part != NULL; part = next)
+    {
+      next = gtk_widget_get_next_sibling (part);
+      if (part != kept)
+        gtk_stack_remove (stack, part);
+    }
+}
+
 void
 pba_window_forget_pages (PbaWindow *self)
 {
@@ -95,9 +120,9 @@ pba_window_forget_pages (PbaWindow *self)
   self->page = NULL;
   while ((page = gtk_widget_get_first_child (GTK_WIDGET (self->pages))) != NULL)
     gtk_stack_remove (self->pages, page);
-  adw_bin_set_child (self->start_bin, NULL);
-  adw_bin_set_child (self->end_bin, NULL);
-  adw_bin_set_child (self->title_bin, GTK_WIDGET (self->page_title));
+  forget_parts (self->start_stack, NULL);
+  forget_parts (self->end_stack, NULL);
+  forget_parts (self->title_stack, GTK_WIDGET (self->page_title));
 }
 
 /* "Security", the entry that the page stands under. */
@@ -137,9 +162,9 @@ pba_window_update_header (PbaWindow *self)
   adw_window_title_set_subtitle (self->page_title, summary != NULL    ? summary
                                                    : subtitle != NULL ? subtitle
                                                                       : parent_title (self));
-  adw_bin_set_child (self->title_bin, middle != NULL ? middle : GTK_WIDGET (self->page_title));
-  adw_bin_set_child (self->start_bin, start);
-  adw_bin_set_child (self->end_bin, end);
+  show_part (self->title_stack, middle != NULL ? middle : GTK_WIDGET (self->page_title));
+  show_part (self->start_stack, start);
+  show_part (self->end_stack, end);
   gtk_widget_set_visible (self->discard_button, settings && !folded);
   gtk_widget_set_visible (self->apply_button, settings && !folded);
   gtk_widget_set_visible (self->bottom_bar, settings && folded);

@@ -20,7 +20,7 @@ struct _PbaWindow
   GtkToggleButton *search_button;
   GtkMenuButton *connect_menu, *main_menu_button;
   AdwWindowTitle *host_title, *page_title;
-  AdwBin *title_bin, *start_bin, *end_bin;
+  GtkStack *title_stack, *start_stack, *end_stack;
   GtkWidget *discard_button, *apply_button, *back_button, *bottom_bar;
   PbaNoticeBar *notice;
 
@@ -32,6 +32,7 @@ struct _PbaWindow
   GtkWindow *question;       /* (unowned) (nullable): an open question of ssh */
   gboolean notice_is_link;   /* what the bar is about: the link, else the conflict */
   gboolean close_after_apply;
+  guint present_source;      /* it is not shown yet, see pba_window_present_connected() */
   gboolean on_trial;         /* what is being applied is taken back unless it is kept */
 };
 
@@ -47,6 +48,8 @@ void pba_window_go_to_setting (PbaWindow *self, const char *key);
 /* window-link.c */
 void pba_window_disconnect (PbaWindow *self);
 void pba_window_update_notice (PbaWindow *self);
+/** pba_window_forget_present: it goes, or is shown. */
+void pba_window_forget_present (PbaWindow *self);
 void pba_window_notice_clicked (PbaWindow *self, gboolean first);
 
 /* window-apply.c */

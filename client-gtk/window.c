@@ -106,6 +106,7 @@ pba_window_dispose (GObject *object)
 {
   PbaWindow *self = PBA_WINDOW (object);
 
+  pba_window_forget_present (self);
   if (self->hosts != NULL)
     pba_window_disconnect (self);
   g_clear_object (&self->hosts);
@@ -129,9 +130,9 @@ bind_children (GtkWidgetClass *widget_class)
   BIND (main_menu_button);
   BIND (host_title);
   BIND (page_title);
-  BIND (title_bin);
-  BIND (start_bin);
-  BIND (end_bin);
+  BIND (title_stack);
+  BIND (start_stack);
+  BIND (end_stack);
   BIND (discard_button);
   BIND (apply_button);
   BIND (back_button);
@@ -179,8 +180,6 @@ static void
 pba_window_init (PbaWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
-  /* It leaves and comes back as pages bring titles of their own. */
-  g_object_ref (self->page_title);
   g_object_bind_property (self->search_button, "active", pba_sidebar_get_search_bar (self->sidebar),
                           "search-mode-enabled", G_BINDING_BIDIRECTIONAL);
   gtk_search_bar_set_key_capture_widget (pba_sidebar_get_search_bar (self->sidebar),

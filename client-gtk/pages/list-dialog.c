@@ -228,7 +228,7 @@ show_error (PbaListDialog *self, const GError *error)
     }
   if (field == NULL || !pba_list_field_set_error (field, sentence))
     {
-      pba_notice_bar_show (self->notice, sentence, gone ? _ ("_Create Anew") : NULL, NULL);
+      pba_notice_bar_show (self->notice, sentence, gone ? _ ("Create Anew") : NULL, NULL);
       return;
     }
   pba_notice_bar_hide (self->notice);

@@ -181,7 +181,7 @@ show_reasons (PbaOverviewPage *self)
     {
       GObject *row = G_OBJECT (gtk_list_box_get_row_at_index (self->reasons, (int) i));
       guint64 count = pba_statistics_get (statistics, names->pdata[i]);
-      g_autofree char *text = g_strdup_printf ("%'" G_GUINT64_FORMAT, count);
+      g_autofree char *text = pba_words_count (count);
       g_autofree char *name =
         g_strdup_printf ("%s, %s", (const char *) g_object_get_data (row, "title"), text);
 
@@ -238,7 +238,7 @@ show_queue (PbaOverviewPage *self)
                 &counts[1], "held", &counts[2], "size", &size, "oldest", &oldest, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++)
     {
-      g_autofree char *text = g_strdup_printf ("%'" G_GUINT64_FORMAT, counts[i]);
+      g_autofree char *text = pba_words_count (counts[i]);
 
       show_number (self->queue_values[i], text);
     }
@@ -266,8 +266,7 @@ show_counters (PbaOverviewPage *self)
   for (guint i = 0; i < G_N_ELEMENTS (counters); i++)
     {
       guint64 count = pba_statistics_get (statistics, counters[i].counter);
-      g_autofree char *text = counters[i].octets ? pba_words_size (count)
-                                                 : g_strdup_printf ("%'" G_GUINT64_FORMAT, count);
+      g_autofree char *text = counters[i].octets ? pba_words_size (count) : pba_words_count (count);
 
       show_number (self->counter_values[i], text);
     }

@@ -58,16 +58,6 @@ add_undo (GtkWidget *row, PbaRelayPassword *password)
   pba_entry_row_add_suffix (PBA_ENTRY_ROW (row), undo);
 }
 
-static gboolean
-may_edit (GBinding *binding, const GValue *busy, GValue *sensitive, gpointer user_data)
-{
-  gboolean writable;
-
-  g_object_get (user_data, "writable", &writable, NULL);
-  g_value_set_boolean (sensitive, writable && !g_value_get_boolean (busy));
-  return TRUE;
-}
-
 GtkWidget *
 pba_password_row_new (PbaRelayPassword *password)
 {
@@ -79,8 +69,9 @@ pba_password_row_new (PbaRelayPassword *password)
     g_object_bind_property (password, same[i], row, same[i], G_BINDING_SYNC_CREATE);
   g_object_bind_property (password, "sentence", row, "caption", G_BINDING_SYNC_CREATE);
   g_object_bind_property (password, "supported", row, "visible", G_BINDING_SYNC_CREATE);
-  g_object_bind_property_full (password, "busy", row, "sensitive", G_BINDING_SYNC_CREATE, may_edit,
-                               NULL, password, NULL);
+  g_object_bind_property (password, "writable", row, "sensitive", G_BINDING_SYNC_CREATE);
+  g_object_bind_property (password, "busy", pba_entry_row_get_editable (PBA_ENTRY_ROW (row)),
+                          "editable", G_BINDING_SYNC_CREATE | G_BINDING_INVERT_BOOLEAN);
   add_undo (row, password);
   g_signal_connect_object (row, "notify::text", G_CALLBACK (on_text), password, 0);
   g_signal_connect_object (password, "notify::changed", G_CALLBACK (on_changed), row, 0);

@@ -21,8 +21,7 @@ struct _PbaQueuePage
 {
   PbaPage parent_instance;
 
-  GtkBox *box; /* template children */
-  GtkStack *stack;
+  GtkStack *stack; /* template children */
   GtkSearchBar *search_bar;
   GtkSearchEntry *search_entry;
   GtkListView *list_view;
@@ -258,7 +257,7 @@ make_views (PbaQueuePage *self, const char *title)
   g_object_bind_property (switcher, "title-visible", bar, "reveal", G_BINDING_SYNC_CREATE);
   g_signal_connect_object (switcher, "notify::title-visible", G_CALLBACK (show_counts), self,
                            G_CONNECT_SWAPPED);
-  gtk_box_append (self->box, bar);
+  gtk_box_append (GTK_BOX (adw_bin_get_child (ADW_BIN (self))), bar);
   g_signal_connect_object (self->views, "notify::visible-child-name", G_CALLBACK (on_view), self,
                            G_CONNECT_SWAPPED);
   g_object_set (self, "header-title", switcher, NULL);
@@ -322,7 +321,6 @@ static void
 bind_template (GtkWidgetClass *widget_class)
 {
 #define BIND(child) gtk_widget_class_bind_template_child (widget_class, PbaQueuePage, child)
-  BIND (box);
   BIND (stack);
   BIND (search_bar);
   BIND (search_entry);

@@ -167,9 +167,8 @@ show_values (PbaTallyPage *self)
       guint64 count = pba_statistics_get (statistics_of (self), counter);
       GtkWidget *row = gtk_widget_get_ancestor (value, ADW_TYPE_ACTION_ROW);
       const char *title = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (row));
-      g_autofree char *text = is_octets (self, counter)
-                                ? pba_words_size (count)
-                                : g_strdup_printf ("%'" G_GUINT64_FORMAT, count);
+      g_autofree char *text =
+        is_octets (self, counter) ? pba_words_size (count) : pba_words_count (count);
       g_autofree char *name = g_strdup_printf ("%s, %s", title, text);
 
       gtk_label_set_label (value, text);

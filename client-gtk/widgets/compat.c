@@ -35,6 +35,8 @@ void
 pba_accessible_name (gpointer widget, const char *name)
 {
   g_object_set_qdata (widget, named_quark (), GINT_TO_POINTER (TRUE));
+  /* GTK 4.8 says both, and libadwaita's rows are labelled by their title. */
+  gtk_accessible_reset_relation (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_RELATION_LABELLED_BY);
   gtk_accessible_update_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
 }
 
