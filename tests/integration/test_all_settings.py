@@ -299,7 +299,7 @@ def test_ineffective_settings_are_these(bed):
         marked |= {f"{name}.{column}" for column, words in columns(element).items() if "; not obeyed yet" in words}
         marked |= {f"{name}.{each.get('name')}" for each in element.findall("property")
                    if stranger.notes(each).get("Effective") == "false"}
-    assert marked == set(INEFFECTIVE), marked ^ set(INEFFECTIVE)
+    assert marked == set(INEFFECTIVE), f"INEFFECTIVE and the tables differ: {marked ^ set(INEFFECTIVE)}"
 
 
 def specified():

@@ -210,7 +210,8 @@ def write_secrets(bed):
     described = stranger.interfaces(bed.api)
     private = {(interface, each.get("name")) for interface, element in described.items()
                for each in element.findall("property") if stranger.is_private(each) and each.get("access") == "readwrite"}
-    assert {(interface, name) for interface, name, _, _ in PRIVATE_VALUES} == private
+    listed = {(interface, name) for interface, name, _, _ in PRIVATE_VALUES}
+    assert listed == private, f"say in PRIVATE_VALUES what to look for: {listed ^ private}"
     lists = {interface for interface, element in described.items()
              if any(method.get("name") == "Replace" for method in element.findall("method"))}
     assert {kind for kind, _ in ROWS} == lists
