@@ -76,7 +76,7 @@ def choose(ui, entry, button, path):
     """A file by the menu and the file chooser."""
     # A menu button has the button in it by the same name.
     ui.click(ui.find("button", "More", where=lambda node: node.has("focusable")))
-    ui.click(ui.find("menu item", entry))
+    ui.act(ui.find("menu item", entry))
     ui.find("button", button)
     # A slash brings the entry for a path, where there is none yet.
     ui.key("Control+l", "Control+a")
