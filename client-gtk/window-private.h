@@ -33,7 +33,6 @@ struct _PbaWindow
   gboolean notice_is_link;   /* what the bar is about: the link, else the conflict */
   gboolean close_after_apply;
   guint present_source;      /* it is not shown yet, see pba_window_present_connected() */
-  guint present_source;      /* it is not shown yet, see pba_window_present_connected() */
   gboolean on_trial;         /* what is being applied is taken back unless it is kept */
 };
 
@@ -49,8 +48,6 @@ void pba_window_go_to_setting (PbaWindow *self, const char *key);
 /* window-link.c */
 void pba_window_disconnect (PbaWindow *self);
 void pba_window_update_notice (PbaWindow *self);
-/** pba_window_forget_present: it goes, or is shown. */
-void pba_window_forget_present (PbaWindow *self);
 /** pba_window_forget_present: it goes, or is shown. */
 void pba_window_forget_present (PbaWindow *self);
 void pba_window_notice_clicked (PbaWindow *self, gboolean first);

@@ -107,7 +107,6 @@ pba_window_dispose (GObject *object)
   PbaWindow *self = PBA_WINDOW (object);
 
   pba_window_forget_present (self);
-  pba_window_forget_present (self);
   if (self->hosts != NULL)
     pba_window_disconnect (self);
   g_clear_object (&self->hosts);
