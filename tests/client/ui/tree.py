@@ -11,6 +11,8 @@ from gi.repository import Gio, GLib
 A11Y = "org.a11y.atspi."
 ROOT = "/org/a11y/atspi/accessible/root"
 REGISTRY = A11Y + "Registry"
+# dbus-daemon refuses more than 128 calls that wait for their answer.
+MOST_UNDER_WAY = 100
 
 # From AT-SPI's AtspiStateType: those that are looked at here. GTK 4.8 says "invalid" (0) where "invalid
 # entry" (36) is meant.
@@ -125,23 +127,18 @@ class Reader:
             nodes = self.read_items(name)
             if ROOT not in nodes:
                 return None
-            of_parent = collections.defaultdict(list)
-            for node in nodes.values():
-                of_parent[node.parent_path].append(node)
-            # GTK lists widgets that somebody has asked for, hidden ones among them: where those that show
-            # are not as many as the parent has, the parent is asked, and makes the missing ones.
-            doubtful = [path for path, node in nodes.items() if path not in known_children
-                        and (path == ROOT or node.n_children != len(of_parent[path])
-                             or not all(child.has("visible") for child in of_parent[path]))]
-            answers = self.call_all(name, doubtful, A11Y + "Accessible", "GetChildren")
+            # GTK lists the widgets that somebody has asked for, hidden ones among them. So each is asked
+            # who its children are, which makes those that were missing.
+            unasked = [path for path in nodes if path not in known_children]
+            answers = self.call_all(name, unasked, A11Y + "Accessible", "GetChildren")
             known_children.update({path: [child for _, child in children] for path, (children,) in answers.items()})
             if all(child in nodes for path in answers for child in known_children[path]):
                 break
-        for path, node in nodes.items():
-            node.children = [nodes[child] for child in known_children[path] if child in nodes] \
-                if path in known_children else sorted(of_parent[path], key=lambda child: child.index)
-            for child in node.children:
-                child.parent = node
+        for path, children in known_children.items():
+            if path in nodes:
+                nodes[path].children = [nodes[child] for child in children if child in nodes]
+                for child in nodes[path].children:
+                    child.parent = nodes[path]
         return nodes[ROOT]
 
     def read_items(self, name):
@@ -152,20 +149,22 @@ class Reader:
         return {item[0][1]: Node(item) for item in items}
 
     def call_all(self, name, paths, interface, method):
-        """The same call to many widgets, all on their way at once; those that are gone are left out."""
-        answers, missing = {}, len(paths)
+        """The same call to many widgets, many on their way at once; those that are gone are left out."""
+        answers, waiting, under_way = {}, collections.deque(paths), 0
 
         def on_answer(connection, result, path):
-            nonlocal missing
-            missing -= 1
+            nonlocal under_way
+            under_way -= 1
             try:
                 answers[path] = connection.call_finish(result).unpack()
             except GLib.Error:
                 pass
-        for path in paths:
-            self.bus.call(name, path, interface, method, None, None, Gio.DBusCallFlags.NO_AUTO_START, 120_000,
-                          None, on_answer, path)
-        while missing > 0:
+        while waiting or under_way > 0:
+            while waiting and under_way < MOST_UNDER_WAY:
+                path = waiting.popleft()
+                under_way += 1
+                self.bus.call(name, path, interface, method, None, None, Gio.DBusCallFlags.NO_AUTO_START, 120_000,
+                              None, on_answer, path)
             GLib.MainContext.default().iteration(True)
         return answers
 
