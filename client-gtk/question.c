@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What ssh asks, as a dialog: a password or passphrase, or whether a host's key is to be trusted. Made
+ * What ssh and a far polkit ask, as a dialog: a password, or whether a host's key is to be trusted. Made
  * by the window when the connection's question comes. Closing the dialog is a no. What was typed goes
  * to the connection and nowhere else.
  */
@@ -33,19 +33,25 @@ on_entry_activate (GtkWidget *entry, gpointer user_data)
 }
 
 static AdwMessageDialog *
-ask_secret (GtkWindow *parent, PbaConnection *connection, const char *text)
+ask_secret (GtkWindow *parent, PbaConnection *connection, PbaQuestion kind, const char *text)
 {
   GtkWidget *entry = gtk_password_entry_new ();
+  gboolean login = kind == PBA_QUESTION_SECRET;
   AdwMessageDialog *dialog;
-  /* Translators: %s is a host */
   g_autofree char *heading =
-    g_strdup_printf (_ ("Log In to %s"), pba_connection_get_host (connection));
+    /* Translators: %s is a host */
+    g_strdup_printf (
+      login ? _ ("Log In to %s")
+            /* Translators: %s is a host, which wants a password before it does something */
+            : _ ("Authenticate on %s"),
+      pba_connection_get_host (connection));
 
   dialog = ADW_MESSAGE_DIALOG (adw_message_dialog_new (parent, heading, text));
   gtk_password_entry_set_show_peek_icon (GTK_PASSWORD_ENTRY (entry), TRUE);
   pba_accessible_name (entry, _ ("Password"));
   adw_message_dialog_set_extra_child (dialog, entry);
-  adw_message_dialog_add_responses (dialog, "no", _ ("_Cancel"), "yes", _ ("_Log In"), NULL);
+  adw_message_dialog_add_responses (dialog, "no", _ ("_Cancel"), "yes",
+                                    login ? _ ("_Log In") : _ ("_Authenticate"), NULL);
   g_signal_connect_object (entry, "activate", G_CALLBACK (on_entry_activate), dialog, 0);
   gtk_window_set_focus (GTK_WINDOW (dialog), entry);
   return dialog;
@@ -84,7 +90,8 @@ pba_question_ask (GtkWindow *parent, PbaConnection *connection, PbaQuestion kind
   switch (kind)
     {
     case PBA_QUESTION_SECRET:
-      dialog = ask_secret (parent, connection, stripped);
+    case PBA_QUESTION_AUTHENTICATE:
+      dialog = ask_secret (parent, connection, kind, stripped);
       break;
     case PBA_QUESTION_HOST_KEY:
       dialog = ask_host_key (parent, connection, stripped);

@@ -59,6 +59,12 @@ pba_connection_drop (PbaConnection *self)
   g_cancellable_cancel (self->cancellable);
   g_clear_object (&self->cancellable);
   g_clear_handle_id (&self->retry_source, g_source_remove);
+  if (self->agent != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->agent, self);
+      pba_agent_end (self->agent);
+    }
+  g_clear_object (&self->agent);
   if (self->bus != NULL)
     {
       pba_connection_unsubscribe (self);
@@ -188,6 +194,22 @@ fail_link (PbaConnection *self, const GError *error)
 /* ---- the steps of an attempt, last first ---- */
 
 static void
+on_agent_question (PbaAgent *agent, PbaQuestion kind, const char *text, gpointer user_data)
+{
+  g_signal_emit_by_name (user_data, "question", kind, text);
+}
+
+/* At this end a desktop has an agent, or a terminal. */
+static void
+make_agent (PbaConnection *self)
+{
+  if (!pba_connection_is_ssh (self))
+    return;
+  self->agent = pba_agent_new (self->bus, self->address);
+  g_signal_connect (self->agent, "question", G_CALLBACK (on_agent_question), self);
+}
+
+static void
 on_version (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (PbaConnection) self = user_data;
@@ -212,6 +234,7 @@ on_version (GObject *source, GAsyncResult *result, gpointer user_data)
 
       set_string (self, &self->login, login, "login");
     }
+  make_agent (self);
   self->failures = 0;
   self->had_link = TRUE;
   set_string (self, &self->error, NULL, "error");
@@ -360,7 +383,7 @@ attempt_by_ssh (PbaConnection *self)
 {
   g_autoptr (GError) error = NULL;
 
-  self->tunnel = pba_tunnel_new (self->address, !self->by_itself, &error);
+  self->tunnel = pba_tunnel_new (self->address, NULL, !self->by_itself, &error);
   if (self->tunnel == NULL)
     {
       pba_connection_end (self, PBA_CONNECTION_DISCONNECTED,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "model/agent.h"
 #include "model/connection.h"
 #include "model/tunnel.h"
 
@@ -26,6 +27,7 @@ struct _PbaConnection
   GCancellable *cancellable; /* (owned) (nullable): of everything on this link */
   PbaTunnel *tunnel;         /* (owned) (nullable) */
   GDBusConnection *bus;      /* (owned) (nullable) */
+  PbaAgent *agent;           /* (owned) (nullable): of a far bus */
   gulong closed_handler;
   guint signal_subscription, owner_subscription;
   GDBusNodeInfo *node; /* (owned) (nullable) */

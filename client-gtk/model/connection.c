@@ -201,7 +201,9 @@ pba_connection_retry (PbaConnection *self)
 void
 pba_connection_answer (PbaConnection *self, const char *text)
 {
-  if (self->tunnel != NULL)
+  if (self->agent != NULL && pba_agent_is_asking (self->agent))
+    pba_agent_answer (self->agent, text);
+  else if (self->tunnel != NULL)
     pba_tunnel_answer (self->tunnel, text);
 }
 

@@ -21,6 +21,7 @@ typedef enum
 {
   PBA_QUESTION_SECRET,   /* a password or a key's passphrase */
   PBA_QUESTION_HOST_KEY, /* the answer is "yes" or "no" */
+  PBA_QUESTION_AUTHENTICATE, /* a password for what the service there is asked to do */
 } PbaQuestion;
 
 /*

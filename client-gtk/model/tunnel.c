@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * D-Bus through ssh: `ssh -T -- user@host systemd-stdio-bridge`, its pipes as one stream. Called by
- * connection.c, one object a try. ssh asks through our askpass program, which connects to a socket in
+ * connection.c, one object a try, and by the agent with another command. ssh asks through our askpass program, which connects to a socket in
  * a private folder and sends the question; it comes out as a signal and the answer goes back the same
  * way. What ssh writes to stderr is kept, at most 8 KiB, to be shown. Nothing of the address can become
  * an option: a leading "-" and every character that a shell or ssh's configuration could read otherwise
@@ -251,8 +251,8 @@ on_process_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static GSubprocess *
-spawn_ssh (PbaTunnel *self, const char *user, const char *host, const char *port, gboolean ask,
-           GError **error)
+spawn_ssh (PbaTunnel *self, const char *user, const char *host, const char *port,
+           const char *command, gboolean ask, GError **error)
 {
   g_autoptr (GSubprocessLauncher) launcher =
     g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE
@@ -260,7 +260,6 @@ spawn_ssh (PbaTunnel *self, const char *user, const char *host, const char *port
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autofree char *askpass = find_askpass ();
   g_autofree char *where = user != NULL ? g_strconcat (user, "@", host, NULL) : g_strdup (host);
-  const char *bridge = g_getenv ("POSTBUS_ADMIN_BRIDGE");
 
   g_subprocess_launcher_setenv (launcher, "SSH_ASKPASS", askpass, TRUE);
   g_subprocess_launcher_setenv (launcher, "SSH_ASKPASS_REQUIRE", "force", TRUE);
@@ -281,14 +280,15 @@ spawn_ssh (PbaTunnel *self, const char *user, const char *host, const char *port
     }
   g_ptr_array_add (argv, (gpointer) "--");
   g_ptr_array_add (argv, where);
-  g_ptr_array_add (argv, (gpointer) (bridge != NULL ? bridge : BRIDGE));
+  g_ptr_array_add (argv, (gpointer) command);
   g_ptr_array_add (argv, NULL);
   return g_subprocess_launcher_spawnv (launcher, (const char *const *) argv->pdata, error);
 }
 
 PbaTunnel *
-pba_tunnel_new (const char *address, gboolean ask, GError **error)
+pba_tunnel_new (const char *address, const char *command, gboolean ask, GError **error)
 {
+  const char *bridge = g_getenv ("POSTBUS_ADMIN_BRIDGE");
   g_autoptr (PbaTunnel) self = g_object_new (PBA_TYPE_TUNNEL, NULL);
   g_autofree char *user = NULL;
   g_autofree char *host = NULL;
@@ -297,7 +297,9 @@ pba_tunnel_new (const char *address, gboolean ask, GError **error)
   if (!pba_tunnel_split (address, &user, &host, &port, error)
       || !listen_for_questions (self, error))
     return NULL;
-  self->process = spawn_ssh (self, user, host, port, ask, error);
+  if (command == NULL)
+    command = bridge != NULL ? bridge : BRIDGE;
+  self->process = spawn_ssh (self, user, host, port, command, ask, error);
   if (self->process == NULL)
     return NULL;
   self->stream = g_simple_io_stream_new (g_subprocess_get_stdout_pipe (self->process),
