@@ -296,7 +296,16 @@ class Ui:
         self.act(self.find(role, name, below=below, where=lambda node: node.has("sensitive")))
 
     def box(self, node):
+        """Where the widget is in its window, without the frame."""
         return self.reader.extents(self.name, node)
+
+    def origin(self, node):
+        """Where on the screen its window begins: the first window, or the dialog in front of all."""
+        windows = [(window, at) for window, at in self.screen.windows() if not at.override_redirect]
+        place = windows[-1][1]
+        if node.window().index == 0:
+            place = next((at for window, at in windows if window == self.window), place)
+        return place.x + FRAME, place.y + FRAME
 
     def reveal(self, node):
         """Scrolls until the whole of it can be seen (or its top, if it is higher than what is around
@@ -316,7 +325,8 @@ class Ui:
                 return x, y, width, height
             if turned != y:
                 # At the edge, where the wheel turns no spin button.
-                self.screen.click(left + 3, top + high // 2, 4 if y < top else 5)
+                left_edge, top_edge = self.origin(node)
+                self.screen.click(left_edge + left + 3, top_edge + top + high // 2, 4 if y < top else 5)
                 turned = y
             return None
         return self.wait(seen, f"{node} to be in sight")
@@ -324,7 +334,8 @@ class Ui:
     def click(self, node):
         """With the mouse, into its middle."""
         x, y, width, height = self.reveal(node)
-        self.screen.click(x + width // 2, y + height // 2)
+        left, top = self.origin(node)
+        self.screen.click(left + x + width // 2, top + y + height // 2)
 
     def sidebar(self):
         """The rows of the sidebar that show."""
