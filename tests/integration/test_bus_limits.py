@@ -192,8 +192,9 @@ def test_a_million_rows(bed):
                 seconds=250)
         return memory(bed)
     first = send()
-    second = send()
-    assert second < first + first // 2, (first, second)
+    send()
+    # What the second call took is freed behind its answer, sooner or later; what leaks stays.
+    wait_for(lambda: memory(bed) < first + first // 2, "the second call's memory to be that of the first")
     if b"__asan_init" not in pathlib.Path(PROGRAM).read_bytes():
         wait_for(lambda: memory(bed) < quiet + 64 * MIB, "the memory to be given back")
     refused(bed, "TooLarge", "TrustedList.List: at most 500", bed.api.rows, "TrustedList", 0, 501)
