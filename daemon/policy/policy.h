@@ -5,6 +5,7 @@
 #include "protocol/header-scan.h"
 #include "protocol/reply.h"
 #include "settings/snapshot.h"
+#include "util/mailbox.h"
 #include <glib.h>
 
 /*
@@ -48,6 +49,7 @@ typedef struct
   const PbHeaderScan *header; /* (nullable) at END_OF_DATA */
   gboolean bare_newline;
   guint connections;       /* of this client now, this one counted */
+  PbMailbox *mailbox;      /* (nullable) of the thread that judges: where a check that has to wait gets its answer */
 } PbJudged;
 
 typedef struct

@@ -40,6 +40,8 @@ pb_server_new (const PbServerParts *parts)
     .snapshot = take_snapshot,
     .state = ask_state,
     .submit = submit,
+    .check_password = parts->check_password,
+    .check_password_data = parts->check_password_data,
     .data = g_memdup2 (parts, sizeof *parts),
     .free_data = g_free,
     .store = parts->store,

@@ -4,16 +4,38 @@
 #include "net/listener.h"
 #include "queue/queue.h"
 #include "settings/registry.h"
+#include "util/secret.h"
 #include <glib.h>
 
 /* The SMTP server side: what the listeners hand their sockets to. Sessions live on the reactor that accepted them. */
 typedef struct _PbServer PbServer;
+
+/* What was found out about a password given at AUTH. */
+typedef enum
+{
+  PB_PASSWORD_RIGHT,
+  PB_PASSWORD_WRONG,   /* or no such user, or one who may not log in: nobody is told which */
+  PB_PASSWORD_TROUBLE, /* it cannot be told now: 454 4.7.0 */
+} PbPasswordVerdict;
+
+/** PbPasswordChecked: RIGHT alone has @login, the account's canonical name, and @account_id, its mailbox (both transfer none). */
+typedef void (*PbPasswordChecked) (PbPasswordVerdict verdict, const char *login, const char *account_id, gpointer user_data);
+
+/**
+ * PbCheckPassword: asks the system's accounts (Mailboxes.AccountSource pam or both).
+ * @user: as the client gave it; @password: referenced as long as it is needed; @client: (nullable) the client's address, for the system's own log
+ * Returns at once; @func runs in @reply_to's thread exactly once, at the latest after 10 s. Any thread.
+ */
+typedef void (*PbCheckPassword) (const char *user, PbSecret *password, const char *client, PbMailbox *reply_to, PbPasswordChecked func, gpointer user_data,
+                                 gpointer data);
 
 typedef struct
 {
   PbRegistry *registry; /* borrowed */
   PbStore *store;
   PbQueue *queue;
+  PbCheckPassword check_password; /* (nullable) no system accounts are to be had: as if it had answered TROUBLE */
+  gpointer check_password_data;   /* for its @data */
 } PbServerParts;
 
 PbServer *pb_server_new (const PbServerParts *parts);

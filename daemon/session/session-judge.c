@@ -48,6 +48,7 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
   judged->demand_login = self->role != PB_ROLE_SMTP;
   judged->helo = self->helo;
   judged->connections = self->connections;
+  judged->mailbox = pb_session_mailbox (self);
   if (transaction != NULL)
     {
       judged->sender = transaction->mail.sender;

@@ -23,6 +23,8 @@ typedef struct
   /* as pb_queue_submit() */
   void (*submit) (PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot, PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data,
                   gpointer data);
+  PbCheckPassword check_password; /* (nullable) */
+  gpointer check_password_data;
   gpointer data;
   GDestroyNotify free_data; /* (nullable) */
   PbStore *store;         /* (not owned) */
