@@ -102,8 +102,8 @@ add_fill (PbaListDialog *self)
 
 /* ---- the row ---- */
 
-void
-pba_list_dialog_add_password (PbaListDialog *self, AdwPreferencesGroup *group)
+static void
+add (PbaListDialog *self, AdwPreferencesGroup *group)
 {
   GtkWidget *row;
 
@@ -138,8 +138,8 @@ describe (PbaListDialog *self)
   return _ ("The server has it. Leave this empty to keep it");
 }
 
-void
-pba_list_dialog_follow_login (PbaListDialog *self)
+static void
+follow (PbaListDialog *self)
 {
   if (self->password == NULL)
     return;
@@ -148,32 +148,33 @@ pba_list_dialog_follow_login (PbaListDialog *self)
   pba_entry_row_set_error (self->password, NULL);
 }
 
-gboolean
-pba_list_dialog_has_password (PbaListDialog *self)
+static gboolean
+has (PbaListDialog *self)
 {
   return self->password != NULL && wants_password (self)
          && pba_entry_row_get_text (self->password)[0] != '\0';
 }
 
-static void
-on_given (GObject *source, GAsyncResult *result, gpointer user_data)
+static gboolean
+check (PbaListDialog *self)
 {
-  g_autoptr (PbaListDialog) self = user_data;
-  g_autofree char *trouble = NULL;
-  g_autofree char *sentence = NULL;
-  g_autoptr (GError) error = NULL;
+  return TRUE;
+}
 
-  if (pba_exception_password_give_finish (PBA_SERVER (source), result, &trouble, &error))
+void
+pba_list_dialog_end_password (PbaListDialog *self, const char *trouble, const GError *error)
+{
+  g_autofree char *sentence = NULL;
+
+  if (g_cancellable_is_cancelled (self->cancellable))
+    return;
+  if (error == NULL)
     {
-      if (g_cancellable_is_cancelled (self->cancellable))
-        return;
       pba_list_model_refresh (self->model);
       pba_entry_row_set_text (self->password, "");
       pba_list_dialog_finish (self, trouble);
       return;
     }
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return;
   /* Saving again sends all of it: what was shown first is no longer what is there. */
   g_clear_pointer (&self->base, g_variant_unref);
   sentence = pba_words_error (error);
@@ -183,8 +184,19 @@ on_given (GObject *source, GAsyncResult *result, gpointer user_data)
   gtk_widget_grab_focus (GTK_WIDGET (pba_entry_row_get_editable (self->password)));
 }
 
-void
-pba_list_dialog_give_password (PbaListDialog *self)
+static void
+on_given (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PbaListDialog) self = user_data;
+  g_autofree char *trouble = NULL;
+  g_autoptr (GError) error = NULL;
+
+  pba_exception_password_give_finish (PBA_SERVER (source), result, &trouble, &error);
+  pba_list_dialog_end_password (self, trouble, error);
+}
+
+static void
+give (PbaListDialog *self)
 {
   g_autoptr (GVariant) host = NULL;
   g_autoptr (GVariant) user = NULL;
@@ -193,3 +205,5 @@ pba_list_dialog_give_password (PbaListDialog *self)
   pba_exception_password_give_async (self->server, &login, pba_entry_row_get_text (self->password),
                                      self->cancellable, on_given, g_object_ref (self));
 }
+
+const PbaDialogPassword pba_dialog_relay_password = { add, follow, has, check, give };

@@ -7,8 +7,19 @@
 #include "widgets/entry-row.h"
 #include "widgets/notice-bar.h"
 
-/* Shared by list-dialog.c (fields and saving), list-dialog-rule.c (what whitelist and blacklist rules have more) and
- * list-dialog-password.c (what relay exceptions have more). */
+/* Shared by list-dialog.c (fields and saving), list-dialog-rule.c (what whitelist and blacklist rules have more),
+ * list-dialog-password.c (what relay exceptions have more) and list-dialog-account.c (what accounts have more). */
+
+/* A password that belongs to a row and goes to the service behind it, by a call of its own. */
+typedef struct
+{
+  void (*add) (PbaListDialog *self, AdwPreferencesGroup *group);
+  void (*follow) (PbaListDialog *self);    /* a field has changed */
+  gboolean (*has) (PbaListDialog *self);   /* one is typed, for a row that wants it */
+  gboolean (*check) (PbaListDialog *self); /* what is typed may be sent; else its row says why not */
+  void (*give) (PbaListDialog *self);      /* hands it over; ends in pba_list_dialog_end_password() */
+} PbaDialogPassword;
+
 struct _PbaListDialog
 {
   AdwWindow parent_instance;
@@ -28,7 +39,9 @@ struct _PbaListDialog
   GtkWidget *hint, *reset;    /* (unowned) (nullable) */
   GtkLabel *hint_label;       /* (unowned) */
   AdwPreferencesGroup *skips; /* (unowned) (nullable) */
+  const PbaDialogPassword *password_kind;
   PbaEntryRow *password;      /* (unowned) (nullable) */
+  PbaEntryRow *repeat;        /* (unowned) (nullable): of an account */
   GtkWidget *fill;            /* (unowned) (nullable): its button */
   GCancellable *cancellable;  /* (owned) */
 };
@@ -52,9 +65,10 @@ void pba_list_dialog_dress_rule (PbaListDialog *self, AdwPreferencesGroup *group
 void pba_list_dialog_follow_kind (PbaListDialog *self);
 
 /* list-dialog-password.c */
-void pba_list_dialog_add_password (PbaListDialog *self, AdwPreferencesGroup *group);
-void pba_list_dialog_follow_login (PbaListDialog *self);
-/** pba_list_dialog_has_password: one is typed, for an exception that wants it. */
-gboolean pba_list_dialog_has_password (PbaListDialog *self);
-/** pba_list_dialog_give_password: hands it over and finishes; an error stands at its row. */
-void pba_list_dialog_give_password (PbaListDialog *self);
+extern const PbaDialogPassword pba_dialog_relay_password;
+/** pba_list_dialog_end_password: the service has answered. @trouble (nullable): a sentence about what else went wrong; @error (nullable) stands at
+ *  the row, with the rest saved. */
+void pba_list_dialog_end_password (PbaListDialog *self, const char *trouble, const GError *error);
+
+/* list-dialog-account.c */
+extern const PbaDialogPassword pba_dialog_account_password;

@@ -86,7 +86,7 @@ follow_dependencies (PbaListDialog *self)
   show_field (self, "Fingerprint",
               g_str_equal (pba_list_dialog_chosen (self, "Verify"), "fingerprint"));
   pba_list_dialog_follow_kind (self);
-  pba_list_dialog_follow_login (self);
+  self->password_kind->follow (self);
 }
 
 static void
@@ -129,7 +129,7 @@ add_field (PbaListDialog *self, AdwPreferencesGroup *group, const char *name)
   PbaListField *field;
 
   if (g_str_equal (name, "Password"))
-    pba_list_dialog_add_password (self, group);
+    self->password_kind->add (self, group);
   if (column == NULL || !belongs (self, name))
     return;
   field = pba_list_field_new (column, value, blacklist ? "domain" : NULL);
@@ -273,8 +273,8 @@ on_saved (GObject *source, GAsyncResult *result, gpointer user_data)
         return;
       if (id != NULL)
         self->id = g_steal_pointer (&id);
-      if (pba_list_dialog_has_password (self))
-        pba_list_dialog_give_password (self);
+      if (self->password_kind->has (self))
+        self->password_kind->give (self);
       else
         pba_list_dialog_finish (self, NULL);
       return;
@@ -320,7 +320,7 @@ on_save (PbaListDialog *self)
   g_autoptr (GVariant) cells = build_cells (self);
   g_autoptr (GError) error = NULL;
 
-  if (self->id != NULL && g_variant_n_children (cells) == 0 && !pba_list_dialog_has_password (self))
+  if (self->id != NULL && g_variant_n_children (cells) == 0 && !self->password_kind->has (self))
     {
       gtk_window_close (GTK_WINDOW (self));
       return;
@@ -330,6 +330,8 @@ on_save (PbaListDialog *self)
       show_error (self, error);
       return;
     }
+  if (!self->password_kind->check (self))
+    return;
   pba_notice_bar_hide (self->notice);
   pba_list_dialog_set_busy (self, TRUE);
   if (self->id != NULL)
@@ -453,6 +455,8 @@ pba_list_dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaL
   g_signal_connect_object (pba_server_get_connection (server), "notify::connected",
                            G_CALLBACK (on_connected), self, G_CONNECT_SWAPPED);
   self->layout = pba_list_layout (kind);
+  self->password_kind =
+    kind == PB_LIST_ACCOUNTS ? &pba_dialog_account_password : &pba_dialog_relay_password;
   self->view = g_strdup (view);
   if (row != NULL)
     {

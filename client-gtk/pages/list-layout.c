@@ -182,6 +182,18 @@ password_warning (PbaListRow *row)
                                       : NULL;
 }
 
+/* A service that keeps no passwords says nothing about them. */
+static const char *
+account_warning (PbaListRow *row)
+{
+  GVariant *cells = pba_list_row_get_cells (row);
+  gboolean set = TRUE;
+
+  if (cells != NULL)
+    g_variant_lookup (cells, "PasswordSet", "b", &set);
+  return set ? NULL : _ ("No password yet: the account gets mail, but cannot log in");
+}
+
 /* ---- counts ---- */
 
 static char *
@@ -314,8 +326,9 @@ static const PbaListLayout layouts[PB_N_LISTS] = {
                          .icon = "system-users-symbolic",
                          .search_hint = N_ ("Search accounts"),
                          .count = count_accounts,
-                         .fields = { "Name", "Addresses", "Enabled", NULL, "DailyMessages",
-                                     "DailyRecipients" } },
+                         .warning = account_warning,
+                         .fields = { "Name", "Addresses", "Enabled", "Password", NULL,
+                                     "DailyMessages", "DailyRecipients" } },
   [PB_LIST_ALIASES] = { .kind = PB_LIST_ALIASES,
                         .header = N_ ("Alias"),
                         .title_column = "Address",

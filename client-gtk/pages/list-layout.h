@@ -35,7 +35,7 @@ typedef struct
   const char *search_hint;
   const char *footer;        /* (nullable) */
   char *(*count) (guint n);
-  /* Columns by group of the dialog, groups apart by NULL, ended by two; "Password" is the one of a relay, which is no column. */
+  /* Columns by group of the dialog, groups apart by NULL, ended by two; "Password" is a relay's or an account's, which is no column. */
   const char *fields[20];
 } PbaListLayout;
 
