@@ -28,7 +28,7 @@ DAEMON_FLOORS = {
     "queue": {"delivery", "settings", "store", "protocol"},
     "session": {"queue", "policy", "settings", "store", "net", "protocol"},
     "service": {"session", "queue", "delivery", "policy", "mailauth", "settings", "store", "net",
-                "protocol"},
+                "protocol", "auth-helper"},
     "main": {"service", "net"},
     "auth-helper": set(),
     "sendmail": {"protocol"},

@@ -174,6 +174,7 @@ class Bed:
         self.mx_hosts = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
         self.mx_port = self.ports.take(self.mx_hosts)
         self.sinks = []
+        self.closing = []
         self.dns = stub_dns.StubDns(self.ports.take()).start()
         self.bus = bus.PrivateBus(self.folder)
         self.api = bus.Api(self.bus.address)
@@ -182,6 +183,10 @@ class Bed:
     @property
     def port(self):
         return self.postbusd.port
+
+    def on_close(self, function):
+        """What is to be called when all is taken down, whatever became of the test."""
+        self.closing.append(function)
 
     def close(self):
         """Takes all down; raises if the daemon did not end well."""
@@ -195,6 +200,8 @@ class Bed:
                 self.postbusd.kill()
             for each in self.sinks:
                 each.stop()
+            for function in self.closing:
+                function()
             self.dns.stop()
             self.api.close()
             self.bus.stop()

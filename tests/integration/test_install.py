@@ -30,6 +30,16 @@ FILES = (
 )
 
 
+# With libpam only.
+HELPER_FILES = (
+    ("libexec/postbus-auth-helper", 0o755),
+    ("lib/systemd/system/postbus-auth-helper.service", 0o644),
+    ("lib/systemd/system/postbus-auth-helper.socket", 0o644),
+    ("lib/pam.d/postbus", 0o644),
+    ("share/man/man8/postbus-auth-helper.8", 0o644),
+)
+
+
 def run(*words, **options):
     return subprocess.run(words, capture_output=True, text=True, timeout=240, check=False, **options)
 
@@ -47,7 +57,8 @@ def install(bed):
 
 def test_installs_all_files(bed):
     place, prefix = install(bed)
-    for name, mode in FILES:
+    with_helper = (prefix / HELPER_FILES[0][0]).exists()
+    for name, mode in FILES + (HELPER_FILES if with_helper else ()):
         path = prefix / name
         assert path.is_file() and path.stat().st_mode & 0o777 == mode, (name, path.exists() and oct(path.stat().st_mode))
     stray = [str(path) for path in place.rglob("*") if path.is_file() and prefix not in path.parents]
@@ -93,6 +104,28 @@ def test_systemd_accepts_the_unit(bed):
     here = text.replace("ExecStart=/", f"ExecStart={place}/")
     assert verify(here) == (0, ""), verify(here)
     assert verify(here.replace("ExecStart=", "ExecStrat="))[1], "a wrong unit was let through"
+
+
+def test_helper_unit_is_sound(bed):
+    """The one unit that runs as root: what systemd makes of it, and how exposed it is."""
+    if not shutil.which("systemd-analyze") or not os.path.exists("/lib/systemd/system/sysinit.target"):
+        skip("needs systemd-analyze and systemd's units")
+    place, prefix = install(bed)
+    if not (prefix / "libexec/postbus-auth-helper").exists():
+        skip("built without PAM")
+    units = []
+    for name in ("postbus-auth-helper.service", "postbus-auth-helper.socket"):
+        path = prefix / "lib/systemd/system" / name
+        path.write_text(path.read_text(encoding="utf-8").replace("ExecStart=/", f"ExecStart={place}/"), encoding="utf-8")
+        units.append(path)
+    service, listening = units
+    done = run("systemd-analyze", "verify", "--man=no", *map(str, units))
+    assert (done.returncode, done.stdout + done.stderr) == (0, ""), done
+    done = run("systemd-analyze", "security", "--offline=true", "--threshold=10", str(service))
+    [exposure] = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert float(exposure) <= 1.0, done.stdout
+    assert values(service, "CapabilityBoundingSet") == values(service, "AmbientCapabilities") == [""]
+    assert values(listening, "SocketMode") == ["0660"] and values(listening, "SocketGroup") == ["postbus"]
 
 
 def test_sysusers_makes_the_users(bed):

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "auth-helper/wire.h"
+
+/**
+ * pb_attempt_authenticate: asks PAM's service "postbus" about the user and password of @request, and whether the account may be used at all. A wrong password takes seconds.
+ * YES only for a person's account: never root nor another uid below PB_PERSON_MIN_UID.
+ */
+void pb_attempt_authenticate (const PbAuthRequest *request, PbAuthAnswer *answer);
