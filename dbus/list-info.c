@@ -55,7 +55,7 @@ describe_columns (const PbListSpec *spec)
 }
 
 static GDBusMethodInfo **
-describe_methods (void)
+describe_methods (const PbListSpec *spec)
 {
   PbInfoList *list = pb_info_list_new ();
 
@@ -78,6 +78,12 @@ describe_methods (void)
   pb_info_list_add (list, pb_info_method ("Replace", pb_info_args ("aa{sv}", "rows", NULL), NULL,
                                           "Makes these all the rows, in this order; those with a "
                                           "known Id are changed, the others added."));
+  if (spec == pb_list_spec (PB_LIST_ACCOUNTS))
+    pb_info_list_add (
+      list, pb_info_method ("SetPassword", pb_info_args ("s", "id", "ay", "password", NULL), NULL,
+                            "Sets the password with which the account logs in: UTF-8, up to 1024 "
+                            "octets, one NUL at the end is cut. Empty takes it away. It cannot be "
+                            "read again; only a SCRAM-SHA-256 verifier of it is kept."));
   return pb_info_list_end (list);
 }
 
@@ -91,7 +97,7 @@ describe_list (const PbListSpec *spec)
                                              "Sent after every change of the rows."));
   info->ref_count = -1;
   info->name = g_strconcat (PB_INTERFACE_PREFIX, spec->name, NULL);
-  info->methods = describe_methods ();
+  info->methods = describe_methods (spec);
   info->signals = pb_info_list_end (signals);
   info->annotations = describe_columns (spec);
   return info;

@@ -48,6 +48,7 @@ typedef struct
   guint64 declared_size, size;
   const PbHeaderScan *header; /* (nullable) at END_OF_DATA */
   gboolean bare_newline;
+  gint64 blocked_until;    /* Unix seconds; 0: the client's address is not blocked */
   guint connections;       /* of this client now, this one counted */
   PbMailbox *mailbox;      /* (nullable) of the thread that judges: where a check that has to wait gets its answer */
 } PbJudged;

@@ -25,6 +25,19 @@ defer (PbVerdict *verdict, PbReplyId reply)
 
 /* ---- connect ---- */
 
+/* The time is told: who mistyped a password knows when to come again. */
+static PbOutcome
+check_blocks (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  g_autoptr (GDateTime) until = NULL;
+
+  if (judged->exempt || judged->blocked_until == 0)
+    return PB_OUTCOME_NONE;
+  until = g_date_time_new_from_unix_utc (judged->blocked_until);
+  verdict->detail = until != NULL ? g_date_time_format_iso8601 (until) : NULL;
+  return reject (verdict, PB_REPLY_BLOCKED);
+}
+
 static PbOutcome
 check_connections (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
 {
@@ -160,6 +173,7 @@ check_bare_newline (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run
 }
 
 static const PbPolicyRow rows[] = {
+  { PB_STAGE_CONNECT, "blocks", check_blocks },
   { PB_STAGE_CONNECT, "connections", check_connections },
   { PB_STAGE_MAIL, "login", check_login },
   { PB_STAGE_MAIL, "size", check_declared_size },

@@ -39,6 +39,17 @@ append_comment (GString *out, const char *text, gsize max)
       out->str[i] = '?';
 }
 
+const char *
+pb_trace_protocol (gboolean esmtp, gboolean utf8, gboolean tls, gboolean login)
+{
+  static const char *const names[2][2][2] = {
+    { { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
+    { { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+  };
+
+  return esmtp ? names[!!utf8][!!tls][!!login] : "SMTP";
+}
+
 void
 pb_trace_append_received (GByteArray *out, const PbTrace *trace)
 {

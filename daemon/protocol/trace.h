@@ -18,5 +18,8 @@ typedef struct
   const char *date;       /* RFC 5322 date-time */
 } PbTrace;
 
+/** pb_trace_protocol: (static): how the message came: RFC 3848, RFC 6531 4.3. */
+const char *pb_trace_protocol (gboolean esmtp, gboolean utf8, gboolean tls, gboolean login);
+
 /** pb_trace_append_received: a folded Received field, CRLF lines, no line over 998 octets; hostile helo is made harmless. */
 void pb_trace_append_received (GByteArray *out, const PbTrace *trace);

@@ -19,7 +19,9 @@ typedef struct
 {
   PbRegistry *registry; /* (unowned) */
   PbListKind kind;
-  PbBusMethod methods[7];
+  PbPool *workers; /* (unowned) */
+  PbBusMethod methods[8];
+  guint n_methods;
 } PbListObject;
 
 struct _PbListObjects
@@ -160,6 +162,31 @@ handle_replace (PbBusCall *call, gpointer object)
     pb_registry_list_replace (self->registry, self->kind, rows, call->who, on_write_done, call);
 }
 
+/* One NUL at the end goes: gdbus writes text as octets with it. Of too many octets one too many is enough to be refused. */
+static PbSecret *
+take_octets (GVariant *given)
+{
+  gsize length;
+  const guint8 *octets = g_variant_get_fixed_array (given, &length, 1);
+
+  if (length > 0 && octets[length - 1] == '\0')
+    length--;
+  return pb_secret_copy (octets, MIN (length, PB_ACCOUNT_PASSWORD_MAX + 1));
+}
+
+/* Each argument by itself: a "&" would make one flat copy of both, and free the octets as they are. */
+static void
+handle_set_password (PbBusCall *call, gpointer object)
+{
+  PbListObject *self = object;
+  g_autoptr (GVariant) id = g_variant_get_child_value (call->parameters, 0);
+  g_autoptr (GVariant) given = g_variant_get_child_value (call->parameters, 1);
+  g_autoptr (PbSecret) password = take_octets (given);
+
+  pb_registry_set_password (self->registry, g_variant_get_string (id, NULL), password, self->workers, call->who, on_write_done,
+                            call);
+}
+
 static void
 on_list_changed (PbRegistry *registry, int kind, guint64 revision, gpointer user_data)
 {
@@ -177,16 +204,18 @@ list_object_init (PbListObject *self, PbRegistry *registry, PbListKind kind)
     { "Add", write, handle_add },            { "Update", write, handle_update },
     { "Remove", write, handle_remove },      { "Move", write, handle_move },
     { "Replace", write, handle_replace },
+    { "SetPassword", write, handle_set_password, .secret = TRUE }, /* Accounts alone: the last */
   };
 
   G_STATIC_ASSERT (sizeof methods == sizeof self->methods);
   memcpy (self->methods, methods, sizeof methods);
+  self->n_methods = G_N_ELEMENTS (methods) - (kind != PB_LIST_ACCOUNTS);
   self->registry = registry;
   self->kind = kind;
 }
 
 PbListObjects *
-pb_list_objects_new (PbBus *bus, PbRegistry *registry)
+pb_list_objects_new (PbBus *bus, PbRegistry *registry, PbPool *workers)
 {
   PbListObjects *self = g_new0 (PbListObjects, 1);
 
@@ -196,10 +225,11 @@ pb_list_objects_new (PbBus *bus, PbRegistry *registry)
     {
       PbListObject *object = &self->objects[kind];
       list_object_init (object, registry, kind);
+      object->workers = workers;
       const PbBusInterface interface = {
         .info = pb_list_interface_info (kind),
         .methods = object->methods,
-        .n_methods = G_N_ELEMENTS (object->methods),
+        .n_methods = object->n_methods,
         .object = object,
       };
       pb_bus_add (bus, &interface);

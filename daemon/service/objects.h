@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "policy/blocks.h"
 #include "service/bus.h"
 #include "settings/registry.h"
+#include "store/config-store.h"
 #include "store/store.h"
+#include "util/pool.h"
 #include <glib.h>
 
 /* The interfaces of the one bus object, a file each. Every maker adds its interfaces to @bus; what it returns lives as long as the bus. */
@@ -13,9 +16,9 @@ typedef struct _PbSettingsObjects PbSettingsObjects;
 PbSettingsObjects *pb_settings_objects_new (PbBus *bus, PbRegistry *registry);
 void pb_settings_objects_free (PbSettingsObjects *self);
 
-/** pb_list_objects_new: TrustedList, Accounts, ...: every list kind. */
+/** pb_list_objects_new: TrustedList, Accounts, ...: every list kind. @workers make what is kept of passwords. */
 typedef struct _PbListObjects PbListObjects;
-PbListObjects *pb_list_objects_new (PbBus *bus, PbRegistry *registry);
+PbListObjects *pb_list_objects_new (PbBus *bus, PbRegistry *registry, PbPool *workers);
 void pb_list_objects_free (PbListObjects *self);
 
 typedef struct _PbManagerObject PbManagerObject;
@@ -34,6 +37,11 @@ void pb_queue_object_tell_held (PbQueueObject *self);
 
 /** pb_audit_object_add: @registry is borrowed for the life of @bus. */
 void pb_audit_object_add (PbBus *bus, PbRegistry *registry);
+
+/** pb_blocks_object_new: @blocks and @store are borrowed; @mailbox: the main thread's. */
+typedef struct _PbBlocksObject PbBlocksObject;
+PbBlocksObject *pb_blocks_object_new (PbBus *bus, PbBlocks *blocks, PbConfigStore *store, PbMailbox *mailbox);
+void pb_blocks_object_free (PbBlocksObject *self);
 
 /** pb_statistics_object_add: has no state of its own. */
 void pb_statistics_object_add (PbBus *bus);

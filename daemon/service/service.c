@@ -36,6 +36,7 @@
 
 #define DRAIN_SECONDS 10
 #define DRAIN_POLL_MS 20
+#define MAX_BLOCKS 20000 /* clients and accounts with failed logins: some 4 MiB */
 
 #if defined __SANITIZE_ADDRESS__
 #define PB_WITH_SANITIZER
@@ -62,12 +63,15 @@ struct _PbService
   PbMaildir *maildir;
   PbSmtpAgent *smtp;
   PbQueue *queue;
+  PbPool *workers; /* for passwords */
+  PbBlocks *blocks;
   PbServer *server;
   PbBus *bus;
   PbManagerObject *manager;
   PbSettingsObjects *settings_objects;
   PbListObjects *list_objects;
   PbQueueObject *queue_object;
+  PbBlocksObject *blocks_object;
   PbWatchdog *watchdog;
   gulong settings_handler;
   guint signals[3];
@@ -218,11 +222,23 @@ open_resolver (PbService *self, const PbOptions *options, GError **error)
   return self->resolver != NULL;
 }
 
+/* Half the cores for passwords: mail goes on while everybody logs in. */
+static void
+open_logins (PbService *self)
+{
+  g_autoptr (GHashTable) stored = pb_registry_take_blocks (self->registry);
+
+  self->workers = pb_pool_new ("pb-worker", MAX (g_get_num_processors () / 2, 1));
+  self->blocks = pb_blocks_new (MAX_BLOCKS);
+  pb_blocks_restore (self->blocks, stored, pb_clock_wall () / G_USEC_PER_SEC);
+}
+
 static gboolean
 build_mail_path (PbService *self, const PbOptions *options, GError **error)
 {
   if (!open_resolver (self, options, error))
     return FALSE;
+  open_logins (self);
   self->maildir = pb_maildir_new (options->state_directory, error);
   if (self->maildir == NULL)
     return FALSE;
@@ -237,7 +253,8 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   };
   self->queue = pb_queue_new (&queue_parts);
 
-  const PbServerParts server_parts = { .registry = self->registry, .store = self->store, .queue = self->queue };
+  const PbServerParts server_parts = { .registry = self->registry, .store = self->store, .queue = self->queue,
+                                       .workers = self->workers, .blocks = self->blocks };
   self->server = pb_server_new (&server_parts);
   return TRUE;
 }
@@ -248,8 +265,9 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->bus = pb_bus_new (options->bus);
   self->manager = pb_manager_object_new (self->bus, self->registry);
   self->settings_objects = pb_settings_objects_new (self->bus, self->registry);
-  self->list_objects = pb_list_objects_new (self->bus, self->registry);
+  self->list_objects = pb_list_objects_new (self->bus, self->registry, self->workers);
   self->queue_object = pb_queue_object_new (self->bus, self->store, self->mailbox);
+  self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
   pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);
   pb_manager_object_set_listening (self->manager, self->listeners);
@@ -353,6 +371,7 @@ free_bus (PbService *self)
 {
   if (self->settings_handler != 0)
     g_signal_handler_disconnect (self->registry, self->settings_handler);
+  g_clear_pointer (&self->blocks_object, pb_blocks_object_free);
   g_clear_pointer (&self->bus, pb_bus_free);
   g_clear_pointer (&self->queue_object, pb_queue_object_free);
   g_clear_pointer (&self->list_objects, pb_list_objects_free);
@@ -377,6 +396,7 @@ pb_service_free (PbService *self)
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->server, pb_server_free);
+  g_clear_pointer (&self->workers, pb_pool_free);
   g_clear_pointer (&self->smtp, pb_smtp_agent_free);
   g_clear_pointer (&self->maildir, pb_maildir_free);
   /* What the agents handed back is settled; then the queue lets go of the store, whose last answers are heard by the
@@ -387,6 +407,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->resolver, pb_resolver_free);
   g_clear_pointer (&self->store, pb_store_close);
   free_reactors (self);
+  g_clear_pointer (&self->blocks, pb_blocks_free);
   pb_mailbox_dispatch (self->mailbox);
   g_clear_pointer (&self->queue, pb_queue_free);
   g_clear_object (&self->registry);

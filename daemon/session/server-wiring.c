@@ -45,6 +45,8 @@ pb_server_new (const PbServerParts *parts)
     .data = g_memdup2 (parts, sizeof *parts),
     .free_data = g_free,
     .store = parts->store,
+    .workers = parts->workers,
+    .blocks = parts->blocks,
     .budget = pb_budget_default_limit (),
     .second = SECOND,
     .command_timeout = 300 * SECOND,

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "net/listener.h"
+#include "policy/blocks.h"
 #include "queue/queue.h"
 #include "settings/registry.h"
+#include "util/pool.h"
 #include "util/secret.h"
 #include <glib.h>
 
@@ -34,6 +36,8 @@ typedef struct
   PbRegistry *registry; /* borrowed */
   PbStore *store;
   PbQueue *queue;
+  PbPool *workers;      /* for passwords; outlives the server */
+  PbBlocks *blocks;
   PbCheckPassword check_password; /* (nullable) no system accounts are to be had: as if it had answered TROUBLE */
   gpointer check_password_data;   /* for its @data */
 } PbServerParts;

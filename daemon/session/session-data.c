@@ -27,14 +27,6 @@ max_waste (const PbSession *self)
   return 2 * max_size (self) + (1 << 20);
 }
 
-static const char *
-protocol_name (const PbSession *self)
-{
-  if (!self->esmtp)
-    return "SMTP";
-  return self->transaction->mail.smtputf8 ? "UTF8SMTP" : "ESMTP";
-}
-
 static void
 append_received (PbSession *self, GByteArray *out)
 {
@@ -46,7 +38,8 @@ append_received (PbSession *self, GByteArray *out)
     .client_ip = pb_ip_format (&self->ip, ip, sizeof ip),
     .client_v6 = !pb_ip_is_v4 (&self->ip),
     .hostname = self->snapshot->values.general_hostname,
-    .protocol = protocol_name (self),
+    .protocol =
+      pb_trace_protocol (self->esmtp, transaction->mail.smtputf8, FALSE, self->login != NULL),
     .id_text = pb_queue_id_format (transaction->id, id),
     .recipient = transaction->recipients->len == 1 ? first->address : NULL,
     .date = pb_clock_format_date (pb_clock_wall (), date),
@@ -122,7 +115,7 @@ log_accepted (PbSession *self, const PbEnvelope *envelope)
   g_snprintf (recipients, sizeof recipients, "%u", self->transaction->accepted);
   g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, envelope->size);
   pb_log (PB_LOG_INFO, "accepted", "queue-id", envelope->id_text, "client", envelope->client,
-          "helo", envelope->helo, "from", envelope->sender[0] != '\0' ? envelope->sender : "<>",
+          "helo", envelope->helo, "login", self->login, "from", envelope->sender[0] != '\0' ? envelope->sender : "<>",
           "recipients", recipients, "size", size, "message-id", envelope->message_id, NULL);
 }
 

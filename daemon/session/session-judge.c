@@ -45,6 +45,7 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
   judged->snapshot = self->snapshot;
   judged->ip = self->ip;
   judged->exempt = self->exempt;
+  judged->login = self->login;
   judged->demand_login = self->role != PB_ROLE_SMTP;
   judged->helo = self->helo;
   judged->connections = self->connections;

@@ -13,7 +13,11 @@
 static PbParams
 offered (const PbSession *self)
 {
-  return self->esmtp ? PB_PARAM_SIZE | PB_PARAM_BODY | PB_PARAM_SMTPUTF8 : 0;
+  PbParams params = PB_PARAM_SIZE | PB_PARAM_BODY | PB_PARAM_SMTPUTF8;
+
+  if (self->snapshot->values.general_auth_enabled)
+    params |= PB_PARAM_AUTH;
+  return self->esmtp ? params : 0;
 }
 
 static void

@@ -2,14 +2,17 @@
 #pragma once
 
 #include "net/channel.h"
+#include "policy/blocks.h"
 #include "policy/clients.h"
 #include "policy/policy.h"
 #include "protocol/command.h"
+#include "protocol/sasl.h"
 #include "session/budget.h"
 #include "session/server.h"
 #include "session/transaction.h"
 #include "settings/snapshot.h"
 #include "store/store.h"
+#include "util/pool.h"
 #include <glib.h>
 #include <stdbool.h>
 
@@ -28,6 +31,8 @@ typedef struct
   gpointer data;
   GDestroyNotify free_data; /* (nullable) */
   PbStore *store;         /* (not owned) */
+  PbPool *workers;        /* (not owned) for passwords */
+  PbBlocks *blocks;       /* (not owned) (nullable) */
   const PbPolicyRow *rows; /* (not owned) the table of judgement */
   guint n_rows;
   gint64 budget;          /* octets */
@@ -60,6 +65,7 @@ struct _PbServer
   GMutex lock;
   GPtrArray *shards;  /* (owned) (element-type PbShard) guarded by lock */
   gint n_sessions;    /* atomic */
+  gint n_checking;    /* atomic: passwords before the workers */
   gint shutting_down; /* atomic */
 };
 
@@ -89,7 +95,10 @@ typedef enum
   PB_HOLD_DELAY = 1 << 3,   /* a reply is being put off */
   PB_HOLD_MEMORY = 1 << 4,  /* the budget is tight */
   PB_HOLD_OUTPUT = 1 << 5,  /* the client does not read */
+  PB_HOLD_LOGIN = 1 << 6,   /* a password is being checked */
 } PbHold;
+
+typedef struct _PbAuth PbAuth;
 
 /* Small, since most sessions are silent most of the time: strings and the transaction exist only while needed. */
 struct _PbSession
@@ -100,6 +109,9 @@ struct _PbSession
   PbSnapshot *snapshot;     /* (owned) one for the whole session */
   PbTransaction *transaction; /* (owned) (nullable) */
   char *helo;               /* (owned) (nullable) */
+  PbAuth *auth;             /* (owned) (nullable) an exchange under way: lines are its own */
+  char *login;              /* (owned) (nullable) the account's name, once logged in */
+  char *account_id;         /* (owned) (nullable) likewise */
   GString *delayed;         /* (owned) (nullable) the reply that is being put off */
   PbPolicyRun *run;         /* (nullable) pending */
   void (*on_verdict) (PbSession *self, PbVerdict *verdict); /* the step behind @run */
@@ -119,6 +131,7 @@ struct _PbSession
   guint8 depth;             /* callbacks of this session on the stack */
   guint8 pending;           /* answers from other threads that will still come */
   bool exempt : 1;
+  bool exempt_unasked : 1;  /* without a login */
   bool esmtp : 1;           /* EHLO was said */
   bool watched_pipelining : 1;
   bool took_line : 1;       /* since the deadline was set */
@@ -207,6 +220,23 @@ gboolean pb_session_store_ready (PbSession *self);
 /** pb_session_count: adds one to the counter @prefix.@check: "refused", "relay". */
 void pb_session_count (const char *prefix, const char *check);
 
+/* session-auth.c: logging in */
+
+void pb_auth_free (PbAuth *self);
+
+/** pb_session_auth_offer: (transfer full) (nullable): the mechanisms for the EHLO reply; NULL: AUTH is not offered. */
+char *pb_session_auth_offer (const PbSession *self);
+
+/** pb_session_auth_line: the client's next line of an exchange. */
+void pb_session_auth_line (PbSession *self, const char *line, gsize length);
+void pb_session_auth_line_too_long (PbSession *self);
+
+/** pb_session_forget_login: as if the client had just connected (STARTTLS, RFC 3207 4.2). */
+void pb_session_forget_login (PbSession *self);
+
+/** pb_session_blocked_until: Unix seconds; 0: the client's address is not blocked. */
+gint64 pb_session_blocked_until (const PbSession *self);
+
 /* ---- verbs ---- */
 
 typedef enum
@@ -227,6 +257,7 @@ typedef struct
 /** pb_session_dispatch: one command line. */
 void pb_session_dispatch (PbSession *self, const char *line, gsize length);
 
+void pb_session_verb_auth (PbSession *self, const PbCommand *command);
 void pb_session_verb_mail (PbSession *self, const PbCommand *command);
 void pb_session_verb_rcpt (PbSession *self, const PbCommand *command);
 void pb_session_verb_data (PbSession *self, const PbCommand *command);

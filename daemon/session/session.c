@@ -12,8 +12,11 @@
 #include "util/clock.h"
 #include "util/counters.h"
 #include "util/log.h"
+#include "util/secret.h"
+#include <string.h>
 
 #define MAX_LINE         4094        /* octets of a command without its CRLF */
+#define MAX_AUTH_LINE    12288       /* likewise of AUTH, and of a line of its exchange (RFC 4954 4) */
 #define MAX_OUTPUT       (16 * 1024) /* replies that a client may leave unread before we stop reading */
 #define MAX_MEMORY_WAITS 250
 
@@ -157,6 +160,7 @@ free_session (PbSession *self)
   if (self->delayed != NULL)
     g_string_free (self->delayed, TRUE);
   g_free (self->helo);
+  pb_session_forget_login (self);
   pb_snapshot_unref (self->snapshot);
   g_free (self);
   g_atomic_int_dec_and_test (&server->n_sessions);
@@ -169,7 +173,7 @@ set_deadline (PbSession *self)
 {
   gint64 now = pb_reactor_now (self->shard->reactor);
 
-  if ((self->holds & (PB_HOLD_VERDICT | PB_HOLD_COMMIT | PB_HOLD_SPOOL)) != 0)
+  if ((self->holds & (PB_HOLD_VERDICT | PB_HOLD_COMMIT | PB_HOLD_SPOOL | PB_HOLD_LOGIN)) != 0)
     {
       pb_channel_set_deadline (self->channel, 0);
       self->took_line = TRUE;
@@ -202,6 +206,36 @@ pb_session_leave (PbSession *self)
     free_session (self);
 }
 
+static gboolean
+is_auth (const char *line)
+{
+  return g_ascii_strncasecmp (line, "AUTH ", 5) == 0;
+}
+
+/* What may hold a password is moved to where it is wiped; the channel's buffer may be gone when the line was worked through. */
+static void
+take_secret_line (PbSession *self, char *line, gsize length)
+{
+  g_autoptr (PbSecret) moved = pb_secret_copy (line, length);
+
+  explicit_bzero (line, length);
+  if (self->auth != NULL)
+    pb_session_auth_line (self, (const char *) moved->data, length);
+  else
+    pb_session_dispatch (self, (const char *) moved->data, length);
+}
+
+static void
+take_line (PbSession *self, char *line, gsize length)
+{
+  if (self->auth != NULL || is_auth (line))
+    take_secret_line (self, line, length);
+  else if (length > MAX_LINE)
+    pb_session_reply_error (self, PB_REPLY_LINE_TOO_LONG, NULL);
+  else
+    pb_session_dispatch (self, line, length);
+}
+
 /* Returns: FALSE when no whole line waits. */
 static gboolean
 take_command (PbSession *self)
@@ -209,17 +243,20 @@ take_command (PbSession *self)
   char *line;
   gsize length;
 
-  switch (pb_channel_take_line (self->channel, MAX_LINE, &line, &length, NULL))
+  switch (pb_channel_take_line (self->channel, MAX_AUTH_LINE, &line, &length, NULL))
     {
     case PB_LINE_MORE:
       return FALSE;
     case PB_LINE_TOO_LONG:
       self->took_line = TRUE;
-      pb_session_reply_error (self, PB_REPLY_LINE_TOO_LONG, NULL);
+      if (self->auth != NULL)
+        pb_session_auth_line_too_long (self);
+      else
+        pb_session_reply_error (self, PB_REPLY_LINE_TOO_LONG, NULL);
       return TRUE;
     case PB_LINE_OK:
       self->took_line = TRUE;
-      pb_session_dispatch (self, line, length);
+      take_line (self, line, length);
       return TRUE;
     }
   g_assert_not_reached ();
@@ -399,6 +436,8 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
   self->role = (guint8) role;
   self->snapshot = server->wiring.snapshot (server->wiring.data);
   self->exempt = pb_snapshot_is_trusted (self->snapshot, ip);
+  self->exempt_unasked = self->exempt;
+  judged.blocked_until = pb_session_blocked_until (self);
   connections = pb_clients_enter (server->clients, ip);
   self->connections = (guint16) MIN (connections, G_MAXUINT16);
   self->channel = pb_channel_new (shard->reactor, fd, &handler, self);

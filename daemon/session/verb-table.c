@@ -53,12 +53,16 @@ verb_ehlo (PbSession *self, const PbCommand *command)
     .size = (guint64) values->general_max_message_size << 20,
     .limits_rcptmax = values->general_max_recipients,
   };
+  g_autofree char *auth = pb_session_auth_offer (self);
   GString *lines = self->shard->line;
   char ip[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN + 2];
 
   if (!take_helo (self, command, "EHLO hostname"))
     return;
   self->esmtp = TRUE;
+  offer.auth = auth;
+  if (auth != NULL)
+    offer.offered |= PB_EXT_AUTH;
   pb_ip_format (&self->ip, ip, sizeof ip);
   g_snprintf (peer, sizeof peer, "[%s]", ip);
   g_string_truncate (lines, 0);
@@ -101,12 +105,6 @@ verb_quit (PbSession *self, const PbCommand *command)
 }
 
 static void
-verb_auth (PbSession *self, const PbCommand *command)
-{
-  pb_session_reply_error (self, PB_REPLY_AUTH_DISABLED, NULL);
-}
-
-static void
 verb_not_implemented (PbSession *self, const PbCommand *command)
 {
   pb_session_reply_error (self, PB_REPLY_NOT_IMPLEMENTED, NULL);
@@ -136,7 +134,7 @@ static const PbVerbRow rows[PB_N_VERBS] = {
   [PB_VERB_HELP] = { IN_ANY, PB_VERB_JUNK, verb_help },
   [PB_VERB_QUIT] = { IN_ANY, PB_VERB_LAST | PB_VERB_BARE, verb_quit },
   [PB_VERB_STARTTLS] = { IN_ANY, PB_VERB_LAST, verb_not_implemented },
-  [PB_VERB_AUTH] = { IN_ANY, PB_VERB_LAST, verb_auth },
+  [PB_VERB_AUTH] = { IN_ANY, PB_VERB_LAST, pb_session_verb_auth },
 };
 
 /* What is wrong with the order when a verb comes in a state where it is not allowed. */

@@ -17,10 +17,10 @@ unref_value (gpointer value)
 }
 
 static void
-unref_sealed (gpointer sealed)
+unref_bytes (gpointer bytes)
 {
-  if (sealed != NULL)
-    g_bytes_unref (sealed);
+  if (bytes != NULL)
+    g_bytes_unref (bytes);
 }
 
 void
@@ -28,7 +28,8 @@ pb_draft_init (PbDraft *self)
 {
   *self = (PbDraft){ 0 };
   self->settings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_value);
-  self->secrets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_sealed);
+  self->secrets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_bytes);
+  self->verifiers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_bytes);
   self->changes = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_config_change_free);
 }
 
@@ -53,15 +54,28 @@ pb_draft_set (PbDraft *self, PbRegistry *registry, const char *key, GVariant *va
   g_hash_table_replace (self->settings, g_strdup (key), value ? g_variant_ref (value) : NULL);
 }
 
-void
-pb_draft_set_secret (PbDraft *self, const char *relay, GBytes *sealed)
+/* What no revision records the value of. */
+static void
+set_octets (PbDraft *self, const char *kind, GHashTable *table, const char *key, GBytes *octets)
 {
   g_autoptr (GVariant) value = NULL;
 
-  if (sealed != NULL)
-    value = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, sealed, TRUE));
-  add_change (self, PB_CONFIG_SECRET, relay, NULL, value);
-  g_hash_table_replace (self->secrets, g_strdup (relay), sealed ? g_bytes_ref (sealed) : NULL);
+  if (octets != NULL)
+    value = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, octets, TRUE));
+  add_change (self, kind, key, NULL, value);
+  g_hash_table_replace (table, g_strdup (key), octets ? g_bytes_ref (octets) : NULL);
+}
+
+void
+pb_draft_set_secret (PbDraft *self, const char *relay, GBytes *sealed)
+{
+  set_octets (self, PB_CONFIG_SECRET, self->secrets, relay, sealed);
+}
+
+void
+pb_draft_set_verifier (PbDraft *self, const char *account_id, GBytes *packed)
+{
+  set_octets (self, PB_CONFIG_VERIFIER, self->verifiers, account_id, packed);
 }
 
 void
@@ -144,6 +158,8 @@ record_rows (PbDraft *self, PbRegistry *registry, PbListKind kind, GPtrArray *ro
       if (kind == PB_LIST_RELAY_EXCEPTIONS
           && pb_secrets_lookup (registry->secrets, before->id) != NULL)
         pb_draft_set_secret (self, before->id, NULL);
+      if (kind == PB_LIST_ACCOUNTS && pb_logins_has (registry->logins, before->id))
+        pb_draft_set_verifier (self, before->id, NULL);
     }
 }
 
@@ -176,6 +192,7 @@ pb_draft_clear (PbDraft *self)
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     g_clear_pointer (&self->rows[kind], g_ptr_array_unref);
   g_clear_pointer (&self->secrets, g_hash_table_unref);
+  g_clear_pointer (&self->verifiers, g_hash_table_unref);
   g_clear_pointer (&self->changes, g_ptr_array_unref);
   g_clear_pointer (&self->what, g_free);
   g_clear_pointer (&self->result, g_variant_unref);

@@ -95,6 +95,8 @@ pb_registry_load (PbRegistry *self, const PbConfigContent *content)
   self->revision = content->revision;
   self->instance_id = g_strdup (content->instance_id);
   self->secrets = pb_secrets_new (NULL, g_hash_table_ref (content->secrets));
+  self->logins = pb_logins_new (g_hash_table_ref (content->verifiers));
+  self->blocks = g_hash_table_ref (content->blocks);
   pb_setting_values_init (&values);
   g_free (values.general_hostname);
   values.general_hostname = g_strdup (self->hostname);

@@ -20,6 +20,19 @@ shown_state (PbRegistry *registry, const PbRow *row, const char *column)
   return NULL;
 }
 
+/* (nullable) floating: likewise, of any type. */
+static GVariant *
+shown_value (PbRegistry *registry, const PbRow *row, const char *column)
+{
+  const char *state = shown_state (registry, row, column);
+
+  if (state != NULL)
+    return g_variant_new_string (state);
+  if (row->kind == PB_LIST_ACCOUNTS && g_str_equal (column, "PasswordSet"))
+    return g_variant_new_boolean (pb_logins_has (registry->logins, row->id));
+  return NULL;
+}
+
 static GVariant *
 show_row (PbRegistry *registry, const PbRow *self, guint position)
 {
@@ -34,9 +47,9 @@ show_row (PbRegistry *registry, const PbRow *self, guint position)
   g_variant_iter_init (&iter, self->row);
   while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
     {
-      const char *state = shown_state (registry, self, name);
+      GVariant *shown = shown_value (registry, self, name);
 
-      g_variant_builder_add (&row, "{sv}", name, state ? g_variant_new_string (state) : value);
+      g_variant_builder_add (&row, "{sv}", name, shown != NULL ? shown : value);
       g_variant_unref (value);
     }
   return g_variant_builder_end (&row);

@@ -17,6 +17,7 @@ typedef struct
   GHashTable *settings;         /* (owned) key -> GVariant, NULL value: back to the default */
   GPtrArray *rows[PB_N_LISTS];  /* (owned) (nullable) (element-type PbRow): all rows of a list that changes */
   GHashTable *secrets;          /* (owned) relay -> GBytes, sealed; NULL value: forgotten */
+  GHashTable *verifiers;        /* (owned) account id -> GBytes; NULL value: forgotten */
   GPtrArray *changes;           /* (owned) (element-type PbConfigChange) */
   char *what;                   /* (owned) one line for Revisions */
   GVariant *result;             /* (owned) (nullable) not floating: the answer; NULL: the revision */
@@ -40,6 +41,7 @@ struct _PbOperation
   guint position;
   GVariant *argument; /* (owned) (nullable) */
   PbSecret *secret;   /* (owned) (nullable) */
+  GBytes *packed;     /* (owned) (nullable) a verifier */
   guint64 revision;   /* to go back to, or to confirm */
   GPtrArray *history; /* (owned) (nullable) (element-type PbConfigRevision) newest first */
   void (*applied) (PbRegistry *self, PbOperation *operation); /* (nullable) after the commit, before the signals */
@@ -65,6 +67,9 @@ struct _PbRegistry
   GHashTable *by_id[PB_N_LISTS];  /* (owned) id -> PbRow, borrowed from rows */
 
   PbSecrets *secrets;                /* (owned) */
+  PbLogins *logins;                  /* (owned) */
+  guint passwords_waiting;           /* for a worker */
+  GHashTable *blocks;                /* (owned) (nullable) as they were stored, until pb_registry_take_blocks() */
   GVariant *computed[PB_N_COMPUTED]; /* (owned) as last told */
 
   GMutex lock;          /* of snapshot alone */
@@ -99,6 +104,8 @@ void pb_draft_init (PbDraft *self);
 void pb_draft_set (PbDraft *self, PbRegistry *registry, const char *key, GVariant *value);
 /** pb_draft_set_secret: NULL @sealed: it is forgotten. */
 void pb_draft_set_secret (PbDraft *self, const char *relay, GBytes *sealed);
+/** pb_draft_set_verifier: NULL @packed: the account has no password any more. */
+void pb_draft_set_verifier (PbDraft *self, const char *account_id, GBytes *packed);
 /** pb_draft_settings: @changes a{sa{sv}} checked and drafted; values that are what holds already are left out. */
 gboolean pb_draft_settings (PbDraft *self, PbRegistry *registry, GVariant *changes, GError **error);
 /** pb_draft_rows: all rows of a list from aa{sv}; ids that are known are kept. */

@@ -31,6 +31,7 @@ pb_operation_free (PbOperation *self)
   g_clear_object (&self->registry);
   g_clear_pointer (&self->argument, g_variant_unref);
   g_clear_pointer (&self->secret, pb_secret_unref);
+  g_clear_pointer (&self->packed, g_bytes_unref);
   g_clear_pointer (&self->history, g_ptr_array_unref);
   g_strfreev (self->ids);
   g_free (self->id);
@@ -64,6 +65,14 @@ take_secrets (PbRegistry *self, const PbDraft *draft)
   self->secrets = pb_secrets_with (old, draft->secrets);
 }
 
+static void
+take_verifiers (PbRegistry *self, const PbDraft *draft)
+{
+  g_autoptr (PbLogins) old = self->logins;
+
+  self->logins = pb_logins_with (old, draft->verifiers);
+}
+
 /* Snapshot first, then memory of what is stored: nobody looks in between. */
 static void
 put_in_place (PbRegistry *self, PbDraft *draft)
@@ -74,6 +83,8 @@ put_in_place (PbRegistry *self, PbDraft *draft)
   pb_draft_values (draft, self, &values);
   if (g_hash_table_size (draft->secrets) > 0)
     take_secrets (self, draft);
+  if (g_hash_table_size (draft->verifiers) > 0)
+    take_verifiers (self, draft);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     if (draft->rows[kind] != NULL)
       {

@@ -32,7 +32,7 @@ pb_registry_default (PbRegistry *self, const PbSettingSpec *spec)
 void
 pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory)
 {
-  PbSnapshot *fresh = pb_snapshot_new (values, self->revision, directory, self->secrets);
+  PbSnapshot *fresh = pb_snapshot_new (values, self->revision, directory, self->secrets, self->logins);
   g_autoptr (PbSnapshot) old = NULL;
 
   g_mutex_lock (&self->lock);
@@ -122,7 +122,8 @@ pb_registry_emit (PbRegistry *self, const PbDraft *draft)
     emit_interface (self, draft, changed, interfaces[i]);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     if (draft->rows[kind] != NULL
-        || (kind == PB_LIST_RELAY_EXCEPTIONS && touches_exceptions (draft)))
+        || (kind == PB_LIST_RELAY_EXCEPTIONS && touches_exceptions (draft))
+        || (kind == PB_LIST_ACCOUNTS && g_hash_table_size (draft->verifiers) > 0))
       g_signal_emit (self, signals[SIGNAL_LIST_CHANGED], 0, (int) kind, self->revision);
 }
 
@@ -143,6 +144,8 @@ pb_registry_finalize (GObject *object)
   g_hash_table_unref (self->stored);
   g_clear_pointer (&self->snapshot, pb_snapshot_unref);
   g_clear_pointer (&self->secrets, pb_secrets_unref);
+  g_clear_pointer (&self->logins, pb_logins_unref);
+  g_clear_pointer (&self->blocks, g_hash_table_unref);
   g_clear_pointer (&self->reply_to, pb_mailbox_unref);
   g_free (self->hostname);
   g_free (self->instance_id);
@@ -210,6 +213,12 @@ pb_registry_snapshot (PbRegistry *self)
   snapshot = pb_snapshot_ref (self->snapshot);
   g_mutex_unlock (&self->lock);
   return snapshot;
+}
+
+GHashTable *
+pb_registry_take_blocks (PbRegistry *self)
+{
+  return g_steal_pointer (&self->blocks);
 }
 
 guint64

@@ -5,6 +5,7 @@
 #include "dbus/list-kinds.h"
 #include "settings/snapshot.h"
 #include "store/config-store.h"
+#include "util/pool.h"
 #include "util/secret.h"
 #include <glib-object.h>
 
@@ -67,6 +68,17 @@ void pb_registry_use_key (PbRegistry *self, PbSecret *key);
  */
 void pb_registry_set_secret (PbRegistry *self, const char *relay, PbSecret *secret, const char *who, PbRegistryDone func, gpointer user_data);
 
+#define PB_ACCOUNT_PASSWORD_MAX 1024 /* octets */
+/**
+ * pb_registry_set_password: @password: of the account @id, UTF-8; empty: it has none any more and cannot log in. Only a verifier is kept, which @workers make.
+ * Revisions record that, never what. Errors: NOT_FOUND, INVALID_VALUE, TOO_LARGE, BUSY.
+ */
+void pb_registry_set_password (PbRegistry *self, const char *id, PbSecret *password, PbPool *workers, const char *who, PbRegistryDone func,
+                               gpointer user_data);
+
+/** pb_registry_take_blocks: (transfer full) (nullable): id -> GVariant: the blocks that were stored at the start; once. */
+GHashTable *pb_registry_take_blocks (PbRegistry *self);
+
 /** pb_registry_computed: (transfer full), not floating: a read-only property of the settings interfaces. */
 GVariant *pb_registry_computed (PbRegistry *self, PbComputedId id);
 
@@ -86,5 +98,7 @@ PbSnapshotBuilder *pb_snapshot_builder_new (void);
 PbSettingValues *pb_snapshot_builder_values (PbSnapshotBuilder *self);
 /** pb_snapshot_builder_add_row: @row GVariant text of a{sv}: "{'Network': <'127.0.0.0/8'>, 'Name': <'x'>}"; completed and checked; aborts on error. @id (nullable). */
 void pb_snapshot_builder_add_row (PbSnapshotBuilder *self, PbListKind kind, const char *id, const char *row);
+/** pb_snapshot_builder_set_password: takes milliseconds. */
+void pb_snapshot_builder_set_password (PbSnapshotBuilder *self, const char *account_id, const char *password);
 /** pb_snapshot_builder_build: (transfer full), frees @self. */
 PbSnapshot *pb_snapshot_builder_build (PbSnapshotBuilder *self);

@@ -6,10 +6,13 @@
 #include "settings/registry.h"
 #include "settings/snapshot-private.h"
 
+#include <string.h>
+
 struct _PbSnapshotBuilder
 {
   PbSettingValues values;
   GPtrArray *rows[PB_N_LISTS]; /* (owned) (element-type PbRow) */
+  GHashTable *verifiers;       /* (owned) account id -> GBytes */
 };
 
 PbSnapshotBuilder *
@@ -20,6 +23,8 @@ pb_snapshot_builder_new (void)
   pb_setting_values_init (&self->values);
   g_free (self->values.general_hostname);
   self->values.general_hostname = g_strdup ("host.localdomain");
+  self->verifiers =
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     self->rows[kind] = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_row_unref);
   return self;
@@ -47,10 +52,22 @@ pb_snapshot_builder_add_row (PbSnapshotBuilder *self, PbListKind kind, const cha
                    pb_row_new (kind, id ? id : uuid, self->rows[kind]->len, complete));
 }
 
+void
+pb_snapshot_builder_set_password (PbSnapshotBuilder *self, const char *account_id,
+                                  const char *password)
+{
+  g_autoptr (PbSecret) secret = pb_secret_copy (password, strlen (password));
+  PbVerifier verifier;
+
+  pb_verifier_init (&verifier, secret);
+  g_hash_table_replace (self->verifiers, g_strdup (account_id), pb_verifier_pack (&verifier));
+}
+
 PbSnapshot *
 pb_snapshot_builder_build (PbSnapshotBuilder *self)
 {
   PbDirectory *directory = pb_directory_new ();
+  g_autoptr (PbLogins) logins = pb_logins_new (self->verifiers);
   PbSnapshot *snapshot;
 
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
@@ -58,7 +75,7 @@ pb_snapshot_builder_build (PbSnapshotBuilder *self)
       pb_directory_compile (directory, kind, self->rows[kind]);
       g_ptr_array_unref (self->rows[kind]);
     }
-  snapshot = pb_snapshot_new (&self->values, 1, directory, NULL);
+  snapshot = pb_snapshot_new (&self->values, 1, directory, NULL, logins);
   pb_setting_values_clear (&self->values);
   g_free (self);
   return snapshot;

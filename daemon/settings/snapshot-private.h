@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dbus/list-kinds.h"
+#include "settings/logins.h"
 #include "settings/secrets.h"
 #include "settings/snapshot.h"
 
@@ -55,4 +56,4 @@ gboolean pb_directory_is_trusted (const PbDirectory *self, const PbIp *ip);
 const PbRow *pb_directory_lookup (const PbDirectory *self, PbListKind kind, const char *key);
 
 /** pb_snapshot_new: @values is copied, @directory (transfer full), @secrets (nullable). */
-PbSnapshot *pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory, PbSecrets *secrets);
+PbSnapshot *pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory, PbSecrets *secrets, PbLogins *logins);

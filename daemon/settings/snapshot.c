@@ -16,7 +16,7 @@
 
 PbSnapshot *
 pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory,
-                 PbSecrets *secrets)
+                 PbSecrets *secrets, PbLogins *logins)
 {
   PbSnapshot *self = g_atomic_rc_box_new0 (PbSnapshot);
 
@@ -24,6 +24,7 @@ pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *d
   self->revision = revision;
   self->directory = directory;
   self->secrets = secrets != NULL ? pb_secrets_ref (secrets) : NULL;
+  self->logins = pb_logins_ref (logins);
   return self;
 }
 
@@ -41,6 +42,7 @@ snapshot_clear (gpointer data)
   pb_setting_values_clear (&self->values);
   pb_directory_free (self->directory);
   g_clear_pointer (&self->secrets, pb_secrets_unref);
+  pb_logins_unref (self->logins);
 }
 
 void
@@ -89,6 +91,28 @@ find_name (const PbSnapshot *self, PbListKind kind, const char *local, const cha
   if (row == NULL && strchr (local, '@') == NULL)
     row = pb_directory_lookup (self->directory, kind, local);
   return row;
+}
+
+void
+pb_snapshot_find_account (const PbSnapshot *self, const char *login, PbAccount *account)
+{
+  g_autofree char *key = pb_fold_address (login, TRUE);
+  char *at = strrchr (key, '@');
+  const PbRow *row = pb_directory_lookup (self->directory, PB_LIST_ACCOUNTS, key);
+
+  if (row == NULL && at != NULL && pb_snapshot_is_local_domain (self, at + 1))
+    {
+      *at = '\0';
+      row = find_name (self, PB_LIST_ACCOUNTS, key, NULL);
+      *at = '@';
+    }
+  *account = (PbAccount){ 0 };
+  if (row != NULL)
+    {
+      account->id = row->id;
+      account->name = pb_row_text (row, "Name");
+    }
+  account->has_password = pb_logins_find (self->logins, account->id, key, &account->verifier);
 }
 
 static gboolean

@@ -3,6 +3,7 @@
 
 #include "dbus/settings-table.h"
 #include "util/netblock.h"
+#include "util/verifier.h"
 #include <glib.h>
 
 /*
@@ -15,6 +16,7 @@ typedef struct
   /* private below: lists compiled for look-up, snapshot-private.h */
   struct _PbDirectory *directory; /* (owned) */
   struct _PbSecrets *secrets;     /* (owned) (nullable) for pb_secrets_open() */
+  struct _PbLogins *logins;       /* (owned) for pb_snapshot_find_account() */
 } PbSnapshot;
 
 PbSnapshot *pb_snapshot_ref (PbSnapshot *self);
@@ -52,6 +54,20 @@ typedef struct
  * Mailboxes.Delimiter, postmaster (always known), the domain's CatchAll (an alias to it), else UNKNOWN. Disabled accounts are unknown.
  */
 PbLocal pb_snapshot_resolve_local (const PbSnapshot *self, const char *local, const char *domain);
+
+/* An account as a login finds it; borrowed from the snapshot. */
+typedef struct
+{
+  const char *id, *name; /* (nullable) NULL: there is no such account, or it is disabled */
+  gboolean has_password;
+  PbVerifier verifier;   /* a fake, which nothing fits, when it has none */
+} PbAccount;
+
+/**
+ * pb_snapshot_find_account: @login: a name, or an address of the account, which its name at a local domain is too; upper and lower case are alike. What is
+ * not found has a verifier all the same, so that whoever goes on with it takes the same way.
+ */
+void pb_snapshot_find_account (const PbSnapshot *self, const char *login, PbAccount *account);
 
 /**
  * pb_snapshot_resolve_mailbox: as pb_snapshot_resolve_local() but looks at accounts alone, never at aliases or the CatchAll. For delivery, which gets addresses that

@@ -21,6 +21,12 @@
 #define SQL_SET_SECRET                                                                             \
   "INSERT INTO secret (relay, sealed) VALUES (?1, ?2) ON CONFLICT (relay) DO UPDATE SET sealed = ?2"
 #define SQL_FORGET_SECRET  "DELETE FROM secret WHERE relay = ?1"
+#define SQL_SET_VERIFIER                                                                           \
+  "INSERT INTO verifier (account, packed) VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE SET packed = ?2"
+#define SQL_FORGET_VERIFIER "DELETE FROM verifier WHERE account = ?1"
+#define SQL_SET_BLOCK                                                                              \
+  "INSERT INTO block (id, value) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET value = ?2"
+#define SQL_FORGET_BLOCK   "DELETE FROM block WHERE id = ?1"
 #define SQL_GET_REVISION   "SELECT revision FROM instance"
 #define SQL_SET_REVISION   "UPDATE instance SET revision = ?1"
 #define SQL_ADD_REVISION   "INSERT INTO revision (revision, time, who, what) VALUES (?1, ?2, ?3, ?4)"
@@ -108,33 +114,54 @@ write_row (PbDatabase *database, const PbConfigChange *change, const char *text,
   return pb_database_run (database, statement, error);
 }
 
-static gboolean
-write_secret (PbDatabase *database, const PbConfigChange *change, GError **error)
+/* Kinds of which no revision tells: what they are, or how often they change, is not for the revisions. */
+typedef struct
 {
-  gboolean set = change->new_value != NULL;
+  const char *kind, *set, *forget;
+} UnrecordedRow;
+
+static const UnrecordedRow unrecorded[] = {
+  { PB_CONFIG_SECRET, SQL_SET_SECRET, SQL_FORGET_SECRET },
+  { PB_CONFIG_VERIFIER, SQL_SET_VERIFIER, SQL_FORGET_VERIFIER },
+  { PB_CONFIG_BLOCK, SQL_SET_BLOCK, SQL_FORGET_BLOCK },
+};
+
+/* (nullable) NULL for a setting or a list's row. */
+static const UnrecordedRow *
+find_unrecorded (const PbConfigChange *change)
+{
+  for (guint i = 0; change->kind != NULL && i < G_N_ELEMENTS (unrecorded); i++)
+    if (strcmp (change->kind, unrecorded[i].kind) == 0)
+      return &unrecorded[i];
+  return NULL;
+}
+
+static gboolean
+write_unrecorded (PbDatabase *database, const UnrecordedRow *row, const PbConfigChange *change,
+                  GError **error)
+{
+  GVariant *value = change->new_value;
   sqlite3_stmt *statement =
-    pb_database_statement (database, set ? SQL_SET_SECRET : SQL_FORGET_SECRET, error);
+    pb_database_statement (database, value != NULL ? row->set : row->forget, error);
 
   if (statement == NULL)
     return FALSE;
   bind_text (statement, 1, change->key);
-  if (set)
-    sqlite3_bind_blob64 (statement, 2, g_variant_get_data (change->new_value),
-                         g_variant_get_size (change->new_value), SQLITE_TRANSIENT);
+  if (value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
+    sqlite3_bind_blob64 (statement, 2, g_variant_get_data (value), g_variant_get_size (value),
+                         SQLITE_TRANSIENT);
+  else
+    bind_value (statement, 2, value);
   return pb_database_run (database, statement, error);
-}
-
-static gboolean
-is_secret (const PbConfigChange *change)
-{
-  return change->kind != NULL && strcmp (change->kind, PB_CONFIG_SECRET) == 0;
 }
 
 static gboolean
 write_cell (PbDatabase *database, const PbConfigChange *change, const char *text, GError **error)
 {
-  if (is_secret (change))
-    return write_secret (database, change, error);
+  const UnrecordedRow *row = find_unrecorded (change);
+
+  if (row != NULL)
+    return write_unrecorded (database, row, change, error);
   return (change->kind != NULL ? write_row : write_setting) (database, change, text, error);
 }
 
@@ -193,13 +220,14 @@ static gboolean
 write_both (Commit *self, guint index, PbDatabase *database, GError **error)
 {
   const PbConfigChange *change = g_ptr_array_index (self->changes, index);
+  gboolean recorded = find_unrecorded (change) == NULL;
   g_autofree char *text = NULL;
 
-  if (change->new_value != NULL && !is_secret (change))
+  if (change->new_value != NULL && recorded)
     text = pb_config_print (change->new_value);
   if (!write_cell (database, change, text, error))
     return FALSE;
-  return !self->keep_revision || is_secret (change)
+  return !self->keep_revision || !recorded
          || write_change (database, self->revision, index, change, text, error);
 }
 

@@ -21,6 +21,8 @@
 #define SQL_SETTINGS "SELECT name, value FROM setting"
 #define SQL_ROWS     "SELECT kind, id, position, value FROM list_row ORDER BY kind, position, id"
 #define SQL_SECRETS  "SELECT relay, sealed FROM secret"
+#define SQL_VERIFIERS "SELECT account, packed FROM verifier"
+#define SQL_BLOCKS   "SELECT id, value FROM block"
 #define SQL_INSTANCE "SELECT id, revision FROM instance"
 /* The first revision is 1: on the bus, 0 stands for any. */
 #define SQL_INTRODUCE                                                                              \
@@ -72,6 +74,8 @@ pb_config_content_free (PbConfigContent *self)
   g_clear_pointer (&self->settings, g_hash_table_unref);
   g_clear_pointer (&self->rows, g_ptr_array_unref);
   g_clear_pointer (&self->secrets, g_hash_table_unref);
+  g_clear_pointer (&self->verifiers, g_hash_table_unref);
+  g_clear_pointer (&self->blocks, g_hash_table_unref);
   g_free (self->instance_id);
   g_free (self);
 }
@@ -137,13 +141,38 @@ load_row (PbConfigContent *content, sqlite3_stmt *row, GError **error)
   return TRUE;
 }
 
+/* A name and its octets. */
+static gboolean
+load_octets (GHashTable *into, sqlite3_stmt *row)
+{
+  const void *octets = sqlite3_column_blob (row, 1);
+
+  g_hash_table_insert (into, g_strdup (column_text (row, 0)),
+                       g_bytes_new (octets, (gsize) sqlite3_column_bytes (row, 1)));
+  return TRUE;
+}
+
 static gboolean
 load_secret (PbConfigContent *content, sqlite3_stmt *row, GError **error)
 {
-  const void *sealed = sqlite3_column_blob (row, 1);
+  return load_octets (content->secrets, row);
+}
 
-  g_hash_table_insert (content->secrets, g_strdup (column_text (row, 0)),
-                       g_bytes_new (sealed, (gsize) sqlite3_column_bytes (row, 1)));
+static gboolean
+load_verifier (PbConfigContent *content, sqlite3_stmt *row, GError **error)
+{
+  return load_octets (content->verifiers, row);
+}
+
+static gboolean
+load_block (PbConfigContent *content, sqlite3_stmt *row, GError **error)
+{
+  const char *id = column_text (row, 0);
+  GVariant *value = pb_config_parse (column_text (row, 1), id, error);
+
+  if (value == NULL)
+    return FALSE;
+  g_hash_table_insert (content->blocks, g_strdup (id), value);
   return TRUE;
 }
 
@@ -175,19 +204,27 @@ load_rows (PbDatabase *database, const char *sql, LoadFunc func, PbConfigContent
   return code == SQLITE_DONE;
 }
 
+static GHashTable *
+new_table (GDestroyNotify free_value)
+{
+  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_value);
+}
+
 PbConfigContent *
 pb_config_store_load (PbConfigStore *self, GError **error)
 {
   g_autoptr (PbConfigContent) content = g_new0 (PbConfigContent, 1);
 
-  content->settings =
-    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
+  content->settings = new_table ((GDestroyNotify) g_variant_unref);
   content->rows = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_config_row_free);
-  content->secrets =
-    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  content->secrets = new_table ((GDestroyNotify) g_bytes_unref);
+  content->verifiers = new_table ((GDestroyNotify) g_bytes_unref);
+  content->blocks = new_table ((GDestroyNotify) g_variant_unref);
   if (!load_rows (self->reader, SQL_SETTINGS, load_setting, content, error)
       || !load_rows (self->reader, SQL_ROWS, load_row, content, error)
       || !load_rows (self->reader, SQL_SECRETS, load_secret, content, error)
+      || !load_rows (self->reader, SQL_VERIFIERS, load_verifier, content, error)
+      || !load_rows (self->reader, SQL_BLOCKS, load_block, content, error)
       || !load_rows (self->reader, SQL_INSTANCE, load_instance, content, error))
     return NULL;
   return g_steal_pointer (&content);

@@ -24,6 +24,8 @@ typedef struct
   GHashTable *settings; /* (owned) "General.MaxHops" -> GVariant* */
   GPtrArray *rows;      /* (owned) (element-type PbConfigRow) by kind, position */
   GHashTable *secrets;  /* (owned) relay ("general" or a row's id) -> GBytes*, sealed */
+  GHashTable *verifiers; /* (owned) account's row id -> GBytes* */
+  GHashTable *blocks;   /* (owned) id -> GVariant* */
   guint64 revision;
   char *instance_id;    /* (owned) UUID made at first start */
 } PbConfigContent;
@@ -39,10 +41,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbConfigStore, pb_config_store_close)
 PbConfigContent *pb_config_store_load (PbConfigStore *self, GError **error);
 
 /*
- * One changed cell: a setting (kind NULL, key its name) or a list row (kind and key = row id). Or a relay's sealed secret, which no revision records: kind
- * PB_CONFIG_SECRET, key the relay, new_value ay.
+ * One changed cell: a setting (kind NULL, key its name) or a list row (kind and key = row id). Or what no revision records: a relay's sealed secret (kind
+ * PB_CONFIG_SECRET, key the relay, new_value ay), what is kept of an account's password (PB_CONFIG_VERIFIER, its row's id, ay), a block
+ * (PB_CONFIG_BLOCK, its id, any value). No list can be called as these kinds are.
  */
-#define PB_CONFIG_SECRET "#secret" /* no list can be called so */
+#define PB_CONFIG_SECRET "#secret"
+#define PB_CONFIG_VERIFIER "#verifier"
+#define PB_CONFIG_BLOCK "#block"
 typedef struct
 {
   char *kind;          /* (owned) (nullable) */

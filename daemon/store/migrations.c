@@ -83,6 +83,10 @@ static const PbMigration config_steps[] = {
   /* Passwords for relays, sealed: of no use without the master key, which is not in here. */
   { 2, "CREATE TABLE secret (relay TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;"
        "PRAGMA user_version = 2;" },
+  /* What is kept of the accounts' passwords, which cannot be found out from it; and who is blocked until when. */
+  { 3, "CREATE TABLE verifier (account TEXT PRIMARY KEY, packed BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+       "CREATE TABLE block (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+       "PRAGMA user_version = 3;" },
 };
 
 const PbSchema pb_config_schema = {

@@ -175,6 +175,8 @@ rig_new (PbSnapshotBuilder *builder)
   rig->store = pb_store_open (rig->directory, &error);
   g_assert_no_error (error);
   rig->reactor = pb_reactor_new ("rig");
+  rig->workers = pb_pool_new ("rig-worker", 1);
+  rig->blocks = pb_blocks_new (100);
   rig->snapshot = pb_snapshot_builder_build (builder);
   g_mutex_init (&rig->lock);
   g_cond_init (&rig->looked);
@@ -186,6 +188,8 @@ rig_new (PbSnapshotBuilder *builder)
     .submit = submit,
     .data = rig,
     .store = rig->store,
+    .workers = rig->workers,
+    .blocks = rig->blocks,
     .budget = 256 << 20,
     .second = G_USEC_PER_SEC / 1000,
     .command_timeout = 300 * (gint64) G_USEC_PER_SEC,
@@ -216,7 +220,9 @@ rig_free (Rig *rig)
   rig_wait_sessions (rig, 0);
   g_assert_cmpint (rig->server->budget.used, ==, 0);
   pb_server_free (rig->server);
+  pb_pool_free (rig->workers);
   pb_reactor_free (rig->reactor);
+  pb_blocks_free (rig->blocks);
   pb_store_close (rig->store);
   pb_snapshot_unref (rig->snapshot);
   g_ptr_array_unref (rig->messages);

@@ -31,6 +31,8 @@ typedef struct
 {
   char *directory; /* (owned) */
   PbStore *store;  /* (owned) */
+  PbPool *workers; /* (owned) */
+  PbBlocks *blocks; /* (owned) */
   PbReactor *reactor; /* (owned) */
   PbSnapshot *snapshot; /* (owned) */
   PbServerWiring wiring;

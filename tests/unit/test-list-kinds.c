@@ -64,7 +64,7 @@ test_defaults (void)
       "'Hits': <uint64 0>, 'LastHit': <uint64 0>}" },
     { PB_LIST_LOCAL_DOMAINS, "{'Name': <'x.org'>}", "{'Name': <'x.org'>, 'CatchAll': <''>}" },
     { PB_LIST_ACCOUNTS, "{'Name': <'anna'>}",
-      "{'Name': <'anna'>, 'Addresses': <@as []>, 'Enabled': <true>, 'DailyMessages': <uint32 0>, "
+      "{'Name': <'anna'>, 'Addresses': <@as []>, 'Enabled': <true>, 'PasswordSet': <false>, 'DailyMessages': <uint32 0>, "
       "'DailyRecipients': <uint32 0>}" },
     { PB_LIST_ALIASES, "{'Address': <'root'>, 'Targets': <['a@x.org']>}",
       "{'Address': <'root'>, 'Targets': <['a@x.org']>}" },
