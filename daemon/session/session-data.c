@@ -48,6 +48,26 @@ append_received (PbSession *self, GByteArray *out)
   pb_trace_append_received (out, &trace);
 }
 
+/* The message comes from where it was written (RFC 6409), not from another server. */
+static gboolean
+is_submission (const PbSession *self)
+{
+  return self->role != PB_ROLE_SMTP;
+}
+
+static PbHeaderEdit *
+make_header_edit (PbSession *self)
+{
+  gint64 now = pb_clock_wall ();
+  char date[40], id[PB_QUEUE_ID_TEXT];
+  g_autofree char *message_id =
+    g_strdup_printf ("<%" G_GINT64_FORMAT ".%s@%s>", now / G_USEC_PER_SEC,
+                     pb_queue_id_format (self->transaction->id, id),
+                     self->snapshot->values.general_hostname);
+
+  return pb_header_edit_new (pb_clock_format_date (now, date), message_id);
+}
+
 static gboolean
 normalizes (const PbSession *self)
 {
@@ -76,6 +96,8 @@ pb_session_verb_data (PbSession *self, const PbCommand *command)
   pb_data_decoder_init (&transaction->decoder,
                         normalizes (self) ? PB_DATA_NORMALIZE_BARE : PB_DATA_REJECT_BARE);
   append_received (self, pb_spool_buffer (transaction->spool));
+  if (is_submission (self))
+    pb_transaction_edit_header (transaction, make_header_edit (self));
   pb_store_hint_incoming (store, 1);
   transaction->hinted = TRUE;
   self->data_begun = pb_reactor_now (self->shard->reactor);

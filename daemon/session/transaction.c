@@ -38,6 +38,8 @@ pb_transaction_free (PbTransaction *self)
   pb_budget_charge (self->budget, -self->charged);
   g_clear_pointer (&self->spool, pb_spool_abort);
   g_clear_pointer (&self->waste, g_byte_array_unref);
+  g_clear_pointer (&self->header_edit, pb_header_edit_free);
+  g_clear_pointer (&self->raw, g_byte_array_unref);
   g_clear_pointer (&self->recipients, g_array_unref);
   pb_header_scan_clear (&self->header);
   pb_rcpt_args_clear (&self->rcpt);
@@ -97,16 +99,54 @@ scan (PbTransaction *self, const GByteArray *out, gsize before)
     self->utf8 = TRUE;
 }
 
+void
+pb_transaction_edit_header (PbTransaction *self, PbHeaderEdit *header_edit)
+{
+  g_clear_pointer (&self->header_edit, pb_header_edit_free);
+  self->header_edit = header_edit;
+  if (self->raw == NULL)
+    self->raw = g_byte_array_new ();
+}
+
+/* Where the decoder is to write. */
+static GByteArray *
+find_out (PbTransaction *self)
+{
+  if (self->spool == NULL)
+    return self->waste;
+  if (self->header_edit != NULL && !self->header_edit->done)
+    return self->raw;
+  return pb_spool_buffer (self->spool);
+}
+
+/* Hands a submission's header section on to the spool. */
+static void
+complete (PbTransaction *self, gboolean ended)
+{
+  GByteArray *out = pb_spool_buffer (self->spool);
+
+  pb_header_edit_feed (self->header_edit, (const char *) self->raw->data, self->raw->len, out);
+  g_byte_array_set_size (self->raw, 0);
+  if (ended)
+    pb_header_edit_finish (self->header_edit, out);
+  if (self->header_edit->done)
+    g_clear_pointer (&self->raw, g_byte_array_unref);
+  if (self->header_edit->added_message_id && self->header.message_id == NULL)
+    self->header.message_id = g_strdup (self->header_edit->message_id);
+}
+
 gboolean
 pb_transaction_take (PbTransaction *self, const char *data, gsize length, guint64 max_size,
                      gsize *consumed)
 {
-  GByteArray *out = self->spool != NULL ? pb_spool_buffer (self->spool) : self->waste;
+  GByteArray *out = find_out (self);
   gsize before = out->len;
   gboolean ended;
 
   ended = pb_data_decoder_feed (&self->decoder, data, length, consumed, out);
   scan (self, out, before);
+  if (out == self->raw)
+    complete (self, ended);
   if (self->spool == NULL)
     {
       self->wasted += *consumed;

@@ -4,6 +4,7 @@
 #include "protocol/command.h"
 #include "protocol/data-coding.h"
 #include "protocol/envelope.h"
+#include "protocol/header-edit.h"
 #include "protocol/header-scan.h"
 #include "session/budget.h"
 #include "store/spool.h"
@@ -28,6 +29,8 @@ typedef struct
   guint64 id;         /* queue id */
   PbSpool *spool;     /* (owned) (nullable) NULL while the message is read only to find its end */
   GByteArray *waste;  /* (owned) (nullable) what the decoder gives out then */
+  PbHeaderEdit *header_edit; /* (owned) (nullable) of a message that comes from where it was written */
+  GByteArray *raw;    /* (owned) (nullable) its header section, between decoder and @header_edit */
   PbDataDecoder decoder;
   PbHeaderScan header;
   guint64 size;       /* octets of the message so far, decoded, without our Received */
@@ -43,6 +46,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbTransaction, pb_transaction_free)
 
 /** pb_transaction_add: accepts @rcpt, whose strings are taken. @hostname completes a bare postmaster; @ours: the domain is a literal of our address. */
 void pb_transaction_add (PbTransaction *self, PbRcptArgs *rcpt, const char *hostname, gboolean ours);
+
+/** pb_transaction_edit_header: the message is a submission, made whole and stripped of Bcc as @header_edit (transfer full) says. Before any data. */
+void pb_transaction_edit_header (PbTransaction *self, PbHeaderEdit *header_edit);
 
 /**
  * pb_transaction_take:
