@@ -124,6 +124,16 @@ input_taken (PbChannel *self)
     pb_reactor_defer (self->reactor, &self->task);
 }
 
+static void
+receive_tls (PbChannel *self, char *to, gsize room)
+{
+  gsize n = pb_channel_tls_receive (self, to, room);
+
+  self->in_end += (guint32) n;
+  self->octets_in += n;
+  self->streaming = n >= STREAMING;
+}
+
 void
 pb_channel_receive (PbChannel *self, guint32 epoll_events)
 {
@@ -133,6 +143,11 @@ pb_channel_receive (PbChannel *self, guint32 epoll_events)
 
   if (to == NULL)
     return;
+  if (self->tls != NULL)
+    {
+      receive_tls (self, to, room);
+      return;
+    }
   n = recv (self->watch.fd, to, room, 0);
   if (n > 0)
     {
@@ -243,6 +258,8 @@ pb_channel_has_input (PbChannel *self, gboolean look_in_kernel)
   input_skip (self);
   if (input_length (self) > 0)
     return TRUE;
+  if (self->tls != NULL)
+    return look_in_kernel && pb_channel_tls_has_input (self);
   return look_in_kernel && self->watch.fd >= 0 && ioctl (self->watch.fd, FIONREAD, &waiting) == 0
          && waiting > 0;
 }

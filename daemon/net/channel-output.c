@@ -96,6 +96,8 @@ output_send (PbChannel *self, gsize *offered)
   PbSegment *segment = self->out;
 
   *offered = segment->end - segment->start;
+  if (self->tls != NULL)
+    return pb_channel_tls_send (self, segment->data + segment->start, *offered);
   if (segment->next == NULL)
     return send (self->watch.fd, segment->data + segment->start, *offered, MSG_NOSIGNAL);
   for (*offered = 0; segment != NULL && message.msg_iovlen < MAX_IOV; segment = segment->next)
@@ -127,7 +129,8 @@ pb_channel_transmit (PbChannel *self)
         }
       if (sent > 0)
         output_advance (self, (gsize) sent);
-      if (sent < (ssize_t) offered)
+      /* OpenSSL takes a record at a time. */
+      if (sent < (ssize_t) offered && (self->tls == NULL || sent <= 0))
         {
           self->blocked = TRUE;
           return;
@@ -191,7 +194,7 @@ pb_channel_write_bytes (PbChannel *self, GBytes *bytes)
 void
 pb_channel_flush (PbChannel *self)
 {
-  if (self->out == NULL || self->blocked || self->connecting || !output_is_open (self))
+  if (self->out == NULL || self->blocked || self->connecting || self->handshaking || !output_is_open (self))
     return;
   pb_channel_transmit (self);
   if (self->blocked)

@@ -16,6 +16,8 @@ struct _PbSegment
   gsize room;       /* octets of copied data that fit */
 };
 
+typedef struct _PbChannelTls PbChannelTls;
+
 struct _PbChannel
 {
   PbReactor *reactor;              /* (not owned) */
@@ -29,6 +31,7 @@ struct _PbChannel
   guint32 in_scanned;  /* up to here no LF was found */
   guint32 in_capacity; /* of an owned buffer */
   PbSegment *out, *out_last;
+  PbChannelTls *tls; /* (owned) (nullable) */
   gsize out_pending;
   guint64 octets_in, octets_out;
   int error;
@@ -37,6 +40,7 @@ struct _PbChannel
   guint freed : 1;       /* while busy */
   guint ended : 1;       /* ended() was called */
   guint connecting : 1;
+  guint handshaking : 1; /* @tls is there and does not stand yet */
   guint connected : 1; /* at once; connected() is to be called from the task */
   guint paused : 1;
   guint eof : 1;         /* the peer has closed its side */
@@ -69,6 +73,34 @@ void pb_channel_transmit (PbChannel *self);
 
 /** pb_channel_drop_output: frees what was not sent. */
 void pb_channel_drop_output (PbChannel *self);
+
+/* channel-tls.c: for a channel with @tls */
+
+/** pb_channel_tls_handshake: takes it a step on; sets blocked or failed. Returns: TRUE when it stands. */
+gboolean pb_channel_tls_handshake (PbChannel *self);
+
+/** pb_channel_tls_has_more: input may wait that epoll knows nothing of. */
+gboolean pb_channel_tls_has_more (const PbChannel *self);
+
+/** pb_channel_tls_is_broken: nothing can be read any more, or yet. */
+gboolean pb_channel_tls_is_broken (const PbChannel *self);
+
+/** pb_channel_tls_receive: all that is there and fits; sets eof, blocked or failed. Returns: octets. */
+gsize pb_channel_tls_receive (PbChannel *self, char *to, gsize room);
+
+/** pb_channel_tls_has_input: asks the kernel too. */
+gboolean pb_channel_tls_has_input (PbChannel *self);
+
+/** pb_channel_tls_send: Returns: octets taken, 0 when blocked, -1 when failed, which is set. */
+gssize pb_channel_tls_send (PbChannel *self, const char *data, gsize length);
+
+/** pb_channel_tls_close: sends close_notify, once. Returns: FALSE when blocked. */
+gboolean pb_channel_tls_close (PbChannel *self);
+
+/** pb_channel_tls_failure: (nullable): what failed, in words. */
+const char *pb_channel_tls_failure (const PbChannel *self);
+
+void pb_channel_tls_free (PbChannel *self);
 
 /* channel.c */
 

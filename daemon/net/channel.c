@@ -32,6 +32,8 @@ wants_input (const PbChannel *self)
 {
   if (self->eof || self->failed || self->connecting)
     return FALSE;
+  if (self->handshaking)
+    return TRUE;
   return self->lingering || (!self->paused && !self->full && !self->finishing);
 }
 
@@ -43,7 +45,11 @@ pb_channel_arm (PbChannel *self, gboolean exact)
   if (self->watch.fd < 0 || self->ended || self->freed)
     return;
   if (wants_input (self))
-    events |= INPUT_EVENTS;
+    {
+      events |= INPUT_EVENTS;
+      if (self->tls != NULL && !self->finishing && pb_channel_tls_has_more (self))
+        pb_reactor_defer (self->reactor, &self->task);
+    }
   if (self->blocked || self->connecting)
     events |= EPOLLOUT;
   if (!exact)
@@ -115,6 +121,11 @@ channel_finish_on (PbChannel *self)
       pb_channel_arm (self, TRUE);
       return;
     }
+  if (self->tls != NULL && !self->failed && !pb_channel_tls_close (self))
+    {
+      pb_channel_arm (self, TRUE);
+      return;
+    }
   if (self->failed || self->eof || (!self->lingering && !has_unread_input (self)))
     {
       pb_channel_free (self);
@@ -155,7 +166,8 @@ channel_leave (PbChannel *self)
 {
   if (!self->freed && self->in != NULL)
     pb_channel_settle_input (self);
-  if (!self->freed && self->out != NULL && !self->blocked && !self->failed && !self->connecting)
+  if (!self->freed && self->out != NULL && !self->blocked && !self->failed && !self->connecting
+      && !self->handshaking)
     pb_channel_transmit (self);
   if (!self->freed && self->finishing)
     channel_finish_on (self);
@@ -194,6 +206,21 @@ on_connect_event (PbChannel *self, guint32 epoll_events)
 }
 
 static void
+channel_shake_hands (PbChannel *self)
+{
+  if (pb_channel_tls_handshake (self))
+    {
+      pb_channel_arm (self, TRUE);
+      if (self->handler->secured != NULL)
+        self->handler->secured (self, self->user_data);
+    }
+  else if (self->failed)
+    channel_end (self, PB_CHANNEL_ERROR);
+  else
+    pb_channel_arm (self, TRUE);
+}
+
+static void
 on_input_event (PbChannel *self, guint32 epoll_events)
 {
   if (self->lingering)
@@ -224,6 +251,8 @@ on_event (PbWatch *watch, guint32 epoll_events)
   channel_enter (self);
   if (self->connecting)
     on_connect_event (self, epoll_events);
+  else if (self->handshaking)
+    channel_shake_hands (self);
   else
     {
       if ((epoll_events & EPOLLOUT) != 0 && self->blocked)
@@ -240,6 +269,23 @@ on_event (PbWatch *watch, guint32 epoll_events)
   channel_leave (self);
 }
 
+/* Input that no event tells of: kept while paused, or held by OpenSSL. */
+static void
+channel_continue (PbChannel *self)
+{
+  gboolean more = self->tls != NULL && !self->freed && !self->ended && wants_input (self)
+                  && pb_channel_tls_has_more (self);
+
+  if (self->paused || self->freed || self->finishing)
+    return;
+  if (more)
+    pb_channel_receive (self, 0);
+  if (more || self->input_waits)
+    channel_deliver (self);
+  if (more && self->eof && !self->freed)
+    pb_channel_arm (self, TRUE);
+}
+
 static void
 on_task (PbTask *task)
 {
@@ -248,19 +294,21 @@ on_task (PbTask *task)
   channel_enter (self);
   if (self->connected && !self->failed)
     channel_connected (self);
-  if (self->failed && !self->ended && !self->freed)
+  if (self->handshaking && !self->failed && !self->freed)
+    channel_shake_hands (self);
+  else if (self->failed && !self->ended && !self->freed)
     {
       /* A peer that closed on us may have said why: what it sent is still there to be read. */
       if (self->watch.fd >= 0 && !self->connecting && !self->paused && !self->finishing
-          && !self->eof)
+          && !self->eof && (self->tls == NULL || !pb_channel_tls_is_broken (self)))
         pb_channel_receive (self, 0);
       if (!self->paused)
         channel_deliver (self);
       if (!self->freed)
         channel_end (self, PB_CHANNEL_ERROR);
     }
-  else if (self->input_waits && !self->paused && !self->freed && !self->finishing)
-    channel_deliver (self);
+  else
+    channel_continue (self);
   channel_leave (self);
 }
 
@@ -342,6 +390,8 @@ pb_channel_free (PbChannel *self)
   pb_reactor_cancel_task (self->reactor, &self->task);
   pb_channel_drop_input (self);
   pb_channel_drop_output (self);
+  if (self->tls != NULL)
+    pb_channel_tls_free (self);
   self->freed = TRUE;
   if (!self->busy)
     g_free (self);
@@ -352,8 +402,10 @@ pb_channel_finish (PbChannel *self)
 {
   if (!self->blocked)
     pb_channel_flush (self);
-  if (self->connecting || self->failed || self->ended)
+  if (self->connecting || self->handshaking || self->failed || self->ended)
     {
+      if (self->tls != NULL && !self->failed && self->out == NULL)
+        pb_channel_tls_close (self);
       pb_channel_free (self);
       return;
     }
@@ -406,6 +458,14 @@ int
 pb_channel_error (PbChannel *self)
 {
   return self->error;
+}
+
+const char *
+pb_channel_error_text (PbChannel *self)
+{
+  const char *failure = self->tls != NULL ? pb_channel_tls_failure (self) : NULL;
+
+  return failure != NULL ? failure : g_strerror (self->error);
 }
 
 void

@@ -2,20 +2,21 @@
 #pragma once
 
 #include "net/reactor.h"
+#include "net/tls.h"
 #include <glib.h>
 #include <sys/socket.h>
 
 /*
  * A byte stream on one reactor: non-blocking line and block I/O with absolute deadlines. Pull style: the handler is told that
- * input waits and takes what it wants; whatever it leaves is kept. An idle channel owns no buffer. OpenSSL slides in under
- * the same functions. Everything here is called on the channel's reactor thread.
+ * input waits and takes what it wants; whatever it leaves is kept. An idle channel owns no buffer. After pb_channel_start_tls()
+ * the same functions read and write through OpenSSL. Everything here is called on the channel's reactor thread.
  */
 typedef struct _PbChannel PbChannel;
 
 typedef enum
 {
   PB_CHANNEL_EOF,      /* the peer closed its side and all input was taken */
-  PB_CHANNEL_ERROR,    /* reset, refused, unreachable: pb_channel_error() has errno */
+  PB_CHANNEL_ERROR,    /* reset, refused, unreachable, no TLS: pb_channel_error() has errno, pb_channel_error_text() the words */
   PB_CHANNEL_TIMEOUT,  /* the deadline passed */
 } PbChannelEnd;
 
@@ -25,6 +26,7 @@ typedef struct
   void (*readable) (PbChannel *channel, gpointer user_data);  /* new input waits; called again only when more arrives or pb_channel_resume() */
   void (*drained) (PbChannel *channel, gpointer user_data);   /* (nullable) output fell to nothing after having been blocked */
   void (*ended) (PbChannel *channel, PbChannelEnd end, gpointer user_data); /* at most once; the handler then frees the channel */
+  void (*secured) (PbChannel *channel, gpointer user_data);   /* (nullable) the TLS handshake stands */
 } PbChannelHandler;
 
 /** pb_channel_new: over a connected, non-blocking socket @fd (taken). Input starts paused; pb_channel_resume() starts it. */
@@ -85,8 +87,36 @@ void pb_channel_flush (PbChannel *self);
 /** pb_channel_pending: octets written and not yet taken by the kernel. */
 gsize pb_channel_pending (PbChannel *self);
 
-/** pb_channel_error: errno of the failure behind PB_CHANNEL_ERROR. */
+/** pb_channel_error: errno of the failure behind PB_CHANNEL_ERROR; EPROTO when TLS itself failed. */
 int pb_channel_error (PbChannel *self);
+
+/** pb_channel_error_text: the same in words: "Connection reset by peer", "TLS: no shared cipher". (transfer none) until the channel is freed. */
+const char *pb_channel_error_text (PbChannel *self);
 
 /** pb_channel_octets: totals since the start, for counters. */
 void pb_channel_octets (PbChannel *self, guint64 *in, guint64 *out);
+
+/* ---- TLS ---- */
+
+/**
+ * pb_channel_start_tls: begins a handshake as the server; @context is not kept beyond the call. Ends in secured() or ended(), never before returning, and
+ * by the deadline that is set. What is written meanwhile leaves after the handshake, never in the clear; pausing has no effect on it.
+ * Returns: FALSE, with nothing begun, when input or output of the plain stream is still there (an attack, or too early), when TLS has been started
+ * before, or when memory is short: the caller then closes.
+ */
+gboolean pb_channel_start_tls (PbChannel *self, PbTlsContext *context);
+
+/** pb_channel_start_tls_client: likewise, as the client. @host: (nullable) for SNI and, where @context verifies, the name that the certificate must bear. */
+gboolean pb_channel_start_tls_client (PbChannel *self, PbTlsContext *context, const char *host);
+
+/** pb_channel_tls_version: (nullable) (static): NULL in the clear and during the handshake; else "TLSv1.2", "TLSv1.3". */
+const char *pb_channel_tls_version (PbChannel *self);
+
+/** pb_channel_tls_cipher: (nullable) (static): the suite by its name in OpenSSL: "TLS_AES_256_GCM_SHA384". */
+const char *pb_channel_tls_cipher (PbChannel *self);
+
+/**
+ * pb_channel_tls_binding: (transfer full) (nullable): what ties a login to this connection (RFC 5929 4, RFC 9266). NULL in the clear, and for the exporter
+ * where it would not be unique: TLS 1.2 without the extended master secret (RFC 9266 4.2).
+ */
+GBytes *pb_channel_tls_binding (PbChannel *self, PbTlsBinding type);

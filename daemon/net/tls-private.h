@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "net/tls.h"
+#include <openssl/ssl.h>
+
+struct _PbTlsPair
+{
+  gatomicrefcount references;
+  X509 *certificate;       /* (owned) */
+  STACK_OF (X509) * chain; /* (owned) what follows it, may be empty */
+  EVP_PKEY *key;           /* (owned) */
+  PbTlsIdentity identity;
+};
+
+/** pb_tls_context_ssl: (transfer full) (nullable): for one connection, as server or client; NULL when memory is short. */
+SSL *pb_tls_context_ssl (PbTlsContext *self);
+gboolean pb_tls_context_is_client (const PbTlsContext *self);
+gboolean pb_tls_context_verifies (const PbTlsContext *self);
+
+/** pb_tls_openssl_reason: (transfer none): what OpenSSL's first error on this thread says; empties its queue. */
+const char *pb_tls_openssl_reason (void);
