@@ -47,17 +47,10 @@ pb_auth_free (PbAuth *self)
 
 /* ---- what is offered ---- */
 
-/* The connection is encrypted. */
 static gboolean
 is_secure (const PbSession *self)
 {
-  return FALSE;
-}
-
-static GBytes *
-get_binding (const PbSession *self, gboolean exporter)
-{
-  return NULL;
+  return pb_channel_tls_version (self->channel) != NULL;
 }
 
 static gboolean
@@ -80,7 +73,8 @@ is_offered (const PbSession *self, PbSaslMechanism mechanism)
   switch (mechanism)
     {
     case PB_SASL_SCRAM_SHA_256_PLUS:
-      if (get_binding (self, TRUE) == NULL && get_binding (self, FALSE) == NULL)
+      /* Under TLS there is always the server's certificate to bind to. */
+      if (!is_secure (self))
         return FALSE;
       break;
     case PB_SASL_SCRAM_SHA_256:
@@ -488,10 +482,13 @@ refuse_auth (const PbSession *self)
 static void
 begin_exchange (PbSession *self, PbSaslMechanism mechanism)
 {
-  PbSaslBindings bindings = {
+  g_autoptr (GBytes) exporter = pb_channel_tls_binding (self->channel, PB_TLS_BINDING_EXPORTER);
+  g_autoptr (GBytes) end_point =
+    pb_channel_tls_binding (self->channel, PB_TLS_BINDING_SERVER_END_POINT);
+  const PbSaslBindings bindings = {
     .plus_offered = is_offered (self, PB_SASL_SCRAM_SHA_256_PLUS),
-    .exporter = get_binding (self, TRUE),
-    .end_point = get_binding (self, FALSE),
+    .exporter = exporter,
+    .end_point = end_point,
   };
   guint8 random[NONCE_SIZE];
   g_autofree char *nonce = NULL;

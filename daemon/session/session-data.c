@@ -39,7 +39,8 @@ append_received (PbSession *self, GByteArray *out)
     .client_v6 = !pb_ip_is_v4 (&self->ip),
     .hostname = self->snapshot->values.general_hostname,
     .protocol =
-      pb_trace_protocol (self->esmtp, transaction->mail.smtputf8, FALSE, self->login != NULL),
+      pb_trace_protocol (self->esmtp, transaction->mail.smtputf8,
+                         pb_channel_tls_version (self->channel) != NULL, self->login != NULL),
     .id_text = pb_queue_id_format (transaction->id, id),
     .recipient = transaction->recipients->len == 1 ? first->address : NULL,
     .date = pb_clock_format_date (pb_clock_wall (), date),
