@@ -13,10 +13,19 @@
 #define ROOM 20 /* code points that one may become in NFKC: 18 at most */
 
 static gboolean
-is_printable_ascii (const PbSecret *text)
+has_control (const PbSecret *text)
 {
   for (gsize i = 0; i < text->length; i++)
-    if (text->data[i] < ' ' || text->data[i] > '~')
+    if (text->data[i] < ' ' || text->data[i] == 0x7f)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_ascii (const PbSecret *text)
+{
+  for (gsize i = 0; i < text->length; i++)
+    if (text->data[i] > '~')
       return FALSE;
   return TRUE;
 }
@@ -59,9 +68,9 @@ pb_saslprep (const PbSecret *password, gboolean stored)
   g_autoptr (PbSecret) wide = NULL;
   gsize length, room;
 
-  if (password->length == 0)
+  if (password->length == 0 || has_control (password))
     return NULL;
-  if (is_printable_ascii (password))
+  if (is_ascii (password))
     return pb_secret_copy (password->data, password->length);
   if (!g_utf8_validate_len ((const char *) password->data, password->length, NULL))
     return NULL;

@@ -2,14 +2,12 @@
 """Logging in: mechanisms as several clients speak them, what is refused, settings that are flipped, blocks, and that no
 password stays anywhere."""
 import base64
-import os
-import pathlib
 import smtplib
-import socket
 import subprocess
 import time
 
-from bus import NAME, PATH, BusError
+import stranger
+from bus import NAME, PATH
 from gi.repository import GLib
 from harness import wait_for
 from smtp_talk import Talk
@@ -411,3 +409,36 @@ def test_shown_nowhere(bed):
     assert not secret_traces(bed, passwords)
     bed.postbusd.start()
     assert login(bed, "ann", passwords[1]) == 235
+
+
+def test_memory_forgets_them(bed):
+    """Once answered a password is nowhere in the daemon's memory: set, given right or wrong, cut off in the middle."""
+    stranger.need_root()  # only root may look
+    start(bed)
+    bed.api.set("AuthLimits", "FailuresPerHour", "u", 0)
+    control = canary()
+    bed.api.set("General", "Banner", "s", control.decode())
+    passwords = []
+
+    def password(length=0):
+        passwords.append(canary())
+        return b"x" * length + passwords[-1]
+
+    for length in (0, 200, 900):
+        set_password(bed, password(length))
+        refusal(set_password, bed, password(length), NO_ROW)
+        refusal(set_password, bed, password(length) + b"\n")
+        assert login(bed, "ann", password(length)) == 535
+        with talk(bed) as session:
+            session.expect("AUTH LOGIN", 334)
+            session.expect(b64(b"ann"), 334)
+            session.expect(b64(password(length)), 535)
+        with talk(bed) as session:
+            session.send(b"AUTH PLAIN " + plain("ann", password(length)).encode() + b"\r\n")
+        right = password(length)
+        set_password(bed, right)
+        assert login(bed, "ann", right) == 235
+    ends = {each[-12:] for each in passwords} | {b64(b"xx" + each)[-16:].encode() for each in passwords}
+    pid = bed.postbusd.process.pid
+    assert look_in_memory(pid, {control[-12:]}), "the search does not find what is there"
+    wait_for(lambda: not look_in_memory(pid, ends), "the passwords to be gone from memory", 20)
