@@ -38,7 +38,9 @@ typedef struct
   PbIp ip;
   gboolean exempt;         /* authenticated, or trusted, or local network */
   const char *helo;        /* (nullable) */
+  gboolean exempt_unasked; /* trusted, or local network: without a login */
   const char *login;       /* (nullable) */
+  const char *account_id;  /* (nullable) of @login */
   const PbAddress *sender; /* (nullable) null sender or not given yet */
   const PbAddress *recipient; /* (nullable) at RCPT */
   gboolean source_route;

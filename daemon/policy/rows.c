@@ -7,7 +7,9 @@
  */
 #include "policy/policy.h"
 
+#include "protocol/mailbox-list.h"
 #include <arpa/inet.h>
+#include <string.h>
 
 static PbOutcome
 reject (PbVerdict *verdict, PbReplyId reply)
@@ -102,6 +104,46 @@ is_known (const PbJudged *judged)
   return local.kind == PB_LOCAL_ACCOUNT || local.kind == PB_LOCAL_ALIAS;
 }
 
+/* Whom AuthCheckSender spares: the setting is off, or the network is trusted without a login and that is to be enough. */
+static gboolean
+is_spared_sender_check (const PbJudged *judged)
+{
+  const PbSettingValues *values = &judged->snapshot->values;
+
+  return !values->general_auth_check_sender
+         || (judged->exempt_unasked && values->general_auth_check_sender_skip_trusted);
+}
+
+static gboolean
+is_own (const PbJudged *judged, const PbAddress *address)
+{
+  return address->domain != NULL && !address->literal
+         && pb_snapshot_may_send_as (judged->snapshot, judged->account_id, judged->login,
+                                     address->local, address->domain);
+}
+
+/* The null sender is everybody's: notices of delivery and of reading come from it. */
+static PbOutcome
+check_sender (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  const PbAddress *sender = judged->sender;
+
+  if (sender == NULL || is_spared_sender_check (judged))
+    return PB_OUTCOME_NONE;
+  if (judged->login != NULL)
+    {
+      if (is_own (judged, sender))
+        return PB_OUTCOME_NONE;
+      verdict->detail = g_strdup (sender->text);
+      return reject (verdict, PB_REPLY_SENDER_NOT_OWN);
+    }
+  if (sender->domain == NULL || !pb_snapshot_is_local_domain (judged->snapshot, sender->domain)
+      || pb_snapshot_find_owner (judged->snapshot, sender->local, sender->domain) == NULL)
+    return PB_OUTCOME_NONE;
+  verdict->detail = g_strdup (sender->text);
+  return reject (verdict, PB_REPLY_SENDER_NEEDS_LOGIN);
+}
+
 /*
  * Nobody gets relaying for free, the loopback addresses included. A local part with a route in it
  * ("a%b", "a!b", "\"a@b\"") at a domain of ours is taken only when exactly that name is known here; it
@@ -164,6 +206,42 @@ check_hops (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
 }
 
 static PbOutcome
+refuse_from (PbVerdict *verdict, const char *why)
+{
+  verdict->detail = g_strdup (why);
+  return reject (verdict, PB_REPLY_FROM_UNREADABLE);
+}
+
+/* Only of who has logged in: others' From: is not ours to judge here, mailing lists would break. A message without From: claims nobody's name. */
+static PbOutcome
+check_from (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+{
+  const PbHeaderScan *header = judged->header;
+  g_autoptr (GPtrArray) addresses = NULL;
+
+  if (judged->login == NULL || is_spared_sender_check (judged) || header == NULL
+      || header->from_fields == 0)
+    return PB_OUTCOME_NONE;
+  if (header->from_fields > 1)
+    return refuse_from (verdict, "occurs more than once");
+  if (header->from_cut || header->from == NULL)
+    return refuse_from (verdict, "is too long");
+  addresses = pb_mailbox_list_parse (header->from, strlen (header->from));
+  if (addresses == NULL || addresses->len == 0)
+    return refuse_from (verdict, "has no address that can be read");
+  for (guint i = 0; i < addresses->len; i++)
+    {
+      const PbAddress *address = addresses->pdata[i];
+
+      if (is_own (judged, address))
+        continue;
+      verdict->detail = g_strdup (address->utf8 ? "address" : address->text);
+      return reject (verdict, PB_REPLY_FROM_NOT_OWN);
+    }
+  return PB_OUTCOME_NONE;
+}
+
+static PbOutcome
 check_bare_newline (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
 {
   if (!judged->bare_newline || judged->exempt
@@ -177,11 +255,13 @@ static const PbPolicyRow rows[] = {
   { PB_STAGE_CONNECT, "connections", check_connections },
   { PB_STAGE_MAIL, "login", check_login },
   { PB_STAGE_MAIL, "size", check_declared_size },
+  { PB_STAGE_RCPT, "sender-login", check_sender },
   { PB_STAGE_RCPT, "relay", check_relay },
   { PB_STAGE_RCPT, "recipient", check_recipient },
   { PB_STAGE_RCPT, "recipient-limit", check_recipient_limit },
   { PB_STAGE_END_OF_DATA, "size", check_size },
   { PB_STAGE_END_OF_DATA, "hops", check_hops },
+  { PB_STAGE_END_OF_DATA, "from-login", check_from },
   { PB_STAGE_END_OF_DATA, "bare-newline", check_bare_newline },
 };
 

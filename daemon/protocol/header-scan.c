@@ -12,6 +12,7 @@
 
 #define MAX_LINE         1200 /* of a line's octets looked at; a name and any value kept fit in */
 #define MAX_MESSAGE_ID   998
+#define MAX_FROM         16384
 #define MAX_ADDRESS      320
 #define MAX_DELIVERED_TO 100
 
@@ -46,6 +47,7 @@ pb_header_scan_clear (PbHeaderScan *self)
 {
   g_clear_pointer (&self->delivered_to, g_ptr_array_unref);
   g_clear_pointer (&self->message_id, g_free);
+  g_clear_pointer (&self->from, g_free);
   if (self->line != NULL)
     g_string_free (g_steal_pointer (&self->line), TRUE);
 }
@@ -74,6 +76,11 @@ keep_value (PbHeaderScan *self, const char *text, gsize length)
 {
   if (self->field == FIELD_MESSAGE_ID)
     self->message_id = join_value (self->message_id, text, length, MAX_MESSAGE_ID);
+  else if (self->field == FIELD_FROM)
+    {
+      self->from = join_value (self->from, text, length, MAX_FROM);
+      self->from_cut = self->from_cut || self->line_cut || strlen (self->from) >= MAX_FROM - 4;
+    }
   else if (self->field == FIELD_DELIVERED_TO)
     {
       gpointer *last = &self->delivered_to->pdata[self->delivered_to->len - 1];
@@ -97,7 +104,10 @@ begin_field (PbHeaderScan *self, Field field)
       self->has_date = TRUE;
       break;
     case FIELD_FROM:
+      if (self->keep_from && !self->has_from)
+        self->field = (guint8) field;
       self->has_from = TRUE;
+      self->from_fields++;
       break;
     case FIELD_MESSAGE_ID:
       if (!self->has_message_id)
@@ -149,6 +159,8 @@ take_line (PbHeaderScan *self)
 static void
 collect (PbHeaderScan *self, const char *data, gsize length)
 {
+  if (length > MAX_LINE - self->line->len)
+    self->line_cut = TRUE;
   if (self->line->len < MAX_LINE)
     g_string_append_len (self->line, data, (gssize) MIN (length, MAX_LINE - self->line->len));
 }
@@ -171,6 +183,7 @@ feed_line (PbHeaderScan *self, const char *data, gsize length)
   else
     take_line (self);
   g_string_truncate (self->line, 0);
+  self->line_cut = FALSE;
   return used;
 }
 

@@ -11,9 +11,14 @@ typedef struct
   gboolean done;        /* the empty line was met */
   gboolean has_8bit;    /* any octet over 127 in header or body so far */
   gboolean has_message_id, has_date, has_from;
+  gboolean keep_from;   /* set by the caller behind init: From: is to be kept */
+  guint from_fields;    /* From fields */
+  gboolean from_cut;    /* more of From: came than is kept */
   gsize header_length;  /* octets up to and with the empty line, once done */
   GPtrArray *delivered_to; /* (owned) (nullable) (element-type utf8) values of Delivered-To, unfolded, at most 100 of 320 octets */
   char *message_id;     /* (owned) (nullable) at most 998 octets */
+  char *from;           /* (owned) (nullable) value of the first From:, unfolded, at most 16,384 octets */
+  gboolean line_cut;    /* private: the line is longer than what is kept of it */
   GString *line;        /* private: the line being collected, capped */
   guint8 field;         /* private: the field whose value is being kept */
 } PbHeaderScan;

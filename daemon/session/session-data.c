@@ -53,7 +53,7 @@ append_received (PbSession *self, GByteArray *out)
 static gboolean
 is_submission (const PbSession *self)
 {
-  return self->role != PB_ROLE_SMTP;
+  return self->role != PB_ROLE_SMTP || self->login != NULL;
 }
 
 static PbHeaderEdit *
@@ -94,6 +94,8 @@ pb_session_verb_data (PbSession *self, const PbCommand *command)
   transaction->id = pb_store_next_id (store);
   transaction->spool = pb_spool_new (store);
   pb_header_scan_init (&transaction->header);
+  transaction->header.keep_from =
+    self->login != NULL && self->snapshot->values.general_auth_check_sender;
   pb_data_decoder_init (&transaction->decoder,
                         normalizes (self) ? PB_DATA_NORMALIZE_BARE : PB_DATA_REJECT_BARE);
   append_received (self, pb_spool_buffer (transaction->spool));
@@ -138,8 +140,9 @@ log_accepted (PbSession *self, const PbEnvelope *envelope)
   g_snprintf (recipients, sizeof recipients, "%u", self->transaction->accepted);
   g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, envelope->size);
   pb_log (PB_LOG_INFO, "accepted", "queue-id", envelope->id_text, "client", envelope->client,
-          "helo", envelope->helo, "login", self->login, "from", envelope->sender[0] != '\0' ? envelope->sender : "<>",
-          "recipients", recipients, "size", size, "message-id", envelope->message_id, NULL);
+          "helo", envelope->helo, "login", self->login, "from",
+          envelope->sender[0] != '\0' ? envelope->sender : "<>", "recipients", recipients, "size",
+          size, "message-id", envelope->message_id, NULL);
 }
 
 /* Counts and answers what the store made of the message. */

@@ -45,7 +45,9 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
   judged->snapshot = self->snapshot;
   judged->ip = self->ip;
   judged->exempt = self->exempt;
+  judged->exempt_unasked = self->exempt_unasked;
   judged->login = self->login;
+  judged->account_id = self->account_id;
   judged->demand_login = self->role != PB_ROLE_SMTP;
   judged->helo = self->helo;
   judged->connections = self->connections;

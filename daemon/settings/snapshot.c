@@ -186,6 +186,46 @@ pb_snapshot_resolve_mailbox (const PbSnapshot *self, const char *local, const ch
   return resolve (self, FALSE, local, domain);
 }
 
+const char *
+pb_snapshot_find_owner (const PbSnapshot *self, const char *local, const char *domain)
+{
+  g_autofree char *name = g_ascii_strdown (local, -1);
+  g_autofree char *address = g_strconcat (name, "@", domain, NULL);
+  const PbRow *row = pb_directory_lookup (self->directory, PB_LIST_ACCOUNTS, address);
+  PbLocal found = { .kind = PB_LOCAL_UNKNOWN };
+
+  if (row != NULL)
+    return row->id;
+  if (pb_snapshot_is_local_domain (self, domain)
+      && (find_local (self, FALSE, name, domain, &found)
+          || find_sub_address (self, FALSE, name, domain, &found)))
+    return found.account_id;
+  return NULL;
+}
+
+/* @local is @name, or a sub-address of it. */
+static gboolean
+is_name_or_sub_address (const PbSnapshot *self, const char *local, const char *name)
+{
+  char delimiter = self->values.mailboxes_delimiter[0];
+  gsize length = strlen (name);
+
+  return g_ascii_strncasecmp (local, name, length) == 0
+         && (local[length] == '\0' || (delimiter != '\0' && local[length] == delimiter));
+}
+
+gboolean
+pb_snapshot_may_send_as (const PbSnapshot *self, const char *account_id, const char *login,
+                         const char *local, const char *domain)
+{
+  const char *owner = pb_snapshot_find_owner (self, local, domain);
+
+  if (owner != NULL)
+    return g_strcmp0 (owner, account_id) == 0;
+  return login != NULL && login[0] != '\0' && pb_snapshot_is_local_domain (self, domain)
+         && is_name_or_sub_address (self, local, login);
+}
+
 /* One expansion under way. */
 typedef struct
 {

@@ -76,6 +76,21 @@ void pb_snapshot_find_account (const PbSnapshot *self, const char *login, PbAcco
 PbLocal pb_snapshot_resolve_mailbox (const PbSnapshot *self, const char *local, const char *domain);
 
 /**
+ * pb_snapshot_find_owner:
+ * @local: local part, quotes resolved; @domain: lower case
+ * Whose address it is to send from: an account's by its Addresses, or by its name or a sub-address at a local domain; never by way of an alias or a CatchAll.
+ * Returns: (transfer none) (nullable): account id.
+ */
+const char *pb_snapshot_find_owner (const PbSnapshot *self, const char *local, const char *domain);
+
+/**
+ * pb_snapshot_may_send_as:
+ * @account_id, @login: who has logged in; an account of the system's own has the addresses of its name at every local domain
+ * Whether the address is among those of that account.
+ */
+gboolean pb_snapshot_may_send_as (const PbSnapshot *self, const char *account_id, const char *login, const char *local, const char *domain);
+
+/**
  * pb_snapshot_expand:
  * Follows aliases from one address to final addresses (no duplicates, loop guard: depth 20, 1,000 targets, visited set). An unknown local target is kept as it stands (its
  * delivery fails and is told). Returns: (transfer full) (element-type utf8) canonical addresses.

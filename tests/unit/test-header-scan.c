@@ -167,6 +167,38 @@ test_bounds (void)
     g_assert_cmpuint (strlen (scan.delivered_to->pdata[i]), <=, 320);
 }
 
+/* From: is kept where that was asked for, whole or with the word that it is not. */
+static void
+test_from (void)
+{
+  static const char text[] = "From : Ann\r\n <ann@a.example>\r\n\tX\r\nfrom: b@b.example\r\n\r\n";
+  g_autofree char *long_line = g_strdup_printf ("From: %*sx@y.example\r\n\r\n", 2000, "");
+  g_auto (PbHeaderScan) scan, other, cut, many;
+
+  pb_header_scan_init (&other);
+  pb_header_scan_feed (&other, text, strlen (text));
+  g_assert_null (other.from);
+  g_assert_cmpuint (other.from_fields, ==, 2);
+  pb_header_scan_init (&scan);
+  scan.keep_from = TRUE;
+  for (gsize i = 0; i < strlen (text); i++)
+    pb_header_scan_feed (&scan, text + i, 1);
+  g_assert_cmpstr (scan.from, ==, "Ann <ann@a.example> X");
+  g_assert_cmpuint (scan.from_fields, ==, 2);
+  g_assert_false (scan.from_cut);
+  pb_header_scan_init (&cut);
+  cut.keep_from = TRUE;
+  pb_header_scan_feed (&cut, long_line, strlen (long_line));
+  g_assert_true (cut.from_cut);
+  pb_header_scan_init (&many);
+  many.keep_from = TRUE;
+  pb_header_scan_feed (&many, "From: a\r\n", 9);
+  for (guint i = 0; i < 10000; i++)
+    pb_header_scan_feed (&many, " b@b.example,\r\n", 15);
+  g_assert_true (many.from_cut);
+  g_assert_cmpuint (strlen (many.from), <=, 16384);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -178,5 +210,6 @@ main (int argc, char **argv)
   g_test_add_func ("/header-scan/8bit", test_8bit);
   g_test_add_func ("/header-scan/hostile-values", test_hostile_values);
   g_test_add_func ("/header-scan/bounds", test_bounds);
+  g_test_add_func ("/header-scan/from", test_from);
   return g_test_run ();
 }
