@@ -93,13 +93,6 @@ wait_as_for_a_wrong_password (void)
   nanosleep (&span, NULL);
 }
 
-static bool
-may_log_in (const PbAuthAnswer *person)
-{
-  return person->verdict == PB_AUTH_YES && person->uid >= PB_PERSON_MIN_UID
-         && person->uid != PB_PERSON_NOBODY;
-}
-
 /* A module may have made another user of the one who was asked about. */
 static void
 take_user (pam_handle_t *pam, PbAuthAnswer *answer)
@@ -114,7 +107,7 @@ take_user (pam_handle_t *pam, PbAuthAnswer *answer)
     }
   if (strcmp (user, answer->name) != 0)
     pb_person_find (user, answer);
-  if (answer->verdict == PB_AUTH_YES && !may_log_in (answer))
+  if (answer->verdict == PB_AUTH_YES && !pb_auth_is_person (answer))
     answer->verdict = PB_AUTH_NO;
 }
 
@@ -147,7 +140,7 @@ pb_attempt_authenticate (const PbAuthRequest *request, PbAuthAnswer *answer)
   pb_person_find (request->user, answer);
   if (answer->verdict == PB_AUTH_TROUBLE)
     return;
-  status = pam_start (SERVICE, may_log_in (answer) ? answer->name : NO_SUCH_USER, &conversation, &pam);
+  status = pam_start (SERVICE, pb_auth_is_person (answer) ? answer->name : NO_SUCH_USER, &conversation, &pam);
   if (status == PAM_SUCCESS)
     status = ask (pam, request);
   if (is_trouble (status))
@@ -155,7 +148,7 @@ pb_attempt_authenticate (const PbAuthRequest *request, PbAuthAnswer *answer)
       fprintf (stderr, "<3>PAM cannot tell: %s\n", pam_strerror (pam, status));
       answer->verdict = PB_AUTH_TROUBLE;
     }
-  else if (status != PAM_SUCCESS || !may_log_in (answer))
+  else if (status != PAM_SUCCESS || !pb_auth_is_person (answer))
     answer->verdict = PB_AUTH_NO;
   else
     take_user (pam, answer);

@@ -5,6 +5,6 @@
 
 /**
  * pb_attempt_authenticate: asks PAM's service "postbus" about the user and password of @request, and whether the account may be used at all. A wrong password takes seconds.
- * YES only for a person's account: never root nor another uid below PB_PERSON_MIN_UID.
+ * YES only for a person's account: pb_auth_is_person(), so never root.
  */
 void pb_attempt_authenticate (const PbAuthRequest *request, PbAuthAnswer *answer);

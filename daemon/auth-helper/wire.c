@@ -10,6 +10,8 @@
 
 #define HEAD       6 /* length, version, kind */
 #define FLAG_SHELL 1
+#define MIN_UID    1000
+#define NOBODY     65534
 
 /* What is left to read of a frame, or has been written of it. */
 typedef struct
@@ -58,6 +60,12 @@ pb_auth_name_is_valid (const char *name)
         return false;
     }
   return true;
+}
+
+bool
+pb_auth_is_person (const PbAuthAnswer *answer)
+{
+  return answer->verdict == PB_AUTH_YES && answer->uid >= MIN_UID && answer->uid != NOBODY;
 }
 
 /* ---- writing ---- */

@@ -66,6 +66,9 @@ typedef enum
 /** pb_auth_name_is_valid: whether @name may be shown to PAM and NSS: 1 to 256 octets of UTF-8 without control characters, "/" and ":", no "-" in front. */
 bool pb_auth_name_is_valid (const char *name);
 
+/** pb_auth_is_person: whether @answer is YES about a person's account: neither one of the system's own, which have uids below 1000, nor nobody (65534), whom the kernel makes of foreign owners. */
+bool pb_auth_is_person (const PbAuthAnswer *answer);
+
 /** pb_auth_request_write: into @frame. Returns: octets; 0 when a field holds what it may not. */
 size_t pb_auth_request_write (const PbAuthRequest *request, uint8_t frame[PB_AUTH_MAX_FRAME]);
 

@@ -132,16 +132,26 @@ keeps_own_mailbox (const PbSnapshot *snapshot, const PbAddress *address, PbLocal
   g_autoptr (GPtrArray) targets = pb_snapshot_expand (snapshot, address->text);
 
   *mailbox = pb_snapshot_resolve_mailbox (snapshot, address->local, address->domain);
-  for (guint i = 0; mailbox->kind == PB_LOCAL_ACCOUNT && i < targets->len; i++)
+  for (guint i = 0; pb_local_is_mailbox (mailbox->kind) && i < targets->len; i++)
     if (g_ascii_strcasecmp (targets->pdata[i], address->text) == 0)
       return TRUE;
   return FALSE;
 }
 
 static PbRoute *
+route_mailbox (const char *mailbox)
+{
+  PbRoute *self = route_new (PB_ROUTE_LOCAL, g_strconcat ("local:", mailbox, NULL));
+
+  self->mailbox = g_strdup (mailbox);
+  return self;
+}
+
+static PbRoute *
 route_local (const PbSnapshot *snapshot, const PbAddress *address)
 {
   PbLocal local = pb_snapshot_resolve_local (snapshot, address->local, address->domain);
+  char uid[PB_LOCAL_MAILBOX_TEXT];
   PbLocal mailbox;
   PbRoute *self = NULL;
 
@@ -151,9 +161,11 @@ route_local (const PbSnapshot *snapshot, const PbAddress *address)
   switch (local.kind)
     {
     case PB_LOCAL_ACCOUNT:
-      self = route_new (PB_ROUTE_LOCAL, g_strconcat ("local:", local.account_id, NULL));
-      self->mailbox = g_strdup (local.account_id);
-      return self;
+      return route_mailbox (local.account_id);
+    case PB_LOCAL_SYSTEM_USER:
+      return route_mailbox (pb_local_format_mailbox (local.uid, uid));
+    case PB_LOCAL_PENDING:
+      return route_new (PB_ROUTE_PENDING, g_strconcat ("pending:", address->text, NULL));
     case PB_LOCAL_ALIAS:
       {
         g_autoptr (GPtrArray) targets = pb_snapshot_expand (snapshot, address->text);

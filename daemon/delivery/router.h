@@ -11,6 +11,7 @@ typedef enum
   PB_ROUTE_MX,      /* SMTP by MX of @domain */
   PB_ROUTE_UNKNOWN, /* local domain, nobody there: 5.1.1 */
   PB_ROUTE_ALIAS,   /* became an alias since it was queued: to be queued again for @targets */
+  PB_ROUTE_PENDING, /* whether a system's user has that mailbox must be asked first: pb_snapshot_find_local() without aliases, then route anew */
   PB_ROUTE_NOWHERE, /* configuration lacks something (relay mode without a server): defer with @why */
 } PbRouteKind;
 
@@ -25,7 +26,7 @@ typedef struct
 {
   PbRouteKind kind;
   char *key;         /* (owned) destination: recipients and connections with the same key share: "local:<account id>", "mx:example.org", "relay:smtp.example.net:587" */
-  char *mailbox;     /* (owned) (nullable) account id for LOCAL */
+  char *mailbox;     /* (owned) (nullable) for LOCAL: account id, or "uid-1000" for a system's user */
   char *domain;      /* (owned) (nullable) for MX */
   PbRouteHost *hosts; /* (owned) in order of preference */
   guint n_hosts;

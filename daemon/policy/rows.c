@@ -92,16 +92,46 @@ is_local (const PbJudged *judged)
   return pb_snapshot_is_local_domain (judged->snapshot, recipient->domain);
 }
 
+/* Postmaster at our own address is the bare postmaster. */
+static const char *
+local_domain (const PbAddress *recipient)
+{
+  return recipient->literal ? NULL : recipient->domain;
+}
+
+static PbOutcome
+judge_local (PbLocalKind kind, PbVerdict *verdict)
+{
+  switch (kind)
+    {
+    case PB_LOCAL_ACCOUNT:
+    case PB_LOCAL_ALIAS:
+    case PB_LOCAL_SYSTEM_USER:
+      return PB_OUTCOME_NONE;
+    case PB_LOCAL_PENDING:
+      return defer (verdict, PB_REPLY_LOOKUP_FAILED);
+    case PB_LOCAL_UNKNOWN:
+    case PB_LOCAL_NOT_LOCAL:
+      break;
+    }
+  return reject (verdict, PB_REPLY_UNKNOWN_USER);
+}
+
+static PbLocalKind
+find_recipient (const PbJudged *judged)
+{
+  return pb_snapshot_resolve_local (judged->snapshot, judged->recipient->local,
+                                    local_domain (judged->recipient))
+    .kind;
+}
+
+/* Without asking anybody: no user of the system has a name with a route in it. */
 static gboolean
 is_known (const PbJudged *judged)
 {
-  const PbAddress *recipient = judged->recipient;
-  PbLocal local;
+  PbVerdict verdict = { 0 };
 
-  /* Postmaster at our own address is the bare postmaster. */
-  local = pb_snapshot_resolve_local (judged->snapshot, recipient->local,
-                                     recipient->literal ? NULL : recipient->domain);
-  return local.kind == PB_LOCAL_ACCOUNT || local.kind == PB_LOCAL_ALIAS;
+  return judge_local (find_recipient (judged), &verdict) == PB_OUTCOME_NONE;
 }
 
 /* Whom AuthCheckSender spares: the setting is off, or the network is trusted without a login and that is to be enough. */
@@ -166,13 +196,29 @@ check_relay (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
   return reject (verdict, PB_REPLY_RELAY_DENIED);
 }
 
+static void
+on_recipient_found (const PbLocal *found, gpointer user_data)
+{
+  PbVerdict verdict = { 0 };
+
+  pb_policy_continue (user_data, judge_local (found->kind, &verdict), &verdict);
+}
+
 static PbOutcome
 check_recipient (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
 {
+  PbLocalKind kind;
+
   /* Relaying to our own address would only come back to us. */
-  if (is_local (judged) ? is_known (judged) : !judged->our_literal)
-    return PB_OUTCOME_NONE;
-  return reject (verdict, PB_REPLY_UNKNOWN_USER);
+  if (!is_local (judged))
+    return judged->our_literal ? reject (verdict, PB_REPLY_UNKNOWN_USER) : PB_OUTCOME_NONE;
+  kind = find_recipient (judged);
+  if (kind != PB_LOCAL_PENDING || judged->mailbox == NULL)
+    return judge_local (kind, verdict);
+  pb_snapshot_find_local ((PbSnapshot *) judged->snapshot, TRUE, judged->recipient->local,
+                          local_domain (judged->recipient), judged->mailbox, on_recipient_found,
+                          pb_policy_run_suspend (run));
+  return PB_OUTCOME_PENDING;
 }
 
 /* Behind the others, so that what can never be taken is refused for good, not put off. */

@@ -7,6 +7,9 @@
  */
 #include "queue/queue-private.h"
 
+#include "protocol/address.h"
+#include <string.h>
+
 #define FEW 16
 
 static void
@@ -134,6 +137,42 @@ on_body_read (PbBody *read_body, const GError *error, gpointer user_data)
     hand_over (item, body, snapshot);
 }
 
+/* Who has that mailbox is known now, or cannot be told. */
+static void
+on_mailbox_found (const PbLocal *found, gpointer user_data)
+{
+  PbQueueItem *item = user_data;
+  PbQueue *self = item->queue;
+  g_autoptr (PbSnapshot) snapshot = NULL;
+
+  if (!pb_queue_may_start (self))
+    {
+      give_back (item);
+      return;
+    }
+  snapshot = pb_registry_snapshot (self->parts.registry);
+  if (found->kind == PB_LOCAL_PENDING || pb_queue_item_reroute (item, snapshot))
+    {
+      answer_at_once (item, snapshot, PB_RESULT_DEFERRED, "4.3.0",
+                      "whose mailbox this is cannot be looked up now");
+      return;
+    }
+  pb_queue_pump (self);
+  attempt_end (self);
+}
+
+static void
+find_mailbox (PbQueueItem *item, PbSnapshot *snapshot)
+{
+  const char *text = item->message->envelope->recipients[item->recipients[0].recipient].address;
+  g_autoptr (PbAddress) address =
+    pb_address_parse (text, strlen (text), PB_ADDRESS_UTF8 | PB_ADDRESS_ALLOW_NO_DOMAIN, NULL);
+
+  /* The router found the address right a moment ago. */
+  pb_snapshot_find_local (snapshot, FALSE, address->local, address->domain,
+                          item->queue->parts.main_mailbox, on_mailbox_found, item);
+}
+
 void
 pb_queue_start_item (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot)
 {
@@ -153,6 +192,9 @@ pb_queue_start_item (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot)
       break;
     case PB_ROUTE_UNKNOWN:
       answer_at_once (item, snapshot, PB_RESULT_FAILED, "5.1.1", item->route->why);
+      break;
+    case PB_ROUTE_PENDING:
+      find_mailbox (item, snapshot);
       break;
     case PB_ROUTE_NOWHERE:
       answer_at_once (item, snapshot, PB_RESULT_DEFERRED, "4.3.5", item->route->why);

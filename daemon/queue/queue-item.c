@@ -264,7 +264,8 @@ pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot)
   g_autoptr (PbRoute) first = NULL;
   gboolean same = TRUE;
 
-  if (item->revision == snapshot->revision)
+  /* What was pending may be known by now. */
+  if (item->revision == snapshot->revision && item->route->kind != PB_ROUTE_PENDING)
     return TRUE;
   for (guint i = 0; i < item->n_recipients && same; i++)
     {

@@ -11,6 +11,7 @@
 #include "service/bus.h"
 #include "service/objects.h"
 #include "service/sockets.h"
+#include "service/system-accounts.h"
 #include "service/watchdog.h"
 
 #include "delivery/maildir.h"
@@ -65,6 +66,7 @@ struct _PbService
   PbQueue *queue;
   PbPool *workers; /* for passwords */
   PbBlocks *blocks;
+  PbSystemAccounts *accounts;
   PbServer *server;
   PbBus *bus;
   PbManagerObject *manager;
@@ -239,6 +241,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   if (!open_resolver (self, options, error))
     return FALSE;
   open_logins (self);
+  self->accounts = pb_system_accounts_new (options->auth_helper, self->registry, self->mailbox);
   self->maildir = pb_maildir_new (options->state_directory, error);
   if (self->maildir == NULL)
     return FALSE;
@@ -254,7 +257,9 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   self->queue = pb_queue_new (&queue_parts);
 
   const PbServerParts server_parts = { .registry = self->registry, .store = self->store, .queue = self->queue,
-                                       .workers = self->workers, .blocks = self->blocks };
+                                       .workers = self->workers, .blocks = self->blocks,
+                                       .check_password = pb_system_accounts_check_password,
+                                       .check_password_data = self->accounts };
   self->server = pb_server_new (&server_parts);
   return TRUE;
 }
@@ -402,6 +407,8 @@ pb_service_free (PbService *self)
   /* What the agents handed back is settled; then the queue lets go of the store, whose last answers are heard by the
    * sessions' threads and by us. */
   pb_mailbox_dispatch (self->mailbox);
+  if (self->accounts != NULL)
+    pb_system_accounts_close (self->accounts);
   if (self->queue != NULL)
     pb_queue_close (self->queue);
   g_clear_pointer (&self->resolver, pb_resolver_free);
@@ -410,6 +417,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->blocks, pb_blocks_free);
   pb_mailbox_dispatch (self->mailbox);
   g_clear_pointer (&self->queue, pb_queue_free);
+  g_clear_pointer (&self->accounts, pb_system_accounts_free);
   g_clear_object (&self->registry);
   g_clear_pointer (&self->config_store, pb_config_store_close);
   g_clear_pointer (&self->key_source, g_free);

@@ -113,6 +113,8 @@ judge_target (const PbSnapshot *snapshot, const char *address)
     case PB_LOCAL_NOT_LOCAL:
     case PB_LOCAL_ACCOUNT:
     case PB_LOCAL_ALIAS:
+    case PB_LOCAL_SYSTEM_USER:
+    case PB_LOCAL_PENDING:
       break;
     }
   return NULL;
@@ -164,7 +166,7 @@ leads_nowhere (const PbSnapshot *snapshot, const char *address)
       const char *domain = at ? at + 1 : "";
 
       if (pb_snapshot_resolve_local (snapshot, local, domain).kind != PB_LOCAL_ALIAS
-          || pb_snapshot_resolve_mailbox (snapshot, local, domain).kind == PB_LOCAL_ACCOUNT)
+          || pb_local_is_mailbox (pb_snapshot_resolve_mailbox (snapshot, local, domain).kind))
         return FALSE;
     }
   return TRUE;

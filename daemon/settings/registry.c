@@ -35,10 +35,20 @@ pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *
   PbSnapshot *fresh = pb_snapshot_new (values, self->revision, directory, self->secrets, self->logins);
   g_autoptr (PbSnapshot) old = NULL;
 
+  fresh->people = self->people != NULL ? pb_people_ref (self->people) : NULL;
   g_mutex_lock (&self->lock);
   old = self->snapshot;
   self->snapshot = fresh;
   g_mutex_unlock (&self->lock);
+}
+
+void
+pb_registry_use_people (PbRegistry *self, PbPeople *people)
+{
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self);
+
+  self->people = pb_people_ref (people);
+  pb_registry_swap (self, &snapshot->values, pb_directory_copy (snapshot->directory));
 }
 
 void
@@ -146,6 +156,7 @@ pb_registry_finalize (GObject *object)
   g_clear_pointer (&self->secrets, pb_secrets_unref);
   g_clear_pointer (&self->logins, pb_logins_unref);
   g_clear_pointer (&self->blocks, g_hash_table_unref);
+  g_clear_pointer (&self->people, pb_people_unref);
   g_clear_pointer (&self->reply_to, pb_mailbox_unref);
   g_free (self->hostname);
   g_free (self->instance_id);

@@ -61,6 +61,9 @@ char **pb_registry_import_actions (PbRegistry *self, const char *json, GError **
 
 /** pb_registry_use_key: once, at start: the key that secrets are sealed under. Without one there are none to open, and none can be set. */
 void pb_registry_use_key (PbRegistry *self, PbSecret *key);
+
+/** pb_registry_use_people: once, at start: who the system's users are. */
+void pb_registry_use_people (PbRegistry *self, PbPeople *people);
 /**
  * pb_registry_set_secret: @secret: the password for @relay (a row of RelayExceptions or PB_RELAY_GENERAL), sealed for where that leads now; empty: it is
  * forgotten. Revisions record that, never what. One that takes another's place while an Apply of the relay's settings waits for Confirm goes with them if

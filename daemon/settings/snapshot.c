@@ -13,6 +13,7 @@
 #define MAX_DEPTH   100  /* of an alias that leads to an alias */
 #define MAX_TARGETS 1000 /* of one address */
 #define POSTMASTER  "postmaster"
+#define MAX_USER_DELIMITERS 2 /* in the name of a system's user that is looked for */
 
 PbSnapshot *
 pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory,
@@ -43,6 +44,7 @@ snapshot_clear (gpointer data)
   pb_directory_free (self->directory);
   g_clear_pointer (&self->secrets, pb_secrets_unref);
   pb_logins_unref (self->logins);
+  g_clear_pointer (&self->people, pb_people_unref);
 }
 
 void
@@ -116,6 +118,12 @@ pb_snapshot_find_account (const PbSnapshot *self, const char *login, PbAccount *
 }
 
 static gboolean
+has_own_accounts (const PbSnapshot *self)
+{
+  return !g_str_equal (self->values.mailboxes_account_source, "pam");
+}
+
+static gboolean
 find_local (const PbSnapshot *self, gboolean aliases, const char *local, const char *domain,
             PbLocal *found)
 {
@@ -126,7 +134,8 @@ find_local (const PbSnapshot *self, gboolean aliases, const char *local, const c
       *found = (PbLocal){ .kind = PB_LOCAL_ALIAS, .targets = (const char *const *) row->targets };
       return TRUE;
     }
-  row = find_name (self, PB_LIST_ACCOUNTS, local, domain);
+  if (has_own_accounts (self))
+    row = find_name (self, PB_LIST_ACCOUNTS, local, domain);
   if (row != NULL)
     *found = (PbLocal){ .kind = PB_LOCAL_ACCOUNT, .account_id = row->id };
   return row != NULL;
@@ -151,10 +160,66 @@ find_sub_address (const PbSnapshot *self, gboolean aliases, char *local, const c
   return FALSE;
 }
 
+/* Returns: TRUE when @name decides: it is a user's, or must be asked about first. */
+static gboolean
+find_system_user (const PbSnapshot *self, const char *name, PbLocal *found)
+{
+  PbPerson person = { PB_PERSON_UNASKED, 0 };
+
+  if (!pb_people_name_is_possible (name))
+    return FALSE;
+  if (self->people != NULL)
+    person = pb_people_peek (self->people, name);
+  switch (person.state)
+    {
+    case PB_PERSON_UNKNOWN:
+      return FALSE;
+    case PB_PERSON_KNOWN:
+      *found = (PbLocal){ .kind = PB_LOCAL_SYSTEM_USER, .uid = person.uid };
+      return TRUE;
+    case PB_PERSON_UNASKED:
+    case PB_PERSON_TROUBLE:
+      *found = (PbLocal){ .kind = PB_LOCAL_PENDING, .ask = strlen (name) };
+      return TRUE;
+    }
+  g_assert_not_reached ();
+}
+
+static guint
+count_delimiters (const char *name, char delimiter)
+{
+  guint n = 0;
+
+  for (; delimiter != '\0' && *name != '\0'; name++)
+    n += *name == delimiter;
+  return n;
+}
+
+/* As find_sub_address(), behind all that is ours. Each name may be a question to a directory far away, so of a local part full of delimiters only the front is tried. */
+static gboolean
+find_system_users (const PbSnapshot *self, char *local, PbLocal *found)
+{
+  char delimiter = self->values.mailboxes_delimiter[0];
+  char *cut = local;
+
+  if (g_str_equal (self->values.mailboxes_account_source, "internal"))
+    return FALSE;
+  for (guint n = count_delimiters (local, delimiter); cut != NULL; n--)
+    {
+      if (n <= MAX_USER_DELIMITERS && find_system_user (self, local, found))
+        return TRUE;
+      cut = n > 0 ? strrchr (local, delimiter) : NULL;
+      if (cut != NULL)
+        *cut = '\0';
+    }
+  return FALSE;
+}
+
 static PbLocal
 resolve (const PbSnapshot *self, gboolean aliases, const char *local, const char *domain)
 {
   g_autofree char *name = g_ascii_strdown (local != NULL ? local : POSTMASTER, -1);
+  g_autofree char *user = g_strdup (name);
   gboolean postmaster = g_str_equal (name, POSTMASTER);
   PbLocal found = { .kind = PB_LOCAL_UNKNOWN };
   const PbRow *row;
@@ -166,6 +231,8 @@ resolve (const PbSnapshot *self, gboolean aliases, const char *local, const char
     return found;
   if (postmaster)
     return (PbLocal){ .kind = PB_LOCAL_ACCOUNT, .account_id = POSTMASTER };
+  if (find_system_users (self, user, &found))
+    return found;
   row = domain != NULL && aliases
           ? pb_directory_lookup (self->directory, PB_LIST_LOCAL_DOMAINS, domain)
           : NULL;
@@ -191,7 +258,9 @@ pb_snapshot_find_owner (const PbSnapshot *self, const char *local, const char *d
 {
   g_autofree char *name = g_ascii_strdown (local, -1);
   g_autofree char *address = g_strconcat (name, "@", domain, NULL);
-  const PbRow *row = pb_directory_lookup (self->directory, PB_LIST_ACCOUNTS, address);
+  const PbRow *row = has_own_accounts (self)
+                       ? pb_directory_lookup (self->directory, PB_LIST_ACCOUNTS, address)
+                       : NULL;
   PbLocal found = { .kind = PB_LOCAL_UNKNOWN };
 
   if (row != NULL)
@@ -224,6 +293,30 @@ pb_snapshot_may_send_as (const PbSnapshot *self, const char *account_id, const c
     return g_strcmp0 (owner, account_id) == 0;
   return login != NULL && login[0] != '\0' && pb_snapshot_is_local_domain (self, domain)
          && is_name_or_sub_address (self, local, login);
+}
+
+char *
+pb_local_format_mailbox (guint32 uid, char buffer[PB_LOCAL_MAILBOX_TEXT])
+{
+  g_snprintf (buffer, PB_LOCAL_MAILBOX_TEXT, "uid-%" G_GUINT32_FORMAT, uid);
+  return buffer;
+}
+
+gboolean
+pb_local_is_mailbox (PbLocalKind kind)
+{
+  switch (kind)
+    {
+    case PB_LOCAL_ACCOUNT:
+    case PB_LOCAL_SYSTEM_USER:
+    case PB_LOCAL_PENDING:
+      return TRUE;
+    case PB_LOCAL_NOT_LOCAL:
+    case PB_LOCAL_UNKNOWN:
+    case PB_LOCAL_ALIAS:
+      break;
+    }
+  return FALSE;
 }
 
 /* One expansion under way. */
@@ -284,7 +377,7 @@ expand (Expansion *self, const char *address, guint depth)
   if (g_hash_table_contains (self->visited, key))
     {
       /* An alias that names its own address means the mailbox of that name. */
-      if (pb_snapshot_resolve_mailbox (self->snapshot, local, domain).kind == PB_LOCAL_ACCOUNT)
+      if (pb_local_is_mailbox (pb_snapshot_resolve_mailbox (self->snapshot, local, domain).kind))
         add_final (self, address);
       return;
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dbus/settings-table.h"
+#include "settings/people.h"
 #include "util/netblock.h"
 #include "util/verifier.h"
 #include <glib.h>
@@ -17,6 +18,7 @@ typedef struct
   struct _PbDirectory *directory; /* (owned) */
   struct _PbSecrets *secrets;     /* (owned) (nullable) for pb_secrets_open() */
   struct _PbLogins *logins;       /* (owned) for pb_snapshot_find_account() */
+  PbPeople *people;               /* (owned) (nullable) the system's users, where they have mail here; lives beside the revisions */
 } PbSnapshot;
 
 PbSnapshot *pb_snapshot_ref (PbSnapshot *self);
@@ -38,6 +40,8 @@ typedef enum
   PB_LOCAL_UNKNOWN,   /* ours, but nobody: 550 5.1.1 */
   PB_LOCAL_ACCOUNT,   /* delivered to the mailbox of @account_id */
   PB_LOCAL_ALIAS,     /* goes to @targets instead */
+  PB_LOCAL_SYSTEM_USER, /* delivered to the mailbox of the system's user @uid: pb_local_format_mailbox() */
+  PB_LOCAL_PENDING,   /* whether a user of the system has that name is not known now: pb_snapshot_find_local() */
 } PbLocalKind;
 
 typedef struct
@@ -45,13 +49,24 @@ typedef struct
   PbLocalKind kind;
   const char *account_id;      /* (transfer none): directory name under mail/: the account's row id; "postmaster" for the reserved mailbox */
   const char *const *targets;  /* (transfer none): addresses */
+  guint32 uid;                 /* SYSTEM_USER */
+  gsize ask;                   /* PENDING: that many octets of the local part, in lower case, are the name to be asked about */
 } PbLocal;
+
+/** pb_local_is_mailbox: whether mail goes into a mailbox here, as far as is known: PENDING may turn out to be none. */
+gboolean pb_local_is_mailbox (PbLocalKind kind);
+
+#define PB_LOCAL_MAILBOX_TEXT 16
+
+/** pb_local_format_mailbox: the directory name under mail/ of a system user: "uid-1000". It stays when the user is renamed. Returns: @buffer. */
+char *pb_local_format_mailbox (guint32 uid, char buffer[PB_LOCAL_MAILBOX_TEXT]);
 
 /**
  * pb_snapshot_resolve_local:
  * @local: (nullable) local part, quotes resolved; matched ASCII-case-insensitively; @domain: lower case, NULL for bare postmaster
  * Order: alias by address, alias by bare local part, account address, account name at any local domain, the same less the sub-address behind
- * Mailboxes.Delimiter, postmaster (always known), the domain's CatchAll (an alias to it), else UNKNOWN. Disabled accounts are unknown.
+ * Mailboxes.Delimiter, then, as Mailboxes.AccountSource says, the system's user of that name at any local domain, with and less the sub-address; postmaster (always
+ * known), the domain's CatchAll (an alias to it), else UNKNOWN. Disabled accounts are unknown; with AccountSource pam all are. Never waits: PENDING where it would have to.
  */
 PbLocal pb_snapshot_resolve_local (const PbSnapshot *self, const char *local, const char *domain);
 
@@ -74,6 +89,12 @@ void pb_snapshot_find_account (const PbSnapshot *self, const char *login, PbAcco
  * pb_snapshot_expand() has finished with: an alias that names its own address ends in the mailbox of that name.
  */
 PbLocal pb_snapshot_resolve_mailbox (const PbSnapshot *self, const char *local, const char *domain);
+
+/** PbLocalFound: @found (transfer none); PENDING: it cannot be told now, try again later. */
+typedef void (*PbLocalFound) (const PbLocal *found, gpointer user_data);
+
+/** pb_snapshot_find_local: as pb_snapshot_resolve_local(), or, without @aliases, pb_snapshot_resolve_mailbox(), but asks for the system's users. @func later, in @reply_to's thread. */
+void pb_snapshot_find_local (PbSnapshot *self, gboolean aliases, const char *local, const char *domain, PbMailbox *reply_to, PbLocalFound func, gpointer user_data);
 
 /**
  * pb_snapshot_find_owner:

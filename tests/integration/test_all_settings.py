@@ -25,7 +25,7 @@ Tls.CertificateFile Tls.KeyFile Tls.MinVersion
 MailAuth.SpfPolicy MailAuth.DkimPolicy MailAuth.DmarcPolicy MailAuth.SignEnabled MailAuth.ArcEnabled
 Dnsbl.Policy Dnsbl.Threshold
 Antivirus.Policy Antivirus.Address Antivirus.OnInfected Antivirus.OnFailure
-Mailboxes.Kind Mailboxes.LmtpAddress Mailboxes.AccountSource
+Mailboxes.Kind Mailboxes.LmtpAddress
 Dns.Validate
 Outbound.Dane Outbound.MtaSts
 HistorySettings.Days HistorySettings.MaxMiB

@@ -31,6 +31,7 @@ test_defaults (void)
   g_assert_cmpuint (options->mx_port, ==, 25);
   g_assert_cmpuint (options->listen->len, ==, 1);
   g_assert_null (options->dns_servers);
+  g_assert_cmpstr (options->auth_helper, ==, "/run/postbus/auth-helper");
   g_assert_false (options->show_version);
 }
 
