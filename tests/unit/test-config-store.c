@@ -296,6 +296,66 @@ test_damaged_value (Fixture *self, gconstpointer data)
   g_assert_nonnull (strstr (error->message, "General.MaxHops"));
 }
 
+static GVariant *
+octets (const char *text)
+{
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, text, strlen (text), 1);
+}
+
+/* What no revision tells of: secrets, verifiers, blocks. */
+static void
+test_unrecorded (Fixture *self, gconstpointer data)
+{
+  g_autoptr (PbConfigContent) kept = NULL;
+  g_autoptr (PbConfigContent) gone = NULL;
+
+  commit (self, change (PB_CONFIG_VERIFIER, "anna", NULL, octets ("packed"), 0),
+          change (PB_CONFIG_SECRET, "general", NULL, octets ("sealed"), 0), TRUE);
+  g_assert_no_error (self->error);
+  commit (self, change (PB_CONFIG_VERIFIER, "anna", NULL, octets ("again"), 0), NULL, TRUE);
+  commit (self, change (PB_CONFIG_BLOCK, "b1", NULL, g_variant_new ("(sx)", "it's", G_MAXINT64), 0),
+          NULL, FALSE);
+  g_assert_no_error (self->error);
+  g_assert_cmpuint (self->revision, ==, 3);
+  reopen (self);
+  kept = load (self);
+  g_assert_cmpuint (g_hash_table_size (kept->verifiers), ==, 1);
+  g_assert_cmpmem (g_bytes_get_data (g_hash_table_lookup (kept->verifiers, "anna"), NULL),
+                   g_bytes_get_size (g_hash_table_lookup (kept->verifiers, "anna")), "again", 5);
+  g_assert_cmpuint (g_hash_table_size (kept->secrets), ==, 1);
+  g_assert_cmpstr (g_variant_get_type_string (g_hash_table_lookup (kept->blocks, "b1")), ==, "(sx)");
+  pb_config_store_revisions (self->store, 0, 10, self->mailbox, on_revisions, self);
+  wait_called (self);
+  g_assert_cmpuint (self->total, ==, 2);
+  for (guint i = 0; i < self->revisions->len; i++)
+    g_assert_cmpuint (((PbConfigRevision *) self->revisions->pdata[i])->changes->len, ==, 0);
+
+  commit (self, change (PB_CONFIG_VERIFIER, "anna", NULL, NULL, 0),
+          change (PB_CONFIG_BLOCK, "b1", NULL, NULL, 0), FALSE);
+  reopen (self);
+  gone = load (self);
+  g_assert_cmpuint (g_hash_table_size (gone->verifiers), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (gone->blocks), ==, 0);
+}
+
+/* A block that cannot be read is no reason not to start. */
+static void
+test_damaged_block (Fixture *self, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (self->directory, "settings.db", NULL);
+  g_autoptr (PbConfigContent) content = NULL;
+  sqlite3 *handle = NULL;
+
+  g_clear_pointer (&self->store, pb_config_store_close);
+  g_assert_cmpint (sqlite3_open (path, &handle), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (handle, "INSERT INTO block VALUES ('b1', 'nonsense')", NULL, NULL, NULL), ==,
+                   SQLITE_OK);
+  sqlite3_close (handle);
+  reopen (self);
+  content = load (self);
+  g_assert_true (g_variant_is_of_type (g_hash_table_lookup (content->blocks, "b1"), G_VARIANT_TYPE_UNIT));
+}
+
 static void
 add (const char *path, void (*test) (Fixture *, gconstpointer))
 {
@@ -310,6 +370,8 @@ main (int argc, char **argv)
   add ("/config-store/kept", test_kept);
   add ("/config-store/changed-and-removed", test_changed_and_removed);
   add ("/config-store/revisions", test_revisions);
+  add ("/config-store/unrecorded", test_unrecorded);
+  add ("/config-store/damaged-block", test_damaged_block);
   add ("/config-store/full", test_full);
   add ("/config-store/sync-fails", test_sync_fails);
   add ("/config-store/second-instance", test_second_instance);
