@@ -152,11 +152,49 @@ is_own (const PbJudged *judged, const PbAddress *address)
                                      address->local, address->domain);
 }
 
+static PbOutcome
+needs_login (const PbJudged *judged, PbVerdict *verdict)
+{
+  verdict->detail = g_strdup (judged->sender->text);
+  return reject (verdict, PB_REPLY_SENDER_NEEDS_LOGIN);
+}
+
+/* A stranger's sender at a domain of ours that is no account's: a system's user's counts likewise; of others it is nobody's to forbid. */
+static PbOutcome
+judge_claimed (const PbJudged *judged, PbLocalKind kind, PbVerdict *verdict)
+{
+  switch (kind)
+    {
+    case PB_LOCAL_SYSTEM_USER:
+      return needs_login (judged, verdict);
+    case PB_LOCAL_PENDING:
+      return defer (verdict, PB_REPLY_LOOKUP_FAILED);
+    case PB_LOCAL_ACCOUNT:
+    case PB_LOCAL_ALIAS:
+    case PB_LOCAL_UNKNOWN:
+    case PB_LOCAL_NOT_LOCAL:
+      break;
+    }
+  return PB_OUTCOME_NONE;
+}
+
+static void
+on_sender_found (const PbLocal *found, gpointer user_data)
+{
+  const PbJudged *judged = pb_policy_run_judged (user_data);
+  PbVerdict verdict = { 0 };
+  PbOutcome outcome = judged != NULL ? judge_claimed (judged, found->kind, &verdict)
+                                     : PB_OUTCOME_NONE;
+
+  pb_policy_continue (user_data, outcome, &verdict);
+}
+
 /* The null sender is everybody's: notices of delivery and of reading come from it. */
 static PbOutcome
 check_sender (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
 {
   const PbAddress *sender = judged->sender;
+  PbLocalKind kind;
 
   if (sender == NULL || is_spared_sender_check (judged))
     return PB_OUTCOME_NONE;
@@ -167,11 +205,16 @@ check_sender (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
       verdict->detail = g_strdup (sender->text);
       return reject (verdict, PB_REPLY_SENDER_NOT_OWN);
     }
-  if (sender->domain == NULL || !pb_snapshot_is_local_domain (judged->snapshot, sender->domain)
-      || pb_snapshot_find_owner (judged->snapshot, sender->local, sender->domain) == NULL)
+  if (sender->domain == NULL || !pb_snapshot_is_local_domain (judged->snapshot, sender->domain))
     return PB_OUTCOME_NONE;
-  verdict->detail = g_strdup (sender->text);
-  return reject (verdict, PB_REPLY_SENDER_NEEDS_LOGIN);
+  if (pb_snapshot_find_owner (judged->snapshot, sender->local, sender->domain) != NULL)
+    return needs_login (judged, verdict);
+  kind = pb_snapshot_resolve_mailbox (judged->snapshot, sender->local, sender->domain).kind;
+  if (kind != PB_LOCAL_PENDING || judged->mailbox == NULL)
+    return judge_claimed (judged, kind, verdict);
+  pb_snapshot_find_local ((PbSnapshot *) judged->snapshot, FALSE, sender->local, sender->domain,
+                          judged->mailbox, on_sender_found, pb_policy_run_suspend (run));
+  return PB_OUTCOME_PENDING;
 }
 
 /*

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Mailboxes.AccountSource pam and both: users of the system as recipients, and as logins."""
+import base64
 import os
+import pathlib
 import socket
 import threading
 
-from auth_helper import Helper
+from auth_helper import PASSWORD, Helper
 from harness import strip_trace, wait_for
+from smtp_talk import Talk
 
 MESSAGE = b"From: a@b.example\r\nSubject: hello\r\n\r\nA line.\r\n"
 
@@ -191,3 +194,146 @@ def test_log_tells_once(bed):
     assert rcpt(bed, "wilma") == {"wilma": 250}
     wait_logged(bed, b"auth-helper-available")
     assert bed.postbusd.stderr().count(b"auth-helper-unavailable") == 1
+
+
+# ---- logins ----
+
+STRANGER = "127.0.0.9"  # not trusted: 127.0.0.1 is
+
+
+def start_logins(bed, source="both", **options):
+    server = start(bed, source, **options)
+    bed.api.call("Accounts", "SetPassword", "(say)", bed.ann, b"sesame")
+    bed.api.set("General", "AuthPlaintextNeedsTls", "b", False)
+    return server
+
+
+def auth(talk, user, password=PASSWORD):
+    octets = b"\0" + user.encode() + b"\0" + password.encode()
+    return talk.command("AUTH PLAIN " + base64.b64encode(octets).decode())
+
+
+def stranger(bed):
+    talk = Talk(bed.port, STRANGER)
+    talk.ehlo()
+    return talk
+
+
+def login(bed, user, password=PASSWORD):
+    with stranger(bed) as talk:
+        return auth(talk, user, password)[0]
+
+
+def logins(bed, *users):
+    """The replies to AUTH, all at once."""
+    found = {}
+
+    def attempt(user, password):
+        with stranger(bed) as talk:
+            found[user] = auth(talk, user, password)
+    threads = [threading.Thread(target=attempt, args=each) for each in users]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_logs_in_and_sends(bed):
+    start_logins(bed)
+    bed.api.set("General", "AuthCheckSender", "b", True)
+    out = bed.relay_sink()
+    with stranger(bed) as talk:
+        assert auth(talk, "Wilma@local.example")[0] == 235
+        talk.expect("MAIL FROM:<fred@local.example>", 250)
+        talk.expect("RCPT TO:<you@far.example>", 553, "5.7.1")
+        talk.expect("RSET", 250)
+        assert talk.mail("wilma+x@local.example", ["you@far.example"], b"From: wilma@local.example\r\n\r\nhello\r\n")
+    wait_for(lambda: out.messages, "the message at the relay")
+    assert login(bed, "wilma") == 235
+    # An account of ours has its own password, and the system's user of that name its own.
+    assert login(bed, "ann", "sesame") == 235
+
+
+def test_refusals_are_alike(bed):
+    start_logins(bed)
+    tries = [("wilma", "wrong"), ("nosuch", PASSWORD), ("root", PASSWORD), ("locked", PASSWORD), ("expired", PASSWORD),
+             ("ann", "wrong"), ("-x", PASSWORD), ("../x", PASSWORD), ("x" * 255, PASSWORD), ("fred", PASSWORD * 30)]
+    found = logins(bed, *tries)
+    assert set(found) == {user for user, _ in tries} and len({str(reply) for reply in found.values()}) == 1, found
+    assert found["wilma"][0] == 535
+
+
+def test_source_decides_logins(bed):
+    start_logins(bed, "internal")
+    assert (login(bed, "wilma"), login(bed, "ann", "sesame")) == (535, 235)
+    bed.api.set("Mailboxes", "AccountSource", "s", "pam")
+    assert (login(bed, "wilma"), login(bed, "ann", "sesame")) == (235, 535)
+    with stranger(bed) as talk:
+        assert not [line for line in talk.command("EHLO x.example")[1].splitlines() if "SCRAM" in line]
+
+
+def test_login_while_the_helper_is_away(bed):
+    server = start_logins(bed, started=False)
+    with stranger(bed) as talk:
+        code, text = auth(talk, "wilma")
+        assert code == 454 and "4.7.0" in text, text
+    assert login(bed, "ann", "sesame") == 235
+    server.start()
+    assert login(bed, "wilma") == 235
+
+
+def test_helper_killed_under_way(bed):
+    server = start_logins(bed, service="auth required pam_exec.so quiet /bin/sleep 300\naccount required pam_permit.so\n")
+    with stranger(bed) as talk:
+        octets = base64.b64encode(f"\0wilma\0{PASSWORD}".encode())
+        talk.send(b"AUTH PLAIN " + octets + b"\r\n")
+        wait_for(server.children, "a child")
+        # Mail goes on: look-ups have a lane of their own.
+        assert rcpt(bed, "fred") == {"fred": 250}
+        server.kill()
+        assert talk.reply()[0] == 454
+    pathlib.Path(server.path).unlink()
+    assert rcpt(bed, "fred") == {"fred": 250}
+
+
+def test_many_logins_at_once(bed):
+    """Each gets an answer, and no more run at once than there may."""
+    server = start_logins(bed, service="auth required pam_exec.so quiet /bin/sleep 0.1\naccount required pam_permit.so\n")
+    most = 0
+    talks = [stranger(bed) for _ in range(40)]
+    for talk in talks:
+        talk.send(b"AUTH PLAIN " + base64.b64encode(f"\0wilma\0{PASSWORD}".encode()) + b"\r\n")
+    for talk in talks:
+        most = max(most, len(server.children()))
+        assert talk.reply()[0] == 235
+        talk.close()
+    assert 1 <= most <= 24, most
+
+
+def test_strangers_are_not_the_systems_users(bed):
+    server = start(bed)
+    bed.api.set("General", "AuthCheckSender", "b", True)
+    for sender, code in (("wilma", 553), ("Wilma+x", 553), ("ann", 553), ("nosuch", 250)):
+        with stranger(bed) as talk:
+            talk.expect(f"MAIL FROM:<{sender}@local.example>", 250)
+            talk.expect("RCPT TO:<fred@local.example>", code)
+    server.kill()
+    with stranger(bed) as talk:
+        talk.expect("MAIL FROM:<locked@local.example>", 250)
+        talk.expect("RCPT TO:<fred@local.example>", 451, "4.3.0")
+
+
+def test_password_is_nowhere(bed):
+    server = start_logins(bed)
+    assert login(bed, "wilma") == 235
+    assert login(bed, "fred", PASSWORD + "x") == 535
+    canaries = [PASSWORD.encode(), base64.b64encode(PASSWORD.encode())[:20], b"Canary-7f3a91"]
+    texts = [bed.postbusd.stderr(), server.stderr()]
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            texts.append(b"" if int(path.name) == os.getpid() else (path / "cmdline").read_bytes())
+        except OSError:
+            continue
+    texts += [path.read_bytes() for path in pathlib.Path(bed.folder).rglob("*") if path.is_file()]
+    assert not [each for each in canaries for text in texts if each in text]
