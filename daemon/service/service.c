@@ -17,6 +17,7 @@
 #include "delivery/maildir.h"
 #include "delivery/smtp-agent.h"
 #include "net/reactor.h"
+#include "net/interfaces.h"
 #include "net/resolver.h"
 #include "queue/queue.h"
 #include "session/server.h"
@@ -59,6 +60,7 @@ struct _PbService
   PbRegistry *registry;
   PbReactor **reactors;
   guint n_reactors;
+  PbInterfaces *interfaces;
   PbResolver *resolver;
   gboolean dns_from_options;
   PbMaildir *maildir;
@@ -211,6 +213,16 @@ start_reactors (PbService *self)
     }
 }
 
+static void
+on_interfaces (PbLocalNetworks *networks, gpointer user_data)
+{
+  PbService *self = user_data;
+  g_autofree char *text = g_strjoinv (" ", (char **) pb_local_networks_texts (networks));
+
+  pb_log (PB_LOG_INFO, "local-network", "networks", text, NULL);
+  pb_registry_set_interfaces (self->registry, networks);
+}
+
 static gboolean
 open_resolver (PbService *self, const PbOptions *options, GError **error)
 {
@@ -238,6 +250,8 @@ open_logins (PbService *self)
 static gboolean
 build_mail_path (PbService *self, const PbOptions *options, GError **error)
 {
+  self->interfaces = pb_interfaces_new (on_interfaces, self);
+  on_interfaces (pb_interfaces_networks (self->interfaces), self);
   if (!open_resolver (self, options, error))
     return FALSE;
   open_logins (self);
@@ -411,6 +425,7 @@ pb_service_free (PbService *self)
     pb_system_accounts_close (self->accounts);
   if (self->queue != NULL)
     pb_queue_close (self->queue);
+  g_clear_pointer (&self->interfaces, pb_interfaces_free);
   g_clear_pointer (&self->resolver, pb_resolver_free);
   g_clear_pointer (&self->store, pb_store_close);
   free_reactors (self);

@@ -435,7 +435,7 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
   self->fd = fd;
   self->role = (guint8) role;
   self->snapshot = server->wiring.snapshot (server->wiring.data);
-  self->exempt = pb_snapshot_is_trusted (self->snapshot, ip);
+  self->exempt = pb_snapshot_is_exempt_unasked (self->snapshot, ip);
   self->exempt_unasked = self->exempt;
   judged.blocked_until = pb_session_blocked_until (self);
   connections = pb_clients_enter (server->clients, ip);

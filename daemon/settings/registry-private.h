@@ -68,6 +68,7 @@ struct _PbRegistry
 
   PbSecrets *secrets;                /* (owned) */
   PbLogins *logins;                  /* (owned) */
+  PbLocalNetworks *interfaces;       /* (owned) (nullable) */
   guint passwords_waiting;           /* for a worker */
   GHashTable *blocks;                /* (owned) (nullable) as they were stored, until pb_registry_take_blocks() */
   PbPeople *people;                  /* (owned) (nullable) */

@@ -41,9 +41,11 @@ pb_registry_computed (PbRegistry *self, PbComputedId id)
   switch (id)
     {
     case PB_COMPUTED_General_EffectiveLocalNetworks:
-      /* Those of the interfaces are not looked for yet. */
-      return pb_setting_values_get (&self->snapshot->values,
-                                    pb_setting_spec (PB_SETTING_ID_General_LocalNetworks));
+      return g_variant_ref_sink (
+        g_variant_new_strv (self->snapshot->local_networks != NULL
+                              ? pb_local_networks_texts (self->snapshot->local_networks)
+                              : NULL,
+                            self->snapshot->local_networks != NULL ? -1 : 0));
     case PB_COMPUTED_Delivery_RelaySecretState:
       return g_variant_ref_sink (g_variant_new_string (general_state (self)));
     case PB_N_COMPUTED:

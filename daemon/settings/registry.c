@@ -32,7 +32,8 @@ pb_registry_default (PbRegistry *self, const PbSettingSpec *spec)
 void
 pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory)
 {
-  PbSnapshot *fresh = pb_snapshot_new (values, self->revision, directory, self->secrets, self->logins);
+  PbSnapshot *fresh = pb_snapshot_new (values, self->revision, directory, self->secrets,
+                                       self->logins, self->interfaces);
   g_autoptr (PbSnapshot) old = NULL;
 
   fresh->people = self->people != NULL ? pb_people_ref (self->people) : NULL;
@@ -120,16 +121,36 @@ touches_exceptions (const PbDraft *draft)
   return FALSE;
 }
 
-void
-pb_registry_emit (PbRegistry *self, const PbDraft *draft)
+static void
+emit_settings (PbRegistry *self, const PbDraft *draft)
 {
   const char *const *interfaces = pb_setting_interfaces ();
   gboolean changed[PB_N_COMPUTED];
   gboolean some = find_changed (self, draft, changed) || g_hash_table_size (draft->settings) > 0;
 
-  g_signal_emit (self, signals[SIGNAL_COMMITTED], 0);
   for (guint i = 0; some && interfaces[i] != NULL; i++)
     emit_interface (self, draft, changed, interfaces[i]);
+}
+
+void
+pb_registry_set_interfaces (PbRegistry *self, PbLocalNetworks *interfaces)
+{
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self);
+  PbDraft nothing;
+
+  g_clear_pointer (&self->interfaces, pb_local_networks_unref);
+  self->interfaces = pb_local_networks_ref (interfaces);
+  pb_registry_swap (self, &snapshot->values, pb_directory_copy (snapshot->directory));
+  pb_draft_init (&nothing);
+  emit_settings (self, &nothing);
+  pb_draft_clear (&nothing);
+}
+
+void
+pb_registry_emit (PbRegistry *self, const PbDraft *draft)
+{
+  g_signal_emit (self, signals[SIGNAL_COMMITTED], 0);
+  emit_settings (self, draft);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     if (draft->rows[kind] != NULL
         || (kind == PB_LIST_RELAY_EXCEPTIONS && touches_exceptions (draft))
@@ -155,6 +176,7 @@ pb_registry_finalize (GObject *object)
   g_clear_pointer (&self->snapshot, pb_snapshot_unref);
   g_clear_pointer (&self->secrets, pb_secrets_unref);
   g_clear_pointer (&self->logins, pb_logins_unref);
+  g_clear_pointer (&self->interfaces, pb_local_networks_unref);
   g_clear_pointer (&self->blocks, g_hash_table_unref);
   g_clear_pointer (&self->people, pb_people_unref);
   g_clear_pointer (&self->reply_to, pb_mailbox_unref);
@@ -177,9 +199,8 @@ pb_registry_class_init (PbRegistryClass *class)
   signals[SIGNAL_LIST_CHANGED] =
     g_signal_new ("list-changed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                   G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_UINT64);
-  signals[SIGNAL_COMMITTED] =
-    g_signal_new ("committed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                  G_TYPE_NONE, 0);
+  signals[SIGNAL_COMMITTED] = g_signal_new ("committed", PB_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0,
+                                            NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "dbus/list-kinds.h"
 #include "settings/snapshot.h"
 #include "store/config-store.h"
+#include "util/local-networks.h"
 #include "util/pool.h"
 #include "util/secret.h"
 #include <glib-object.h>
@@ -81,6 +82,9 @@ void pb_registry_set_password (PbRegistry *self, const char *id, PbSecret *passw
 
 /** pb_registry_take_blocks: (transfer full) (nullable): id -> GVariant: the blocks that were stored at the start; once. */
 GHashTable *pb_registry_take_blocks (PbRegistry *self);
+
+/** pb_registry_set_interfaces: what the local network is, as long as LocalNetworks names no other; told like a change of settings, without a revision. */
+void pb_registry_set_interfaces (PbRegistry *self, PbLocalNetworks *interfaces);
 
 /** pb_registry_computed: (transfer full), not floating: a read-only property of the settings interfaces. */
 GVariant *pb_registry_computed (PbRegistry *self, PbComputedId id);

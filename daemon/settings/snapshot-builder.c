@@ -68,6 +68,8 @@ pb_snapshot_builder_build (PbSnapshotBuilder *self)
 {
   PbDirectory *directory = pb_directory_new ();
   g_autoptr (PbLogins) logins = pb_logins_new (self->verifiers);
+  g_auto (PbInterfaceTables) none = { 0 };
+  g_autoptr (PbLocalNetworks) interfaces = NULL;
   PbSnapshot *snapshot;
 
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
@@ -75,7 +77,9 @@ pb_snapshot_builder_build (PbSnapshotBuilder *self)
       pb_directory_compile (directory, kind, self->rows[kind]);
       g_ptr_array_unref (self->rows[kind]);
     }
-  snapshot = pb_snapshot_new (&self->values, 1, directory, NULL, logins);
+  pb_interface_tables_init (&none);
+  interfaces = pb_local_networks_new (&none);
+  snapshot = pb_snapshot_new (&self->values, 1, directory, NULL, logins, interfaces);
   pb_setting_values_clear (&self->values);
   g_free (self);
   return snapshot;

@@ -5,6 +5,7 @@
 #include "settings/logins.h"
 #include "settings/secrets.h"
 #include "settings/snapshot.h"
+#include "util/local-networks.h"
 
 /* One row of a list, checked and complete; immutable, reference-counted, any thread. */
 typedef struct
@@ -55,5 +56,6 @@ gboolean pb_directory_is_trusted (const PbDirectory *self, const PbIp *ip);
 /** pb_directory_lookup: (transfer none) (nullable). */
 const PbRow *pb_directory_lookup (const PbDirectory *self, PbListKind kind, const char *key);
 
-/** pb_snapshot_new: @values is copied, @directory (transfer full), @secrets (nullable). */
-PbSnapshot *pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory, PbSecrets *secrets, PbLogins *logins);
+/** pb_snapshot_new: @values is copied, @directory (transfer full), @secrets (nullable), @interfaces (nullable): what the local network is without LocalNetworks. */
+PbSnapshot *pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory, PbSecrets *secrets, PbLogins *logins,
+                             PbLocalNetworks *interfaces);

@@ -17,7 +17,7 @@
 
 PbSnapshot *
 pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *directory,
-                 PbSecrets *secrets, PbLogins *logins)
+                 PbSecrets *secrets, PbLogins *logins, PbLocalNetworks *interfaces)
 {
   PbSnapshot *self = g_atomic_rc_box_new0 (PbSnapshot);
 
@@ -26,6 +26,10 @@ pb_snapshot_new (const PbSettingValues *values, guint64 revision, PbDirectory *d
   self->directory = directory;
   self->secrets = secrets != NULL ? pb_secrets_ref (secrets) : NULL;
   self->logins = pb_logins_ref (logins);
+  if (interfaces != NULL)
+    self->local_networks =
+      pb_local_networks_replace (interfaces,
+                                 (const char *const *) self->values.general_local_networks);
   return self;
 }
 
@@ -45,6 +49,7 @@ snapshot_clear (gpointer data)
   g_clear_pointer (&self->secrets, pb_secrets_unref);
   pb_logins_unref (self->logins);
   g_clear_pointer (&self->people, pb_people_unref);
+  g_clear_pointer (&self->local_networks, pb_local_networks_unref);
 }
 
 void
@@ -64,6 +69,20 @@ gboolean
 pb_snapshot_is_trusted (const PbSnapshot *self, const PbIp *ip)
 {
   return pb_directory_is_trusted (self->directory, ip);
+}
+
+gboolean
+pb_snapshot_is_local_network (const PbSnapshot *self, const PbIp *ip)
+{
+  return self->local_networks != NULL && pb_local_networks_contains (self->local_networks, ip);
+}
+
+gboolean
+pb_snapshot_is_exempt_unasked (const PbSnapshot *self, const PbIp *ip)
+{
+  return pb_snapshot_is_trusted (self, ip)
+         || (self->values.general_auth_skip_local_network
+             && pb_snapshot_is_local_network (self, ip));
 }
 
 gboolean

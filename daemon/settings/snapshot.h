@@ -17,6 +17,7 @@ typedef struct
   /* private below: lists compiled for look-up, snapshot-private.h */
   struct _PbDirectory *directory; /* (owned) */
   struct _PbSecrets *secrets;     /* (owned) (nullable) for pb_secrets_open() */
+  struct _PbLocalNetworks *local_networks; /* (owned) (nullable) none yet */
   struct _PbLogins *logins;       /* (owned) for pb_snapshot_find_account() */
   PbPeople *people;               /* (owned) (nullable) the system's users, where they have mail here; lives beside the revisions */
 } PbSnapshot;
@@ -30,6 +31,12 @@ gboolean pb_snapshot_is_local_domain (const PbSnapshot *self, const char *domain
 
 /** pb_snapshot_is_trusted: @ip is in an enabled row of the Trusted List. */
 gboolean pb_snapshot_is_trusted (const PbSnapshot *self, const PbIp *ip);
+
+/** pb_snapshot_is_local_network: @ip is on the local network: LocalNetworks, else what the interfaces say; never a default gateway that is not named. */
+gboolean pb_snapshot_is_local_network (const PbSnapshot *self, const PbIp *ip);
+
+/** pb_snapshot_is_exempt_unasked: @ip need not log in: it is trusted, or on the local network while that is spared. */
+gboolean pb_snapshot_is_exempt_unasked (const PbSnapshot *self, const PbIp *ip);
 
 /** pb_snapshot_is_relay_domain: @domain is an enabled row of the Domain List: mail for it is taken from anyone. @target (out) (nullable) (transfer none). */
 gboolean pb_snapshot_is_relay_domain (const PbSnapshot *self, const char *domain, const char **target);

@@ -14,7 +14,7 @@ SPECIFICATION = pathlib.Path(os.environ.get("POSTBUS_SPECIFICATION", TESTDATA.pa
 
 # Kept and shown, but obeyed by nothing yet. Whoever makes one true takes it from here.
 INEFFECTIVE = """
-General.AuthSkipLocalNetwork General.LocalNetworks General.ExternalPostmasters
+General.ExternalPostmasters
 Delivery.RelayTls Delivery.RelayVerify Delivery.RelayFingerprint Delivery.RelayAuth Delivery.RelayUser
 Delivery.RelaySecretStorage
 SenderPolicy.RejectNonFqdnSender SenderPolicy.RejectUnknownSenderDomain
@@ -32,7 +32,6 @@ HistorySettings.Days HistorySettings.MaxMiB
 Reports.DailyEnabled Reports.DailyTime Reports.Recipients
 Metrics.Address
 RelayExceptions AccessList DnsblZones
-General.EffectiveLocalNetworks
 DomainList.VerifyRecipients Accounts.DailyMessages Accounts.DailyRecipients
 """.split()
 
