@@ -50,9 +50,9 @@ the text begins with the place, as in \\(lqGeneral.MaxHops: must be between 5 an
 
 ACTIONS = (
     ("view", "Private settings, lists, mail in the queue, counters, revisions, Validate and Export."),
-    ("modify-settings", "Settings, and every list but Accounts: Set, Apply, Confirm, Revert, Import, and writes of lists."),
+    ("modify-settings", "Settings, and every list but Accounts: Set, Apply, Confirm, Revert, Import, and writes of lists; blocks: Lift, Extend."),
     ("manage-queue", "Mail in the queue."),
-    ("manage-accounts", "Writes of the list Accounts, and an Import that holds accounts."),
+    ("manage-accounts", "Writes of the list Accounts, the accounts' passwords, and an Import that holds accounts."),
     ("set-secrets", "Passwords of relays: SetRelaySecret."),
 )
 
