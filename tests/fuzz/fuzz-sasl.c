@@ -30,6 +30,8 @@ take (PbSasl *sasl, const char *line, gsize length, GString *out)
   PbSaslStep step = pb_sasl_feed (sasl, response, out);
   PbVerifier verifier;
 
+  if (prepared != NULL)
+    g_assert_true (g_utf8_validate_len ((const char *) prepared->data, prepared->length, NULL));
   if (step == PB_SASL_LOOK_UP)
     {
       g_assert_nonnull (pb_sasl_user (sasl));

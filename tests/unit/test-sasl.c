@@ -324,7 +324,7 @@ client_final (const char *gs2, const void *binding, gsize length)
 {
   g_autoptr (GString) bound = g_string_new (gs2);
   g_autofree char *c = NULL, *without_proof = NULL, *message = NULL, *proof = NULL;
-  g_autoptr (PbSecret) known = pb_sasl_decode (PROOF + 3, strlen (PROOF) - 3);
+  g_autoptr (PbSecret) known = pb_sasl_decode (&PROOF[3], strlen (PROOF) - 3);
   guint8 stored[PB_VERIFIER_KEY], signature[PB_VERIFIER_KEY], key[PB_VERIFIER_KEY];
 
   put (stored, sizeof stored, STORED_KEY);
