@@ -111,6 +111,19 @@ describe_computed (const PbComputedSpec *spec)
   return info;
 }
 
+/* The one method that a settings interface has. */
+static GDBusMethodInfo **
+describe_import (void)
+{
+  PbInfoList *list = pb_info_list_new ();
+
+  pb_info_list_add (list, pb_info_method ("Import", pb_info_args ("ay", "chain", "ay", "key", NULL), NULL,
+                                          "Takes a certificate chain (the server's own first) and its private key, both PEM, at most "
+                                          "256 KiB each. They are checked, kept in the state directory and in force at once: "
+                                          "CertificateFile and KeyFile then name them. Needs the action set-secrets."));
+  return pb_info_list_end (list);
+}
+
 static GHashTable *
 describe_interfaces (void)
 {
@@ -131,6 +144,8 @@ describe_interfaces (void)
       info->ref_count = -1;
       info->name = g_strconcat (PB_INTERFACE_PREFIX, names[i], NULL);
       info->properties = pb_info_list_end (list);
+      if (g_str_equal (names[i], "Tls"))
+        info->methods = describe_import ();
       g_hash_table_insert (infos, (char *) names[i], info);
     }
   return infos;

@@ -219,10 +219,14 @@ pb_tls_pair_parse (const char *chain, gsize chain_length, const char *key, gsize
 {
   g_autoptr (PbTlsPair) self = pair_new ();
 
-  if (!read_chain (self, chain, chain_length, error) || !read_key (self, key, key_length, error)
-      || !check_match (self, error))
+  if (chain != NULL && !read_chain (self, chain, chain_length, error))
     return NULL;
-  identify (self);
+  if (key != NULL && !read_key (self, key, key_length, error))
+    return NULL;
+  if (chain != NULL && key != NULL && !check_match (self, error))
+    return NULL;
+  if (chain != NULL)
+    identify (self);
   return g_steal_pointer (&self);
 }
 

@@ -39,6 +39,7 @@ typedef struct
  * pb_tls_pair_parse:
  * @chain: PEM, the server's own certificate first; what else is in it (the key) is skipped
  * @key: PEM, a private key without a passphrase; what else is in it (the chain) is skipped
+ * Either may be NULL, where the other alone is to be checked; what is made then serves for nothing else.
  * Dates are not looked at. Errors: PB_TLS_ERROR, in words that say what is wrong and that fit behind the file's name.
  */
 PbTlsPair *pb_tls_pair_parse (const char *chain, gsize chain_length, const char *key, gsize key_length, GError **error);

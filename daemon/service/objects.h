@@ -3,6 +3,7 @@
 
 #include "policy/blocks.h"
 #include "service/bus.h"
+#include "service/certificate.h"
 #include "settings/registry.h"
 #include "store/config-store.h"
 #include "store/store.h"
@@ -13,7 +14,7 @@
 
 /** pb_settings_objects_new: General, Delivery, ...: every interface of the settings table. */
 typedef struct _PbSettingsObjects PbSettingsObjects;
-PbSettingsObjects *pb_settings_objects_new (PbBus *bus, PbRegistry *registry);
+PbSettingsObjects *pb_settings_objects_new (PbBus *bus, PbRegistry *registry, PbCertificate *certificate);
 void pb_settings_objects_free (PbSettingsObjects *self);
 
 /** pb_list_objects_new: TrustedList, Accounts, ...: every list kind. @workers make what is kept of passwords. */
@@ -45,3 +46,9 @@ void pb_blocks_object_free (PbBlocksObject *self);
 
 /** pb_statistics_object_add: has no state of its own. */
 void pb_statistics_object_add (PbBus *bus);
+
+typedef struct _PbCertificateObject PbCertificateObject;
+PbCertificateObject *pb_certificate_object_new (PbBus *bus, PbCertificate *certificate);
+void pb_certificate_object_free (PbCertificateObject *self);
+/** pb_certificate_handle_import: the method Import of the settings interface Tls. */
+void pb_certificate_handle_import (PbBusCall *call, PbCertificate *certificate);

@@ -9,6 +9,7 @@
 #include "service/service.h"
 
 #include "service/bus.h"
+#include "service/certificate.h"
 #include "service/objects.h"
 #include "service/sockets.h"
 #include "service/system-accounts.h"
@@ -69,12 +70,14 @@ struct _PbService
   PbPool *workers; /* for passwords */
   PbBlocks *blocks;
   PbSystemAccounts *accounts;
+  PbCertificate *certificate;
   PbServer *server;
   PbBus *bus;
   PbManagerObject *manager;
   PbSettingsObjects *settings_objects;
   PbListObjects *list_objects;
   PbQueueObject *queue_object;
+  PbCertificateObject *certificate_object;
   PbBlocksObject *blocks_object;
   PbWatchdog *watchdog;
   gulong settings_handler;
@@ -270,10 +273,12 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   };
   self->queue = pb_queue_new (&queue_parts);
 
+  self->certificate = pb_certificate_new (self->registry, self->mailbox, options->state_directory);
   const PbServerParts server_parts = { .registry = self->registry, .store = self->store, .queue = self->queue,
                                        .workers = self->workers, .blocks = self->blocks,
                                        .check_password = pb_system_accounts_check_password,
-                                       .check_password_data = self->accounts };
+                                       .check_password_data = self->accounts,
+                                       .tls = pb_certificate_slot (self->certificate) };
   self->server = pb_server_new (&server_parts);
   return TRUE;
 }
@@ -283,7 +288,8 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
 {
   self->bus = pb_bus_new (options->bus);
   self->manager = pb_manager_object_new (self->bus, self->registry);
-  self->settings_objects = pb_settings_objects_new (self->bus, self->registry);
+  self->settings_objects = pb_settings_objects_new (self->bus, self->registry, self->certificate);
+  self->certificate_object = pb_certificate_object_new (self->bus, self->certificate);
   self->list_objects = pb_list_objects_new (self->bus, self->registry, self->workers);
   self->queue_object = pb_queue_object_new (self->bus, self->store, self->mailbox);
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
@@ -395,6 +401,7 @@ free_bus (PbService *self)
   g_clear_pointer (&self->queue_object, pb_queue_object_free);
   g_clear_pointer (&self->list_objects, pb_list_objects_free);
   g_clear_pointer (&self->settings_objects, pb_settings_objects_free);
+  g_clear_pointer (&self->certificate_object, pb_certificate_object_free);
   g_clear_pointer (&self->manager, pb_manager_object_free);
 }
 
@@ -415,6 +422,7 @@ pb_service_free (PbService *self)
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->server, pb_server_free);
+  g_clear_pointer (&self->certificate, pb_certificate_free);
   g_clear_pointer (&self->workers, pb_pool_free);
   g_clear_pointer (&self->smtp, pb_smtp_agent_free);
   g_clear_pointer (&self->maildir, pb_maildir_free);

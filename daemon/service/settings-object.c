@@ -15,6 +15,7 @@ typedef struct
 {
   PbRegistry *registry;  /* (unowned) */
   const char *interface; /* static */
+  PbCertificate *certificate; /* (unowned) */
 } PbSettingsObject;
 
 struct _PbSettingsObjects
@@ -121,8 +122,20 @@ on_settings_changed (PbRegistry *registry, const char *interface, const char *co
                        (const char *const *) invalidated->pdata);
 }
 
+static void
+handle_import (PbBusCall *call, gpointer object)
+{
+  PbSettingsObject *self = object;
+
+  pb_certificate_handle_import (call, self->certificate);
+}
+
+static const PbBusMethod tls_methods[] = {
+  { "Import", PB_ACTION_SET_SECRETS, handle_import, .secret = TRUE },
+};
+
 PbSettingsObjects *
-pb_settings_objects_new (PbBus *bus, PbRegistry *registry)
+pb_settings_objects_new (PbBus *bus, PbRegistry *registry, PbCertificate *certificate)
 {
   PbSettingsObjects *self = g_new0 (PbSettingsObjects, 1);
 
@@ -132,7 +145,10 @@ pb_settings_objects_new (PbBus *bus, PbRegistry *registry)
   for (const char *const *name = pb_setting_interfaces (); *name != NULL; name++)
     {
       PbSettingsObject *object = g_new0 (PbSettingsObject, 1);
+      gboolean is_tls = g_str_equal (*name, "Tls");
       const PbBusInterface interface = {
+        .methods = is_tls ? tls_methods : NULL,
+        .n_methods = is_tls ? G_N_ELEMENTS (tls_methods) : 0,
         .info = pb_setting_interface_info (*name),
         .get = get_setting,
         .read_action = read_action,
@@ -143,6 +159,7 @@ pb_settings_objects_new (PbBus *bus, PbRegistry *registry)
 
       object->registry = registry;
       object->interface = *name;
+      object->certificate = certificate;
       g_ptr_array_add (self->objects, object);
       pb_bus_add (bus, &interface);
     }

@@ -8,17 +8,6 @@
 #include <gio/gio.h>
 #include <systemd/sd-daemon.h>
 
-/* A client on port 465 begins with a TLS handshake, and one that did not would send its password in clear. */
-static gboolean
-can_serve (PbRole role, GError **error)
-{
-  if (role != PB_ROLE_SUBMISSIONS)
-    return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-               "role submissions needs TLS, which this version does not have yet: use smtp or submission");
-  return FALSE;
-}
-
 static PbListener *
 adopt (int fd, const char *name, GError **error)
 {
@@ -30,7 +19,7 @@ adopt (int fd, const char *name, GError **error)
                    "socket “%s” passed by systemd: FileDescriptorName= must be smtp, submission or submissions", name);
       return NULL;
     }
-  return can_serve (role, error) ? pb_listener_adopt (fd, role, error) : NULL;
+  return pb_listener_adopt (fd, role, error);
 }
 
 static GPtrArray *
@@ -60,7 +49,7 @@ pb_sockets_open (GPtrArray *endpoints, GError **error)
   for (guint i = 0; i < endpoints->len; i++)
     {
       const PbEndpoint *endpoint = endpoints->pdata[i];
-      PbListener *listener = can_serve (endpoint->role, error) ? pb_listener_open (endpoint, error) : NULL;
+      PbListener *listener = pb_listener_open (endpoint, error);
       if (listener == NULL)
         return NULL;
       g_ptr_array_add (listeners, listener);

@@ -47,6 +47,7 @@ pb_server_new (const PbServerParts *parts)
     .store = parts->store,
     .workers = parts->workers,
     .blocks = parts->blocks,
+    .tls = parts->tls,
     .budget = pb_budget_default_limit (),
     .second = SECOND,
     .command_timeout = 300 * SECOND,

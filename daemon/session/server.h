@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/listener.h"
+#include "net/tls.h"
 #include "policy/blocks.h"
 #include "queue/queue.h"
 #include "settings/registry.h"
@@ -38,6 +39,7 @@ typedef struct
   PbQueue *queue;
   PbPool *workers;      /* for passwords; outlives the server */
   PbBlocks *blocks;
+  PbTlsSlot *tls;       /* (nullable) empty or not there: no TLS */
   PbCheckPassword check_password; /* (nullable) no system accounts are to be had: as if it had answered TROUBLE */
   gpointer check_password_data;   /* for its @data */
 } PbServerParts;

@@ -48,12 +48,6 @@ pb_auth_free (PbAuth *self)
 /* ---- what is offered ---- */
 
 static gboolean
-is_secure (const PbSession *self)
-{
-  return pb_channel_tls_version (self->channel) != NULL;
-}
-
-static gboolean
 asks_system (const PbSnapshot *snapshot)
 {
   return !g_str_equal (snapshot->values.mailboxes_account_source, "internal");
@@ -63,7 +57,7 @@ asks_system (const PbSnapshot *snapshot)
 static gboolean
 needs_encryption (const PbSession *self, PbSaslMechanism mechanism)
 {
-  return pb_sasl_mechanism_is_plain (mechanism) && !is_secure (self)
+  return pb_sasl_mechanism_is_plain (mechanism) && !pb_session_is_secure (self)
          && self->snapshot->values.general_auth_plaintext_needs_tls;
 }
 
@@ -74,7 +68,7 @@ is_offered (const PbSession *self, PbSaslMechanism mechanism)
     {
     case PB_SASL_SCRAM_SHA_256_PLUS:
       /* Under TLS there is always the server's certificate to bind to. */
-      if (!is_secure (self))
+      if (!pb_session_is_secure (self))
         return FALSE;
       break;
     case PB_SASL_SCRAM_SHA_256:

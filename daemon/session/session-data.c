@@ -32,6 +32,10 @@ append_received (PbSession *self, GByteArray *out)
 {
   PbTransaction *transaction = self->transaction;
   const PbRecipient *first = &g_array_index (transaction->recipients, PbRecipient, 0);
+  gboolean secure = pb_session_is_secure (self);
+  g_autofree char *tls = secure ? g_strconcat (pb_channel_tls_version (self->channel), " with cipher ",
+                                               pb_channel_tls_cipher (self->channel), NULL)
+                                : NULL;
   char ip[INET6_ADDRSTRLEN], date[40], id[PB_QUEUE_ID_TEXT];
   PbTrace trace = {
     .helo = self->helo,
@@ -39,8 +43,8 @@ append_received (PbSession *self, GByteArray *out)
     .client_v6 = !pb_ip_is_v4 (&self->ip),
     .hostname = self->snapshot->values.general_hostname,
     .protocol =
-      pb_trace_protocol (self->esmtp, transaction->mail.smtputf8,
-                         pb_channel_tls_version (self->channel) != NULL, self->login != NULL),
+      pb_trace_protocol (self->esmtp, transaction->mail.smtputf8, secure, self->login != NULL),
+    .tls = tls,
     .id_text = pb_queue_id_format (transaction->id, id),
     .recipient = transaction->recipients->len == 1 ? first->address : NULL,
     .date = pb_clock_format_date (pb_clock_wall (), date),

@@ -33,6 +33,7 @@ typedef struct
   PbStore *store;         /* (not owned) */
   PbPool *workers;        /* (not owned) for passwords */
   PbBlocks *blocks;       /* (not owned) (nullable) */
+  PbTlsSlot *tls;         /* (not owned) (nullable) */
   const PbPolicyRow *rows; /* (not owned) the table of judgement */
   guint n_rows;
   gint64 budget;          /* octets */
@@ -96,6 +97,7 @@ typedef enum
   PB_HOLD_MEMORY = 1 << 4,  /* the budget is tight */
   PB_HOLD_OUTPUT = 1 << 5,  /* the client does not read */
   PB_HOLD_LOGIN = 1 << 6,   /* a password is being checked */
+  PB_HOLD_TLS = 1 << 7,     /* STARTTLS was said, or is understood, and no handshake stands yet */
 } PbHold;
 
 typedef struct _PbAuth PbAuth;
@@ -134,6 +136,7 @@ struct _PbSession
   bool exempt_unasked : 1;  /* without a login */
   bool esmtp : 1;           /* EHLO was said */
   bool watched_pipelining : 1;
+  bool handshaking : 1;     /* of TLS, once it has begun */
   bool took_line : 1;       /* since the deadline was set */
 };
 
@@ -193,6 +196,28 @@ void pb_session_forgive (PbSession *self);
 
 /** pb_session_jumped_queue: the client spoke out of turn. Returns: TRUE when the session was ended for it. */
 gboolean pb_session_jumped_queue (PbSession *self);
+
+/* session-tls.c: encryption */
+
+gboolean pb_session_is_secure (const PbSession *self);
+
+/** pb_session_may_speak: FALSE where TLS comes first and does not stand. */
+gboolean pb_session_may_speak (const PbSession *self);
+
+/** pb_session_offers_tls: STARTTLS makes sense now. */
+gboolean pb_session_offers_tls (PbSession *self);
+
+/** pb_session_begin_tls: handshake, as soon as what was written has left. */
+void pb_session_begin_tls (PbSession *self);
+
+/** pb_session_continue_tls: likewise, where one waits for that. */
+void pb_session_continue_tls (PbSession *self);
+
+/** pb_session_forget: all that the client said in the clear (RFC 3207 4.2). */
+void pb_session_forget (PbSession *self);
+
+/** pb_session_log_tls: the line about encryption that did not come about, or broke. */
+void pb_session_log_tls (PbSession *self, const char *reason);
 
 /* session-judge.c: judgement */
 
@@ -261,6 +286,7 @@ void pb_session_verb_auth (PbSession *self, const PbCommand *command);
 void pb_session_verb_mail (PbSession *self, const PbCommand *command);
 void pb_session_verb_rcpt (PbSession *self, const PbCommand *command);
 void pb_session_verb_data (PbSession *self, const PbCommand *command);
+void pb_session_verb_starttls (PbSession *self, const PbCommand *command);
 
 /** pb_session_read_data: takes what waits of the message. Returns: FALSE when more must come first. */
 gboolean pb_session_read_data (PbSession *self);

@@ -75,7 +75,8 @@ pb_session_fail (PbSession *self, PbReplyId id, const char *detail)
   pb_session_say_delayed (self);
   g_string_truncate (line, 0);
   pb_reply_append (line, id, detail);
-  pb_channel_write (self->channel, line->str, line->len);
+  if (pb_session_may_speak (self))
+    pb_channel_write (self->channel, line->str, line->len);
   pb_session_close (self);
 }
 

@@ -12,6 +12,7 @@
 #include "util/clock.h"
 #include "util/counters.h"
 #include "util/log.h"
+#include <errno.h>
 #include "util/secret.h"
 #include <string.h>
 
@@ -294,6 +295,7 @@ on_drained (PbChannel *channel, gpointer user_data)
   PbSession *self = user_data;
 
   pb_session_enter (self);
+  pb_session_continue_tls (self);
   pb_session_release (self, PB_HOLD_OUTPUT);
   pb_session_leave (self);
 }
@@ -312,23 +314,21 @@ on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
       pb_session_close (self);
       break;
     case PB_CHANNEL_TIMEOUT:
+      if (self->handshaking)
+        pb_session_log_tls (self, "no handshake in time");
       pb_session_log_cut_off (self, "too slow");
       pb_session_fail (self, PB_REPLY_TIMEOUT, NULL);
       break;
     case PB_CHANNEL_ERROR:
-      pb_session_log_cut_off (self, g_strerror (pb_channel_error (channel)));
+      if (self->handshaking || pb_channel_error (channel) == EPROTO)
+        pb_session_log_tls (self, pb_channel_error_text (channel));
+      pb_session_log_cut_off (self, pb_channel_error_text (channel));
       detach (self);
       pb_channel_free (channel);
       break;
     }
   pb_session_leave (self);
 }
-
-static const PbChannelHandler handler = {
-  .readable = on_readable,
-  .drained = on_drained,
-  .ended = on_ended,
-};
 
 static void
 greet (PbSession *self)
@@ -350,14 +350,13 @@ greet (PbSession *self)
   self->took_line = TRUE;
 }
 
+/* The client is let in: it is greeted, now or after the delay. */
 static void
-on_connect_judged (PbSession *self, PbVerdict *verdict)
+welcome (PbSession *self)
 {
   guint delay = self->exempt ? 0 : self->snapshot->values.advanced_greet_delay;
 
-  if (verdict->outcome != PB_OUTCOME_ACCEPT)
-    pb_session_expel (self, verdict);
-  else if (delay > 0)
+  if (delay > 0)
     {
       pb_session_hold (self, PB_HOLD_DELAY);
       pb_session_set_timer (self, delay * self->shard->server->wiring.second);
@@ -369,6 +368,42 @@ on_connect_judged (PbSession *self, PbVerdict *verdict)
         pb_channel_resume (self->channel);
     }
 }
+
+static void
+on_connect_judged (PbSession *self, PbVerdict *verdict)
+{
+  if (verdict->outcome != PB_OUTCOME_ACCEPT)
+    pb_session_expel (self, verdict);
+  else if (self->role == PB_ROLE_SUBMISSIONS)
+    pb_session_begin_tls (self);
+  else
+    welcome (self);
+}
+
+static void
+on_secured (PbChannel *channel, gpointer user_data)
+{
+  PbSession *self = user_data;
+
+  pb_session_enter (self);
+  pb_counter_add (PB_COUNTER_TLS_IN, 1);
+  self->handshaking = FALSE;
+  self->took_line = TRUE;
+  if (self->state == PB_SESSION_CONNECTED)
+    welcome (self);
+  else
+    pb_session_forget (self);
+  if (self->state != PB_SESSION_CLOSED)
+    pb_session_release (self, PB_HOLD_TLS);
+  pb_session_leave (self);
+}
+
+static const PbChannelHandler handler = {
+  .readable = on_readable,
+  .drained = on_drained,
+  .ended = on_ended,
+  .secured = on_secured,
+};
 
 void
 pb_session_await_memory (PbSession *self)
@@ -409,6 +444,7 @@ on_timer (PbTimer *timer)
         pb_session_say_delayed (self);
       if (self->state != PB_SESSION_CLOSED)
         pb_session_release (self, PB_HOLD_DELAY);
+      pb_session_continue_tls (self);
     }
   pb_session_leave (self);
 }

@@ -63,6 +63,8 @@ verb_ehlo (PbSession *self, const PbCommand *command)
   offer.auth = auth;
   if (auth != NULL)
     offer.offered |= PB_EXT_AUTH;
+  if (pb_session_offers_tls (self))
+    offer.offered |= PB_EXT_STARTTLS;
   pb_ip_format (&self->ip, ip, sizeof ip);
   g_snprintf (peer, sizeof peer, "[%s]", ip);
   g_string_truncate (lines, 0);
@@ -133,7 +135,7 @@ static const PbVerbRow rows[PB_N_VERBS] = {
   [PB_VERB_ETRN] = { IN_ANY, PB_VERB_JUNK, verb_not_implemented },
   [PB_VERB_HELP] = { IN_ANY, PB_VERB_JUNK, verb_help },
   [PB_VERB_QUIT] = { IN_ANY, PB_VERB_LAST | PB_VERB_BARE, verb_quit },
-  [PB_VERB_STARTTLS] = { IN_ANY, PB_VERB_LAST, verb_not_implemented },
+  [PB_VERB_STARTTLS] = { IN_ANY, PB_VERB_LAST | PB_VERB_BARE, pb_session_verb_starttls },
   [PB_VERB_AUTH] = { IN_ANY, PB_VERB_LAST, pb_session_verb_auth },
 };
 

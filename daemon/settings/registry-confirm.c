@@ -101,6 +101,7 @@ pb_registry_roll_back (PbRegistry *self)
     return;
   /* The operation never outlives the registry, which frees it or is held by it. */
   operation = pb_operation_new (prepare_roll_back, "postbusd", on_rolled_back, self);
+  operation->unchecked = TRUE;
   operation->applied = stop_waiting;
   pb_registry_run (self, operation);
 }

@@ -34,6 +34,7 @@ struct _PbOperation
   char *who;          /* (owned) */
   guint64 if_revision; /* 0: whatever */
   gboolean dry_run;
+  gboolean unchecked; /* nothing outside may refuse it */
   guint confirm_timeout; /* seconds; 0: none */
   PbListKind kind;
   char *id;           /* (owned) (nullable) */
@@ -76,6 +77,10 @@ struct _PbRegistry
 
   GMutex lock;          /* of snapshot alone */
   PbSnapshot *snapshot; /* (owned) */
+
+  const char *check_interface; /* (nullable) static: whose settings @check is asked about */
+  PbRegistryCheck check;
+  gpointer check_data;
 
   GQueue operations; /* (element-type PbOperation); the first one is under way */
   gboolean running;

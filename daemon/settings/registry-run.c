@@ -165,25 +165,91 @@ prepare (PbRegistry *self, PbOperation *operation, GError **error)
   return operation->prepare (self, operation, &operation->draft, error);
 }
 
+/* Nothing within speaks against it: the store has the word. */
+static void
+go_on (PbRegistry *self, PbOperation *operation)
+{
+  PbDraft *draft = &operation->draft;
+  GPtrArray *changes;
+
+  if (operation->dry_run)
+    {
+      finish_with_revision (self, operation);
+      return;
+    }
+  changes = g_steal_pointer (&draft->changes);
+  self->running = TRUE;
+  operation->registry = g_object_ref (self);
+  pb_config_store_commit (self->store, changes, operation->who, draft->what, TRUE, self->reply_to,
+                          on_committed, operation);
+}
+
+/* Whether the outside is to be asked too. */
+static gboolean
+needs_check (PbRegistry *self, const PbOperation *operation)
+{
+  g_autofree char *prefix = NULL;
+  GHashTableIter iter;
+  gpointer key;
+
+  if (self->check == NULL || operation->unchecked)
+    return FALSE;
+  prefix = g_strconcat (self->check_interface, ".", NULL);
+  g_hash_table_iter_init (&iter, operation->draft.settings);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    if (g_str_has_prefix (key, prefix))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+ask_outside (PbRegistry *self, PbOperation *operation)
+{
+  PbSettingValues values;
+
+  self->running = TRUE;
+  operation->registry = g_object_ref (self);
+  pb_draft_values (&operation->draft, self, &values);
+  self->check (&values, operation, self->check_data);
+  pb_setting_values_clear (&values);
+}
+
+void
+pb_registry_set_check (PbRegistry *self, const char *interface, PbRegistryCheck func,
+                       gpointer user_data)
+{
+  self->check_interface = interface;
+  self->check = func;
+  self->check_data = user_data;
+}
+
+void
+pb_registry_checked (gpointer ticket, const GError *error)
+{
+  PbOperation *operation = ticket;
+  g_autoptr (PbRegistry) self = g_steal_pointer (&operation->registry);
+
+  self->running = FALSE;
+  if (error != NULL)
+    finish (operation, NULL, error);
+  else
+    go_on (self, operation);
+  pb_registry_continue (self);
+}
+
 static void
 begin (PbRegistry *self, PbOperation *operation)
 {
   g_autoptr (GError) error = NULL;
-  PbDraft *draft = &operation->draft;
 
   if (!prepare (self, operation, &error))
     finish (operation, NULL, error);
-  else if (operation->dry_run || draft->changes->len == 0)
+  else if (operation->draft.changes->len == 0)
     finish_with_revision (self, operation);
+  else if (needs_check (self, operation))
+    ask_outside (self, operation);
   else
-    {
-      GPtrArray *changes = g_steal_pointer (&draft->changes);
-
-      self->running = TRUE;
-      operation->registry = g_object_ref (self);
-      pb_config_store_commit (self->store, changes, operation->who, draft->what, TRUE,
-                              self->reply_to, on_committed, operation);
-    }
+    go_on (self, operation);
 }
 
 void

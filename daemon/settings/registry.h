@@ -60,6 +60,17 @@ void pb_registry_import (PbRegistry *self, const char *json, const PbApplyOption
 /** pb_registry_import_actions: (transfer full) the polkit actions of all that importing @json would change. */
 char **pb_registry_import_actions (PbRegistry *self, const char *json, GError **error);
 
+/**
+ * PbRegistryCheck: looks at what only the outside can tell of the settings as they would be (files). Main thread; answers by pb_registry_checked()
+ * with @ticket, exactly once, later or at once.
+ */
+typedef void (*PbRegistryCheck) (const PbSettingValues *values, gpointer ticket, gpointer user_data);
+
+/** pb_registry_set_check: @func is asked before a change of a setting of @interface (static) is committed; a roll-back is not to be refused. */
+void pb_registry_set_check (PbRegistry *self, const char *interface, PbRegistryCheck func, gpointer user_data);
+/** pb_registry_checked: @error: (nullable) why not; PB_ERROR_INVALID_VALUE, say. */
+void pb_registry_checked (gpointer ticket, const GError *error);
+
 /** pb_registry_use_key: once, at start: the key that secrets are sealed under. Without one there are none to open, and none can be set. */
 void pb_registry_use_key (PbRegistry *self, PbSecret *key);
 
