@@ -237,7 +237,7 @@ tls_settle (PbChannel *self, int result)
 
   if (ssl_error == SSL_ERROR_WANT_WRITE)
     self->blocked = TRUE;
-  else if (ssl_error == SSL_ERROR_ZERO_RETURN)
+  else if (ssl_error == SSL_ERROR_ZERO_RETURN && !self->handshaking)
     self->eof = TRUE;
   else if (ssl_error != SSL_ERROR_WANT_READ)
     tls_fail (self);

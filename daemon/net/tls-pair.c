@@ -196,7 +196,7 @@ read_key (PbTlsPair *self, const char *data, gsize length, GError **error)
     return refuse (error, PB_TLS_ERROR_KEY,
                    "is protected by a passphrase, which nobody is there to type: take it off with "
                    "openssl pkey -in KEY -out NEWKEY");
-  if (ERR_GET_REASON (ERR_peek_last_error ()) == PEM_R_NO_START_LINE)
+  if (g_strstr_len (data, (gssize) length, "PRIVATE KEY-----") == NULL)
     return refuse (error, PB_TLS_ERROR_KEY, "holds no private key in PEM form");
   return refuse (error, PB_TLS_ERROR_KEY, "holds a damaged private key");
 }

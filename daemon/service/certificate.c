@@ -226,7 +226,8 @@ do_load (gpointer data)
 {
   Job *job = data;
 
-  job->watch = pb_file_watch_new ((const char *const *) job->paths);
+  if (job->ticket == NULL)
+    job->watch = pb_file_watch_new ((const char *const *) job->paths);
   pb_certificate_read (job->paths[0], job->paths[1], &job->pair, &job->error);
 }
 
@@ -371,14 +372,6 @@ on_rotate (gpointer user_data)
 /* ---- settings ---- */
 
 static void
-do_check (gpointer data)
-{
-  Job *job = data;
-
-  pb_certificate_read (job->paths[0], job->paths[1], &job->pair, &job->error);
-}
-
-static void
 keep_checked (PbCertificate *self, Job *job)
 {
   g_clear_pointer (&self->checked, pb_tls_pair_unref);
@@ -417,7 +410,7 @@ on_check (const PbSettingValues *values, gpointer ticket, gpointer user_data)
       return;
     }
   job->ticket = ticket;
-  pb_pool_run (self->pool, do_check, self->mailbox, on_checked, job);
+  pb_pool_run (self->pool, do_load, self->mailbox, on_checked, job);
 }
 
 static void

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import bus
+import certificates
 import mock_polkit
 import stranger
 from bus import NAME, PATH, BusError, PrivateBus
@@ -142,7 +143,7 @@ def test_each_member_asks_for_its_action(bed):
                 continue
             action = asked(api.raw_call, f"{NAME}.{interface}", name, stranger.arguments(method))
             writes = "manage-accounts" if interface == "Accounts" else "modify-settings"
-            if name.endswith("Secret"):
+            if name.endswith("Secret") or (interface, name) == ("Tls", "Import"):
                 writes = "set-secrets"
             assert action == ("view" if name in readers else writes), (interface, name, action)
         for each in element.findall("property"):
@@ -176,6 +177,8 @@ def test_import_asks_for_all_that_it_changes(bed):
     polkit.stop()
 
 
+CHAIN, KEY = certificates.lasting_pair(("sentinel5", "sentinel6"))
+
 # A change of every private setting and a row of every list, each with a word to look for.
 PRIVATE_VALUES = (
     ("General", "LocalNetworks", "as", ["203.0.113.0/24"]),
@@ -183,8 +186,8 @@ PRIVATE_VALUES = (
     ("Delivery", "RelayServer", "s", "sentinel2.example.org"),
     ("Delivery", "RelayFallback", "as", ["sentinel3.example.org:26"]),
     ("Delivery", "RelayUser", "s", "sentinel4"),
-    ("Tls", "CertificateFile", "s", "/sentinel5"),
-    ("Tls", "KeyFile", "s", "/sentinel6"),
+    ("Tls", "CertificateFile", "s", CHAIN),
+    ("Tls", "KeyFile", "s", KEY),
     ("Antivirus", "Address", "s", "unix:/sentinel7"),
     ("Mailboxes", "LmtpAddress", "s", "unix:/sentinel8"),
     ("Dns", "Servers", "as", ["203.0.113.9"]),
