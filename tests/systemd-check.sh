@@ -8,7 +8,7 @@
 # and used again. Exits 0 only if all is well.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-packages=systemd,systemd-sysv,dbus,polkitd,libglib2.0-0,libsqlite3-0,libssl3,libunbound8,libidn2-0,libjson-glib-1.0-0,libsystemd0
+packages=systemd,systemd-sysv,dbus,libpam-systemd,polkitd,libglib2.0-0,libsqlite3-0,libssl3,libunbound8,libidn2-0,libjson-glib-1.0-0,libsystemd0
 [ "$(id -u)" -eq 0 ] || {
   echo "systemd-check.sh must be run as root" >&2
   exit 1
@@ -39,11 +39,12 @@ mkdir -p "$folder"
 rm -rf "$system/var/lib/postbus"
 meson install -C "$folder/build" --quiet --destdir "$system"
 chroot "$system" systemd-sysusers
-chroot "$system" systemctl --quiet enable postbus
+chroot "$system" systemctl --quiet enable postbus postbus-auth-helper.socket
 for name in member stranger; do
   chroot "$system" id "$name" >/dev/null 2>&1 || chroot "$system" useradd --no-create-home "$name"
 done
 chroot "$system" usermod --append --groups postbus-admin member
+echo 'member:correct horse' | chroot "$system" chpasswd
 
 systemd-nspawn --directory="$system" --register=no --keep-unit --private-network --console=pipe --boot \
   >"$folder/boot.log" 2>&1 </dev/null &
@@ -104,6 +105,34 @@ mail_is_taken() {
     within 30 inside sh -c 'ls /var/lib/postbus/mail/postmaster/new/*'
 }
 must mail_is_taken
+# Users of the system: their mail, and their passwords, by the helper in its sandbox.
+# shellcheck disable=SC2086
+inside busctl set-property $name.Mailboxes AccountSource s both
+# shellcheck disable=SC2086
+inside busctl set-property $name.General AuthPlaintextNeedsTls b false
+# shellcheck disable=SC2086
+inside busctl call $name.LocalDomains Add 'a{sv}' 1 Name s local.example
+mail_for() {
+  nsenter --target "$leader" --net swaks --server 127.0.0.1:25 --from you@example.org --to "$1@local.example" --silent 2
+}
+user_gets_mail() {
+  mail_for member && within 30 inside sh -c 'ls /var/lib/postbus/mail/uid-'"$(chroot "$system" id -u member)"'/new/*'
+}
+must user_gets_mail
+must_not mail_for nosuch
+must_not mail_for daemon
+logs_in() { # logs_in PASSWORD
+  nsenter --target "$leader" --net swaks --server 127.0.0.1:25 --auth PLAIN --auth-user member --auth-password "$1" \
+    --quit-after AUTH --silent 2
+}
+must logs_in 'correct horse'
+must_not logs_in 'wrong horse'
+helper_has_no_right() {
+  inside sh -c 'cat "/proc/$(systemctl show --value --property=MainPID postbus-auth-helper)/status"' >"$folder/helper-status" &&
+    grep -qE '^CapEff:.*0{16}$' "$folder/helper-status" && grep -qE '^Uid:.*0' "$folder/helper-status"
+}
+must helper_has_no_right
+must_not inside sh -c 'journalctl -b -p warning -q -u postbus-auth-helper | grep postbus-auth-helper'
 inside systemctl kill --signal=KILL postbus
 within 60 is General MaxHops 'u 52'
 must inside systemctl stop postbus

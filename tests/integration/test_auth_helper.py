@@ -42,6 +42,18 @@ def test_right_and_wrong(bed):
     server.stop()
 
 
+def test_works_without_capabilities(bed):
+    """As the unit runs it: uid 0, which owns /etc/shadow, and no right beside that."""
+    made = Helper(bed.folder)
+    bed.on_close(made.kill)
+    server = made.start(("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"))
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    assert "CapEff:\t0000000000000000" in status and "NoNewPrivs:\t1" in status, status
+    assert server.authenticate("wilma") == (YES, 1000, True, "wilma")
+    assert server.authenticate("wilma", "wrong") == server.authenticate("expired") == (NO,)
+    server.stop()
+
+
 def test_looks_up(bed):
     server = helper(bed)
     assert server.lookup("wilma") == (YES, 1000, True, "wilma")
