@@ -21,7 +21,8 @@
 #define LEAST_RECIPIENT 4 /* octets: length, one of address, no orcpt, notify */
 #define SUM_LENGTH      4
 
-#define ALL_FLAGS  (PB_ENVELOPE_SMTPUTF8 | PB_ENVELOPE_8BIT | PB_ENVELOPE_BOUNCE)
+#define ALL_FLAGS                                                                                  \
+  (PB_ENVELOPE_SMTPUTF8 | PB_ENVELOPE_8BIT | PB_ENVELOPE_BOUNCE | PB_ENVELOPE_COPIED)
 #define ALL_NOTIFY (PB_NOTIFY_NEVER | PB_NOTIFY_SUCCESS | PB_NOTIFY_FAILURE | PB_NOTIFY_DELAY)
 
 static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -8,6 +8,7 @@
 #include "protocol/header-scan.h"
 
 #include "protocol/text.h"
+#include "protocol/trace.h"
 #include <string.h>
 
 #define MAX_LINE         1200 /* of a line's octets looked at; a name and any value kept fit in */
@@ -24,6 +25,7 @@ typedef enum
   FIELD_DATE,
   FIELD_FROM,
   FIELD_DELIVERED_TO,
+  FIELD_COPY_MARK,
 } Field;
 
 static const struct
@@ -31,8 +33,12 @@ static const struct
   const char *name;
   Field field;
 } fields[] = {
-  { "Received", FIELD_RECEIVED }, { "Message-ID", FIELD_MESSAGE_ID },     { "Date", FIELD_DATE },
-  { "From", FIELD_FROM },         { "Delivered-To", FIELD_DELIVERED_TO },
+  { "Received", FIELD_RECEIVED },
+  { "Message-ID", FIELD_MESSAGE_ID },
+  { "Date", FIELD_DATE },
+  { "From", FIELD_FROM },
+  { "Delivered-To", FIELD_DELIVERED_TO },
+  { PB_TRACE_COPY_MARK, FIELD_COPY_MARK },
 };
 
 void
@@ -121,6 +127,9 @@ begin_field (PbHeaderScan *self, Field field)
         break;
       g_ptr_array_add (self->delivered_to, g_strdup (""));
       self->field = (guint8) field;
+      break;
+    case FIELD_COPY_MARK:
+      self->has_copy_mark = TRUE;
       break;
     case FIELD_OTHER:
       break;

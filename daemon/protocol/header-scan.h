@@ -11,6 +11,7 @@ typedef struct
   gboolean done;        /* the empty line was met */
   gboolean has_8bit;    /* any octet over 127 in header or body so far */
   gboolean has_message_id, has_date, has_from;
+  gboolean has_copy_mark; /* PB_TRACE_COPY_MARK: a copy for an external postmaster */
   gboolean keep_from;   /* set by the caller behind init: From: is to be kept */
   guint from_fields;    /* From fields */
   gboolean from_cut;    /* more of From: came than is kept */

@@ -87,3 +87,13 @@ pb_trace_append_received (GByteArray *out, const PbTrace *trace)
   g_string_append (field, "\r\n");
   g_byte_array_append (out, (const guint8 *) field->str, (guint) field->len);
 }
+
+void
+pb_trace_append_copy_mark (GByteArray *out, const char *hostname)
+{
+  g_autoptr (GString) field = g_string_new (PB_TRACE_COPY_MARK ": ");
+
+  append_name (field, hostname);
+  g_string_append (field, "\r\n");
+  g_byte_array_append (out, (const guint8 *) field->str, (guint) field->len);
+}

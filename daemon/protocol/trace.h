@@ -18,6 +18,12 @@ typedef struct
   const char *date;       /* RFC 5322 date-time */
 } PbTrace;
 
+/* The name of the field that marks a message of which the external postmasters get copies: whoever sees it makes none. */
+#define PB_TRACE_COPY_MARK "X-Postmaster-Copy"
+
+/** pb_trace_append_copy_mark: the whole field, with the name of the server that copies. */
+void pb_trace_append_copy_mark (GByteArray *out, const char *hostname);
+
 /** pb_trace_protocol: (static): how the message came: RFC 3848, RFC 6531 4.3. */
 const char *pb_trace_protocol (gboolean esmtp, gboolean utf8, gboolean tls, gboolean login);
 

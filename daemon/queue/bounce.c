@@ -6,6 +6,7 @@
  * then, so that no claim brings them again. Nobody is ever told about a notice: its sender is null.
  */
 #include "protocol/text.h"
+#include "protocol/trace.h"
 #include "queue/queue-private.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -167,6 +168,15 @@ make_envelope (PbNotice *self)
   envelope->arrival = pb_clock_wall ();
   envelope->size = self->text->len;
   envelope->client = g_strdup ("local");
+  if (pb_snapshot_is_copied (self->snapshot, self->envelope->sender))
+    {
+      g_autoptr (GByteArray) text = g_steal_pointer (&self->text);
+
+      self->text = g_byte_array_sized_new (text->len + 128);
+      pb_trace_append_copy_mark (self->text, self->snapshot->values.general_hostname);
+      g_byte_array_append (self->text, text->data, text->len);
+      envelope->size = self->text->len;
+    }
   pb_queue_expand (envelope, self->snapshot);
   return envelope;
 }

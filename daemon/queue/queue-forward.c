@@ -47,7 +47,8 @@ make_envelope (Forwarding *self)
   PbEnvelope *envelope = pb_envelope_new (pb_store_next_id (self->queue->parts.store));
 
   envelope->sender = g_strdup (from->sender);
-  envelope->flags = from->flags;
+  /* Whoever was to get a copy got it when the message came. */
+  envelope->flags = from->flags | PB_ENVELOPE_COPIED;
   envelope->ret = from->ret;
   envelope->envid = g_strdup (from->envid);
   envelope->arrival = from->arrival;

@@ -124,9 +124,14 @@ void pb_queue_settle_results (PbQueue *self, PbQueueItem *item, PbDelivery *deli
 /** pb_queue_suspend: @item was not tried and will not be before @until, since its destination rests. */
 void pb_queue_suspend (PbQueue *self, PbQueueItem *item, gint64 until);
 
+/* ---- queue-copies.c ---- */
+
+/** pb_queue_add_copies: adds General.ExternalPostmasters to @envelope's recipients where they are to get a copy. They are marked to get no notices. */
+void pb_queue_add_copies (PbEnvelope *envelope, const PbSnapshot *snapshot);
+
 /* ---- queue-submit.c ---- */
 
-/** pb_queue_expand: replaces aliases in @envelope's recipients by where they lead; ORCPT keeps the original. */
+/** pb_queue_expand: adds copies, then replaces aliases in @envelope's recipients by where they lead; ORCPT keeps the original. */
 void pb_queue_expand (PbEnvelope *envelope, const PbSnapshot *snapshot);
 
 /* ---- queue-forward.c ---- */

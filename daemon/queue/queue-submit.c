@@ -46,7 +46,8 @@ add_recipient (GArray *out, GHashTable *seen, const PbRecipient *from, const cha
   PbRecipient copy;
   gpointer index;
 
-  /* Two ways to one mailbox are one delivery. Of two wishes for notices the usual one wins, else both hold. */
+  /* Two ways to one mailbox are one delivery. Of two wishes for notices the usual one wins, else both hold; to want
+     none is no wish against another's. */
   if (g_hash_table_lookup_extended (seen, address, NULL, &index))
     {
       PbNotify *notify = &g_array_index (out, PbRecipient, GPOINTER_TO_UINT (index)).notify;
@@ -54,6 +55,8 @@ add_recipient (GArray *out, GHashTable *seen, const PbRecipient *from, const cha
       *notify = *notify == PB_NOTIFY_UNSAID || from->notify == PB_NOTIFY_UNSAID
                   ? PB_NOTIFY_UNSAID
                   : *notify | from->notify;
+      if (*notify != PB_NOTIFY_NEVER)
+        *notify &= ~PB_NOTIFY_NEVER;
       return;
     }
   copy = recipient_copy (from, address, from->address);
@@ -77,6 +80,7 @@ pb_queue_expand (PbEnvelope *envelope, const PbSnapshot *snapshot)
   GArray *out;
   gboolean any = FALSE;
 
+  pb_queue_add_copies (envelope, snapshot);
   for (guint i = 0; i < envelope->n_recipients && !any; i++)
     any = may_be_alias (envelope->recipients[i].address, snapshot);
   if (!any)

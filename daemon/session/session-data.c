@@ -53,6 +53,20 @@ append_received (PbSession *self, GByteArray *out)
   pb_trace_append_received (out, &trace);
 }
 
+/* Copies carry the same octets as what they are copies of, so the mark that keeps them from being copied again goes on top of all. */
+static void
+append_copy_mark (PbSession *self, GByteArray *out)
+{
+  const GArray *recipients = self->transaction->recipients;
+
+  for (guint i = 0; i < recipients->len; i++)
+    if (pb_snapshot_is_copied (self->snapshot, g_array_index (recipients, PbRecipient, i).address))
+      {
+        pb_trace_append_copy_mark (out, self->snapshot->values.general_hostname);
+        return;
+      }
+}
+
 /* The message comes from where it was written (RFC 6409), not from another server. */
 static gboolean
 is_submission (const PbSession *self)
@@ -103,6 +117,7 @@ pb_session_verb_data (PbSession *self, const PbCommand *command)
   pb_data_decoder_init (&transaction->decoder,
                         normalizes (self) ? PB_DATA_NORMALIZE_BARE : PB_DATA_REJECT_BARE);
   append_received (self, pb_spool_buffer (transaction->spool));
+  append_copy_mark (self, pb_spool_buffer (transaction->spool));
   if (is_submission (self))
     pb_transaction_edit_header (transaction, make_header_edit (self));
   pb_store_hint_incoming (store, 1);

@@ -179,6 +179,8 @@ envelope_flags (const PbTransaction *self)
     flags |= PB_ENVELOPE_SMTPUTF8;
   if (self->mail.body == PB_BODY_8BITMIME || self->header.has_8bit)
     flags |= PB_ENVELOPE_8BIT;
+  if (self->header.has_copy_mark)
+    flags |= PB_ENVELOPE_COPIED;
   return flags;
 }
 

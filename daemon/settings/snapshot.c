@@ -13,6 +13,7 @@
 #define MAX_DEPTH   100  /* of an alias that leads to an alias */
 #define MAX_TARGETS 1000 /* of one address */
 #define POSTMASTER  "postmaster"
+#define MAILER_DAEMON "mailer-daemon" /* what our DSNs are from: answers to them are for the postmaster */
 #define MAX_USER_DELIMITERS 2 /* in the name of a system's user that is looked for */
 
 PbSnapshot *
@@ -250,6 +251,8 @@ resolve (const PbSnapshot *self, gboolean aliases, const char *local, const char
     return found;
   if (postmaster)
     return (PbLocal){ .kind = PB_LOCAL_ACCOUNT, .account_id = POSTMASTER };
+  if (g_str_equal (user, MAILER_DAEMON))
+    return resolve (self, aliases, POSTMASTER, domain);
   if (find_system_users (self, user, &found))
     return found;
   row = domain != NULL && aliases
@@ -312,6 +315,21 @@ pb_snapshot_may_send_as (const PbSnapshot *self, const char *account_id, const c
     return g_strcmp0 (owner, account_id) == 0;
   return login != NULL && login[0] != '\0' && pb_snapshot_is_local_domain (self, domain)
          && is_name_or_sub_address (self, local, login);
+}
+
+gboolean
+pb_snapshot_is_copied (const PbSnapshot *self, const char *address)
+{
+  char **external = self->values.general_external_postmasters;
+  const char *at = strrchr (address, '@');
+  g_autofree char *local = NULL;
+
+  if (external == NULL || external[0] == NULL || at == NULL
+      || !pb_snapshot_is_local_domain (self, at + 1))
+    return FALSE;
+  local = g_strndup (address, (gsize) (at - address));
+  return is_name_or_sub_address (self, local, POSTMASTER)
+         || is_name_or_sub_address (self, local, MAILER_DAEMON);
 }
 
 char *

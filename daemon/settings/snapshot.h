@@ -73,7 +73,7 @@ char *pb_local_format_mailbox (guint32 uid, char buffer[PB_LOCAL_MAILBOX_TEXT]);
  * @local: (nullable) local part, quotes resolved; matched ASCII-case-insensitively; @domain: lower case, NULL for bare postmaster
  * Order: alias by address, alias by bare local part, account address, account name at any local domain, the same less the sub-address behind
  * Mailboxes.Delimiter, then, as Mailboxes.AccountSource says, the system's user of that name at any local domain, with and less the sub-address; postmaster (always
- * known), the domain's CatchAll (an alias to it), else UNKNOWN. Disabled accounts are unknown; with AccountSource pam all are. Never waits: PENDING where it would have to.
+ * known; mailer-daemon leads where postmaster does), the domain's CatchAll (an alias to it), else UNKNOWN. Disabled accounts are unknown; with AccountSource pam all are. Never waits: PENDING where it would have to.
  */
 PbLocal pb_snapshot_resolve_local (const PbSnapshot *self, const char *local, const char *domain);
 
@@ -117,6 +117,12 @@ const char *pb_snapshot_find_owner (const PbSnapshot *self, const char *local, c
  * Whether the address is among those of that account.
  */
 gboolean pb_snapshot_may_send_as (const PbSnapshot *self, const char *account_id, const char *login, const char *local, const char *domain);
+
+/**
+ * pb_snapshot_is_copied: @address: canonical text, as the queue has it
+ * Whether mail for it is copied to General.ExternalPostmasters: there are some, and it is postmaster or mailer-daemon, or a sub-address of theirs, at a local domain.
+ */
+gboolean pb_snapshot_is_copied (const PbSnapshot *self, const char *address);
 
 /**
  * pb_snapshot_expand:

@@ -16,7 +16,6 @@ SPECIFICATION = pathlib.Path(os.environ.get("POSTBUS_SPECIFICATION", TESTDATA.pa
 CHAIN, KEY = certificates.lasting_pair()
 # Kept and shown, but obeyed by nothing yet. Whoever makes one true takes it from here.
 INEFFECTIVE = """
-General.ExternalPostmasters
 Delivery.RelayTls Delivery.RelayVerify Delivery.RelayFingerprint Delivery.RelayAuth Delivery.RelayUser
 Delivery.RelaySecretStorage
 SenderPolicy.RejectNonFqdnSender SenderPolicy.RejectUnknownSenderDomain

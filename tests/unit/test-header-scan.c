@@ -132,6 +132,19 @@ test_8bit (void)
 }
 
 static void
+test_copy_mark (void)
+{
+  g_auto (PbHeaderScan) marked;
+  g_auto (PbHeaderScan) plain;
+
+  scan_all (&marked, "Subject: a\r\nx-postmaster-copy : nas.example\r\n\r\n");
+  g_assert_true (marked.has_copy_mark);
+  scan_all (&plain, "Subject: a\r\n X-Postmaster-Copy: folded\r\nX-Postmaster-Copyright: x\r\n\r\n"
+                    "X-Postmaster-Copy: body\r\n");
+  g_assert_false (plain.has_copy_mark);
+}
+
+static void
 test_hostile_values (void)
 {
   g_auto (PbHeaderScan) scan;
@@ -208,6 +221,7 @@ main (int argc, char **argv)
   g_test_add_func ("/header-scan/no-body", test_no_body);
   g_test_add_func ("/header-scan/odd-lines", test_odd_lines);
   g_test_add_func ("/header-scan/8bit", test_8bit);
+  g_test_add_func ("/header-scan/copy-mark", test_copy_mark);
   g_test_add_func ("/header-scan/hostile-values", test_hostile_values);
   g_test_add_func ("/header-scan/bounds", test_bounds);
   g_test_add_func ("/header-scan/from", test_from);

@@ -74,6 +74,9 @@ test_local (void)
     { "postmaster", "far.example", PB_LOCAL_NOT_LOCAL, NULL },
     { "postmaster", NULL, PB_LOCAL_ACCOUNT, "postmaster" },
     { NULL, NULL, PB_LOCAL_ACCOUNT, "postmaster" },
+    { "MAILER-DAEMON", "example.org", PB_LOCAL_ACCOUNT, "postmaster" },
+    { "mailer-daemon", "catch.example", PB_LOCAL_ACCOUNT, "postmaster" },
+    { "mailer-daemon", "far.example", PB_LOCAL_NOT_LOCAL, NULL },
     { "", "example.org", PB_LOCAL_UNKNOWN, NULL },
   };
   g_autoptr (PbSnapshot) snapshot = pb_snapshot_builder_build (new_builder ());
@@ -102,6 +105,42 @@ test_postmaster_of_ones_own (void)
   found = pb_snapshot_resolve_local (snapshot, NULL, NULL);
   g_assert_cmpuint (found.kind, ==, PB_LOCAL_ALIAS);
   g_assert_cmpstr (found.targets[0], ==, "anna@example.org");
+  found = pb_snapshot_resolve_local (snapshot, "mailer-daemon", "example.org");
+  g_assert_cmpuint (found.kind, ==, PB_LOCAL_ALIAS);
+  g_assert_cmpstr (found.targets[0], ==, "anna@example.org");
+}
+
+static void
+test_copied (void)
+{
+  static const struct
+  {
+    const char *address;
+    gboolean copied;
+  } rows[] = {
+    { "postmaster@example.org", TRUE },       { "Postmaster@catch.example", TRUE },
+    { "MAILER-DAEMON@example.org", TRUE },    { "postmaster@host.localdomain", TRUE },
+    { "postmaster+x@example.org", TRUE },     { "mailer-daemon+x@example.org", TRUE },
+    { "postmasters@example.org", FALSE },     { "postmaster@far.example", FALSE },
+    { "post@example.org", FALSE },            { "anna+postmaster@example.org", FALSE },
+    { "mailer-daemon@far.example", FALSE },   { "\"postmaster@x\"@example.org", FALSE },
+    { "postmaster", FALSE },                  { "@example.org", FALSE },
+  };
+  static char *external[] = { (char *) "pm@far.example", NULL };
+  PbSnapshotBuilder *builder = new_builder ();
+  PbSettingValues *values = pb_snapshot_builder_values (builder);
+  g_autoptr (PbSnapshot) none = pb_snapshot_builder_build (new_builder ());
+  g_autoptr (PbSnapshot) some = NULL;
+
+  g_strfreev (values->general_external_postmasters);
+  values->general_external_postmasters = g_strdupv (external);
+  some = pb_snapshot_builder_build (builder);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      if (pb_snapshot_is_copied (some, rows[i].address) != rows[i].copied)
+        g_error ("%s", rows[i].address);
+      g_assert_false (pb_snapshot_is_copied (none, rows[i].address));
+    }
 }
 
 static void
@@ -309,6 +348,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/snapshot/local", test_local);
   g_test_add_func ("/snapshot/own-postmaster", test_postmaster_of_ones_own);
+  g_test_add_func ("/snapshot/copied", test_copied);
   g_test_add_func ("/snapshot/no-delimiter", test_no_delimiter);
   g_test_add_func ("/snapshot/domains", test_domains);
   g_test_add_func ("/snapshot/trusted", test_trusted);

@@ -99,6 +99,17 @@ test_hostile (void)
     }
 }
 
+static void
+test_copy_mark (void)
+{
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  g_autofree char *field = NULL;
+
+  pb_trace_append_copy_mark (out, "nas.exam\r\nple");
+  field = g_strndup ((const char *) out->data, out->len);
+  g_assert_cmpstr (field, ==, "X-Postmaster-Copy: nas.exam??ple\r\n");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -107,5 +118,6 @@ main (int argc, char **argv)
   g_test_add_func ("/trace/tls-v6", test_tls_v6);
   g_test_add_func ("/trace/local", test_local);
   g_test_add_func ("/trace/hostile", test_hostile);
+  g_test_add_func ("/trace/copy-mark", test_copy_mark);
   return g_test_run ();
 }
