@@ -167,7 +167,8 @@ log_login (const PbSession *self, const char *event, PbLogLevel level, const cha
 
   pb_log (level, event, "account", account, "mechanism",
           pb_sasl_mechanism_name (self->auth->mechanism), "client",
-          pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, NULL);
+          pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, "tls",
+          pb_channel_tls_version (self->channel), NULL);
 }
 
 static void

@@ -69,6 +69,7 @@ def test_what_tls_lets_in(bed):
         client.sendmail("ann@local.example", ["ann@local.example"], b"Subject: x\r\n\r\nx\r\n")
     message, = bed.wait_mails(bed.ann)
     assert b"with ESMTPSA id" in message, message
+    assert "login account=ann mechanism=PLAIN client=127.0.0.9 helo=client.example tls=TLSv1.3" in bed.postbusd.stderr().decode()
 
 
 def test_end_point(bed):
