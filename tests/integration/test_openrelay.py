@@ -48,10 +48,7 @@ def forms():
     return FORMS + [("spam@" + AWAY, recipient) for recipient in MORE]
 
 
-def test_sixteen_forms_are_refused(bed):
-    """From an untrusted client each form gets a 5xx and nothing goes out."""
-    bed.start()
-    sink = bed.relay_sink()
+def refuse_all(bed, sink):
     for sender, recipient in forms():
         with bed.talk(source="127.0.0.7") as talk:
             talk.ehlo()
@@ -67,6 +64,28 @@ def test_sixteen_forms_are_refused(bed):
     assert message.recipients == [b"far@away.example"]
     assert sink.count("MAIL") == 1
     bed.queue_empty()
+
+
+def test_sixteen_forms_are_refused(bed):
+    """From an untrusted client each form gets a 5xx and nothing goes out."""
+    bed.start()
+    refuse_all(bed, bed.relay_sink())
+
+
+def test_sparing_the_local_network_opens_nothing(bed):
+    """As little for strangers, loopback among them, while clients on the local network need no login."""
+    bed.start()
+    sink = bed.relay_sink()
+    bed.api.set("General", "AuthSkipLocalNetwork", "b", True)
+    assert not [each for each in bed.api.get("General", "EffectiveLocalNetworks") if each.startswith("127.")]
+    refuse_all(bed, sink)
+    bed.api.set("General", "LocalNetworks", "as", ["127.0.0.8/29", "192.0.2.0/24", "::1"])
+    with bed.talk(source="127.0.0.7") as talk:
+        talk.ehlo()
+        talk.expect("MAIL FROM:<ann@local.example>", 250)
+        talk.expect("RCPT TO:<far@away.example>", 554, "5.7.1")
+    bed.send("ann@local.example", ["far@away.example"], MESSAGE, source="127.0.0.9")
+    sink.wait_messages(2)
 
 
 def test_trick_forms_do_not_relay_for_trusted_clients(bed):
