@@ -8,7 +8,7 @@
 # and used again. Exits 0 only if all is well.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-packages=systemd,systemd-sysv,dbus,libpam-systemd,polkitd,libglib2.0-0,libsqlite3-0,libssl3,libunbound8,libidn2-0,libjson-glib-1.0-0,libsystemd0
+packages=systemd,systemd-sysv,dbus,libpam-systemd,polkitd,libglib2.0-0,libsqlite3-0,libssl3,libunbound8,libidn12,libidn2-0,libjson-glib-1.0-0,libsystemd0
 [ "$(id -u)" -eq 0 ] || {
   echo "systemd-check.sh must be run as root" >&2
   exit 1
