@@ -144,7 +144,7 @@ on_settings_changed (PbRegistry *registry, const char *interface, GStrv names, g
       pb_scheduler_set_limits (self->scheduler, &self->limits);
       pb_queue_pump (self);
     }
-  else if (g_str_equal (interface, "Delivery"))
+  else if (g_str_equal (interface, "Delivery") || g_str_equal (interface, "Mailboxes"))
     pb_queue_wake (self);
 }
 
