@@ -197,6 +197,21 @@ pb_certificate_write (const char *path, PbTlsPair *pair, GError **error)
   return written;
 }
 
+void
+pb_certificate_prune (const char *folder, const char *const *keep)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+
+      if (g_str_has_prefix (name, "imported-") && !g_strv_contains (keep, path))
+        unlink (path);
+    }
+}
+
 /* ---- our own ---- */
 
 static gboolean

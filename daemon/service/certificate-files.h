@@ -22,6 +22,9 @@ gboolean pb_certificate_check (PbTlsPair *pair, GError **error);
 /** pb_certificate_write: @pair into @path, mode 0600, synced, in place of what was there. Missing folders are made. Errors: G_FILE_ERROR, PB_TLS_ERROR. */
 gboolean pb_certificate_write (const char *path, PbTlsPair *pair, GError **error);
 
+/** pb_certificate_prune: forgets imported pairs in @folder, but those in @keep (NULL-terminated paths). */
+void pb_certificate_prune (const char *folder, const char *const *keep);
+
 /** pb_certificate_own: the self-signed pair of this server in @path: as it is there if it names @hostname and lasts; else made anew, with the same key. */
 PbTlsPair *pb_certificate_own (const char *path, const char *hostname, GError **error);
 

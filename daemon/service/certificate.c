@@ -49,12 +49,15 @@ struct _PbCertificate
   gpointer changed_data;
 };
 
-typedef struct
+typedef struct _Job Job;
+struct _Job
 {
   PbCertificate *self; /* a reference */
+  void (*take) (PbCertificate *self, Job *job); /* what is done with what was found */
   char *paths[3];      /* (owned) certificate and key; NULL */
   char *hostname;      /* (owned) (nullable) */
   char *who;           /* (owned) (nullable) */
+  char *present;       /* (owned) (nullable) the file that an import takes the place of */
   PbSecret *chain, *key; /* (owned) (nullable) to be imported */
   gboolean final;      /* the grace is over */
   gpointer ticket;     /* of the registry's check */
@@ -64,7 +67,7 @@ typedef struct
   PbTlsPair *pair;    /* (owned) (nullable) found */
   PbFileWatch *watch; /* (owned) (nullable) */
   GError *error;      /* (owned) (nullable) */
-} Job;
+};
 
 /* ---- jobs ---- */
 
@@ -107,21 +110,31 @@ job_free (Job *job)
   g_free (job->paths[1]);
   g_free (job->hostname);
   g_free (job->who);
+  g_free (job->present);
   unref_self (job->self);
   g_free (job);
+}
+
+static void
+on_job_done (gpointer data)
+{
+  Job *job = data;
+
+  if (!job->self->closed)
+    job->take (job->self, job);
+  job_free (job);
 }
 
 /* ---- what is in force ---- */
 
 static void
-log_in_force (PbCertificate *self)
+log_in_force (const char *source, const PbTlsIdentity *identity)
 {
-  const PbTlsIdentity *identity = pb_tls_pair_identity (self->pair);
   g_autoptr (GDateTime) end = g_date_time_new_from_unix_utc (identity->not_after);
   g_autofree char *until = end != NULL ? g_date_time_format (end, "%Y-%m-%d") : NULL;
 
-  pb_log (PB_LOG_NOTICE, "certificate", "from", self->source, "subject", identity->subject,
-          "until", until, "fingerprint", identity->fingerprint, NULL);
+  pb_log (PB_LOG_NOTICE, "certificate", "from", source, "subject", identity->subject, "until", until,
+          "fingerprint", identity->fingerprint, NULL);
 }
 
 static void
@@ -148,7 +161,7 @@ put_in_force (PbCertificate *self, PbTlsPair *pair, const char *source)
   self->source = source;
   if (same)
     return;
-  log_in_force (self);
+  log_in_force (source, pb_tls_pair_identity (pair));
   if (self->changed != NULL)
     self->changed (self->changed_data);
 }
@@ -243,6 +256,8 @@ is_current (PbCertificate *self, const Job *job)
 static void
 take_loaded (PbCertificate *self, Job *job)
 {
+  if (!is_current (self, job))
+    return;
   take_watch (self, g_steal_pointer (&job->watch));
   if (job->error == NULL)
     {
@@ -257,16 +272,6 @@ take_loaded (PbCertificate *self, Job *job)
     self->grace_timer = g_timeout_add_seconds (GRACE_SECONDS, on_grace_over, self);
 }
 
-static void
-on_loaded (gpointer data)
-{
-  Job *job = data;
-
-  if (!job->self->closed && is_current (job->self, job))
-    take_loaded (job->self, job);
-  job_free (job);
-}
-
 static Job *
 load_job_new (PbCertificate *self, const PbSettingValues *values)
 {
@@ -274,6 +279,7 @@ load_job_new (PbCertificate *self, const PbSettingValues *values)
 
   job->paths[0] = g_strdup (values->tls_certificate_file);
   job->paths[1] = g_strdup (values->tls_key_file);
+  job->take = take_loaded;
   return job;
 }
 
@@ -296,7 +302,7 @@ load (PbCertificate *self, gboolean final)
     }
   job = load_job_new (self, &snapshot->values);
   job->final = final;
-  pb_pool_run (self->pool, do_load, self->mailbox, on_loaded, job);
+  pb_pool_run (self->pool, do_load, self->mailbox, on_job_done, job);
 }
 
 static gboolean
@@ -332,16 +338,6 @@ take_own (PbCertificate *self, Job *job)
     use_own (self);
 }
 
-static void
-on_own (gpointer data)
-{
-  Job *job = data;
-
-  if (!job->self->closed)
-    take_own (job->self, job);
-  job_free (job);
-}
-
 static Job *
 own_job_new (PbCertificate *self)
 {
@@ -350,6 +346,7 @@ own_job_new (PbCertificate *self)
 
   job->paths[0] = g_strdup (self->own_path);
   job->hostname = g_strdup (snapshot->values.general_hostname);
+  job->take = take_own;
   return job;
 }
 
@@ -358,7 +355,7 @@ on_rotate (gpointer user_data)
 {
   PbCertificate *self = user_data;
 
-  pb_pool_run (self->pool, do_own, self->mailbox, on_own, own_job_new (self));
+  pb_pool_run (self->pool, do_own, self->mailbox, on_job_done, own_job_new (self));
   if (self->pair == NULL)
     return G_SOURCE_CONTINUE;
   put_in_force (self, self->pair, self->source);
@@ -422,7 +419,7 @@ on_settings_changed (PbRegistry *registry, const char *interface, const char *co
   const PbSettingValues *values = &snapshot->values;
 
   if (g_str_equal (interface, "General") && g_strv_contains (names, "Hostname"))
-    pb_pool_run (self->pool, do_own, self->mailbox, on_own, own_job_new (self));
+    pb_pool_run (self->pool, do_own, self->mailbox, on_job_done, own_job_new (self));
   if (!g_str_equal (interface, "Tls"))
     return;
   if (!names_files (values))
@@ -457,6 +454,9 @@ do_import (gpointer data)
   job->paths[1] = g_build_filename (job->paths[0], name, NULL);
   if (!pb_certificate_write (job->paths[1], job->pair, &job->error))
     g_prefix_error (&job->error, "Tls.Import: ");
+  else
+    /* The one before stays, for Revert. */
+    pb_certificate_prune (job->paths[0], (const char *const[]){ job->paths[1], job->present, NULL });
 }
 
 static void
@@ -500,9 +500,11 @@ void
 pb_certificate_import (PbCertificate *self, PbSecret *chain, PbSecret *key, const char *who,
                        PbRegistryDone func, gpointer user_data)
 {
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
   Job *job = job_new (self);
 
   job->paths[0] = g_strdup (self->folder);
+  job->present = g_strdup (snapshot->values.tls_certificate_file);
   job->chain = pb_secret_ref (chain);
   job->key = pb_secret_ref (key);
   job->who = g_strdup (who);
@@ -513,7 +515,7 @@ pb_certificate_import (PbCertificate *self, PbSecret *chain, PbSecret *key, cons
 
 /* ---- its life ---- */
 
-/* As on_own() and on_loaded(), but at once. */
+/* Both jobs, but at once. */
 static void
 start (PbCertificate *self)
 {

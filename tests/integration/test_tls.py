@@ -334,3 +334,88 @@ def test_import(bed):
     assert base64.b64encode(key[40:80]) not in bed.postbusd.stderr() and key[40:80] not in bed.postbusd.stderr()
     bed.postbusd.restart()
     assert shown(bed, "Source") == "imported" and fingerprint(bed.port) == shown(bed, "Fingerprint")
+
+
+def test_import_twice_keeps_two(bed):
+    """The pair before stays for Revert; older ones go."""
+    bed.start()
+    seen = []
+    for name in ("one", "two", "three"):
+        pair = [open(path, "rb").read() for path in make_pair(bed.folder, name)]
+        bed.api.call("Tls", "Import", "(ayay)", *pair)
+        seen.append(bed.api.get("Tls", "CertificateFile"))
+    assert [os.path.exists(path) for path in seen] == [False, True, True]
+    bed.api.call("Manager", "Revert", "(t)", bed.api.get("Manager", "Revision") - 1)
+    assert shown(bed, "Subject") == "CN=two.example" and fingerprint(bed.port) == shown(bed, "Fingerprint")
+
+
+def test_folder_links_are_followed(bed):
+    """A link that turns on the way to the files, as Kubernetes does it."""
+    bed.start()
+    for name in ("one", "two"):
+        os.mkdir(os.path.join(bed.folder, name))
+        make_pair(os.path.join(bed.folder, name), name, files=("chain.pem", "key.pem"))
+    link = os.path.join(bed.folder, "now")
+    os.symlink("one", link)
+    use(bed, os.path.join(link, "chain.pem"), os.path.join(link, "key.pem"))
+    assert shown(bed, "Names") == ["one.example"]
+    os.symlink("two", link + ".new")
+    os.rename(link + ".new", link)
+    wait_for(lambda: shown(bed, "Names") == ["two.example"], "the second pair")
+
+
+def test_login_under_tls(bed):
+    """PLAIN is offered there, the trace says ESMTPSA, and a login in the clear is forgotten."""
+    bed.start()
+    bed.api.call("Accounts", "SetPassword", "(say)", bed.ann, b"sesame")
+    plain = base64.b64encode(b"\0ann\0sesame").decode()
+    with Talk(bed.port, "127.0.0.9") as talk:
+        assert not any("PLAIN" in line for line in talk.ehlo())
+        talk.expect("AUTH PLAIN " + plain, 538, "5.7.11")
+        talk.expect("STARTTLS", 220)
+        secure(talk)
+        assert any("SCRAM-SHA-256-PLUS" in line and "PLAIN" in line for line in talk.ehlo())
+        talk.expect("AUTH PLAIN " + plain, 235)
+        talk.mail("ann@local.example", ["ann@local.example"], MESSAGE)
+    assert b" with ESMTPSA id " in bed.wait_mails(bed.ann)[0]
+    bed.api.set("General", "AuthPlaintextNeedsTls", "b", False)
+    with Talk(bed.port, "127.0.0.9") as talk:
+        talk.ehlo()
+        talk.expect("AUTH PLAIN " + plain, 235)
+        talk.expect("STARTTLS", 220)
+        secure(talk)
+        talk.ehlo()
+        talk.expect("MAIL FROM:<x@far.example>", 250)
+        talk.expect("RCPT TO:<far@far.example>", 554, "5.7.1")
+
+
+def test_slowed_starttls(bed):
+    """A reply that is put off is the last in the clear all the same."""
+    bed.start()
+    bed.api.set("Advanced", "MaxJunkCommands", "u", 10)
+    with Talk(bed.port, "127.0.0.9") as talk:
+        talk.ehlo()
+        for _ in range(19):
+            talk.command("RSET")
+        for _ in range(12):
+            code, _ = talk.command("BANANA")
+            assert code == 500
+        talk.expect("STARTTLS", 220)
+        secure(talk)
+        talk.ehlo()
+        talk.expect("QUIT", 221)
+
+
+def test_sessions_are_resumed(bed):
+    bed.start()
+    made = context(ssl.TLSVersion.TLSv1_3)
+    session = None
+    for resumed in (False, True):
+        with Talk(bed.port) as talk:
+            talk.ehlo()
+            talk.expect("STARTTLS", 220)
+            talk.sock = made.wrap_socket(talk.sock, session=session)
+            talk.ehlo()
+            session = talk.sock.session
+            assert talk.sock.session_reused == resumed
+            talk.expect("QUIT", 221)
