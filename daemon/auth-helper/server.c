@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define MAX_CHILDREN   40
-#define CHILD_MS       15000 /* of a child's life; postbusd has given up by then */
+#define CHILD_MS       10000 /* of a child's life: as long as postbusd waits for it */
 #define REQUEST_MS     5000  /* until a request must be whole */
 #define REST_MS        100   /* when nothing can be accepted or forked */
 

@@ -182,6 +182,42 @@ def test_stops_while_the_helper_is_silent(bed):
                 bed.postbusd.stop()
 
 
+def test_pipelined_recipients(bed):
+    """Answers come in the order of the questions, whichever had to be waited for."""
+    start(bed)
+    names = ["wilma", "nosuch", "ann", "fred", "daemon", "wilma"]
+    with bed.talk() as talk:
+        talk.ehlo()
+        lines = ["MAIL FROM:<a@b.example>", *(f"RCPT TO:<{name}@local.example>" for name in names), "DATA"]
+        talk.send("".join(line + "\r\n" for line in lines).encode())
+        codes = [talk.reply()[0] for _ in lines]
+        assert codes == [250, 250, 550, 250, 250, 550, 250, 354], codes
+        assert talk.command(MESSAGE + b".")[0] == 250
+    for account in ("uid-1000", "uid-1001", bed.ann):
+        bed.wait_mails(account)
+    bed.queue_empty()
+    assert len(bed.mails("uid-1000")) == 1
+
+
+def test_client_leaves_while_the_helper_is_asked(bed):
+    server = start(bed, started=False)
+    with socket.socket(socket.AF_UNIX) as slow:
+        slow.bind(server.path)
+        slow.listen(10)
+        slow.settimeout(60)
+        for what in (b"RCPT TO:<wilma@local.example>\r\n", b"RCPT TO:<wilma@local.example>\r\n"):
+            with bed.talk() as talk:
+                talk.ehlo()
+                talk.expect("MAIL FROM:<a@b.example>", 250)
+                talk.send(what)
+                peer = slow.accept()[0]
+                assert peer.recv(100)
+            # The answer comes when nobody is there to hear it.
+            peer.sendall(b"\0\0\0\2\1\3")
+            peer.close()
+            assert rcpt(bed, "ann") == {"ann": 250}
+
+
 def wait_logged(bed, words):
     wait_for(lambda: words in bed.postbusd.stderr(), f"{words} in the log")
 
