@@ -118,9 +118,9 @@ describe_import (void)
   PbInfoList *list = pb_info_list_new ();
 
   pb_info_list_add (list, pb_info_method ("Import", pb_info_args ("ay", "chain", "ay", "key", NULL), NULL,
-                                          "Takes a certificate chain (the server's own first) and its private key, both PEM, at most "
-                                          "256 KiB each. They are checked, kept in the state directory and in force at once: "
-                                          "CertificateFile and KeyFile then name them. Needs the action set-secrets."));
+                                          "Takes a certificate and its key, which are checked, kept in the state directory and in "
+                                          "force at once: CertificateFile and KeyFile then name them. chain: PEM, the server's own "
+                                          "certificate first, at most 256 KiB. key: PEM, without a passphrase, likewise. Needs the action set-secrets."));
   return pb_info_list_end (list);
 }
 
