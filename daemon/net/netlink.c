@@ -180,6 +180,13 @@ read_hops (Piece piece, PbInterfaceTables *tables)
     }
 }
 
+/* Those of a VPN come in halves, 0.0.0.0/1 and 128.0.0.0/1, or leave out all but 2000::/3. */
+static gboolean
+is_default (const struct rtmsg *route)
+{
+  return route->rtm_dst_len <= (route->rtm_family == AF_INET6 ? 3 : 1);
+}
+
 static void
 read_route (Piece piece, PbInterfaceTables *tables)
 {
@@ -187,7 +194,7 @@ read_route (Piece piece, PbInterfaceTables *tables)
   guint16 type;
   Piece value;
 
-  if (!take_head (&piece, &head, sizeof head) || head.rtm_dst_len != 0)
+  if (!take_head (&piece, &head, sizeof head) || !is_default (&head))
     return;
   while (take_attribute (&piece, &type, &value))
     if (type == RTA_GATEWAY)

@@ -13,6 +13,7 @@
 #include "util/counters.h"
 #include "util/log.h"
 #include <errno.h>
+#include <netinet/in.h>
 #include "util/secret.h"
 #include <string.h>
 
@@ -449,6 +450,18 @@ on_timer (PbTimer *timer)
   pb_session_leave (self);
 }
 
+/* The interface on which a link-local client is met, else 0. */
+static int
+peer_scope (int fd)
+{
+  struct sockaddr_in6 peer = { 0 };
+  socklen_t length = sizeof peer;
+
+  if (getpeername (fd, (struct sockaddr *) &peer, &length) != 0 || peer.sin6_family != AF_INET6)
+    return 0;
+  return (int) peer.sin6_scope_id;
+}
+
 void
 pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
 {
@@ -471,7 +484,7 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
   self->fd = fd;
   self->role = (guint8) role;
   self->snapshot = server->wiring.snapshot (server->wiring.data);
-  self->exempt = pb_snapshot_is_exempt_unasked (self->snapshot, ip);
+  self->exempt = pb_snapshot_is_exempt_unasked (self->snapshot, ip, peer_scope (fd));
   self->exempt_unasked = self->exempt;
   judged.blocked_until = pb_session_blocked_until (self);
   connections = pb_clients_enter (server->clients, ip);

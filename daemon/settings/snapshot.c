@@ -73,17 +73,18 @@ pb_snapshot_is_trusted (const PbSnapshot *self, const PbIp *ip)
 }
 
 gboolean
-pb_snapshot_is_local_network (const PbSnapshot *self, const PbIp *ip)
+pb_snapshot_is_local_network (const PbSnapshot *self, const PbIp *ip, int scope)
 {
-  return self->local_networks != NULL && pb_local_networks_contains (self->local_networks, ip);
+  return self->local_networks != NULL
+         && pb_local_networks_contains (self->local_networks, ip, scope);
 }
 
 gboolean
-pb_snapshot_is_exempt_unasked (const PbSnapshot *self, const PbIp *ip)
+pb_snapshot_is_exempt_unasked (const PbSnapshot *self, const PbIp *ip, int scope)
 {
   return pb_snapshot_is_trusted (self, ip)
          || (self->values.general_auth_skip_local_network
-             && pb_snapshot_is_local_network (self, ip));
+             && pb_snapshot_is_local_network (self, ip, scope));
 }
 
 gboolean

@@ -32,11 +32,11 @@ gboolean pb_snapshot_is_local_domain (const PbSnapshot *self, const char *domain
 /** pb_snapshot_is_trusted: @ip is in an enabled row of the Trusted List. */
 gboolean pb_snapshot_is_trusted (const PbSnapshot *self, const PbIp *ip);
 
-/** pb_snapshot_is_local_network: @ip is on the local network: LocalNetworks, else what the interfaces say; never a default gateway that is not named. */
-gboolean pb_snapshot_is_local_network (const PbSnapshot *self, const PbIp *ip);
+/** pb_snapshot_is_local_network: @ip is on the local network: LocalNetworks, else what the interfaces say; never a default gateway that is not named. @scope as pb_local_networks_contains(). */
+gboolean pb_snapshot_is_local_network (const PbSnapshot *self, const PbIp *ip, int scope);
 
 /** pb_snapshot_is_exempt_unasked: @ip need not log in: it is trusted, or on the local network while that is spared. */
-gboolean pb_snapshot_is_exempt_unasked (const PbSnapshot *self, const PbIp *ip);
+gboolean pb_snapshot_is_exempt_unasked (const PbSnapshot *self, const PbIp *ip, int scope);
 
 /** pb_snapshot_is_relay_domain: @domain is an enabled row of the Domain List: mail for it is taken from anyone. @target (out) (nullable) (transfer none). */
 gboolean pb_snapshot_is_relay_domain (const PbSnapshot *self, const char *domain, const char **target);

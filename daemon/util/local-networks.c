@@ -16,7 +16,12 @@ struct _PbLocalNetworks
 {
   char **texts;       /* (owned) */
   PbNetblockSet *set; /* (owned) */
-  GArray *gateways;   /* (owned) (element-type PbIp) */
+  gboolean named;     /* by the administrator */
+  GArray
+    *foreign; /* (owned) (element-type PbNetblock) sorted: containers' networks inside of ours */
+  GArray *
+    scopes; /* (owned) (element-type int) sorted: indices of the interfaces whose link-local addresses count */
+  GArray *gateways; /* (owned) (element-type PbIp) */
   GArray
     *named_alone; /* (owned) (element-type PbIp) addresses that count although they are gateways */
 };
@@ -93,15 +98,22 @@ has_physical_port (const PbInterfaceTables *tables, int bridge)
   return FALSE;
 }
 
+/* It leads to containers and virtual machines of this very machine. */
+static gboolean
+is_foreign (const PbInterfaceTables *tables, const PbLink *link)
+{
+  if (g_str_equal (link->kind, "veth"))
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (foreign_names); i++)
+    if (g_str_has_prefix (link->name, foreign_names[i]))
+      return TRUE;
+  return g_str_equal (link->kind, "bridge") && !has_physical_port (tables, link->index);
+}
+
 static gboolean
 counts (const PbInterfaceTables *tables, const PbLink *link)
 {
-  if (link == NULL || !link->up || link->loopback || g_str_equal (link->kind, "veth"))
-    return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (foreign_names); i++)
-    if (g_str_has_prefix (link->name, foreign_names[i]))
-      return FALSE;
-  return !g_str_equal (link->kind, "bridge") || has_physical_port (tables, link->index);
+  return link != NULL && link->up && !link->loopback && !is_foreign (tables, link);
 }
 
 /* ---- which networks ---- */
@@ -134,6 +146,26 @@ network_of (const PbLinkAddress *address, PbNetblock *block)
   return FALSE;
 }
 
+/* Such an address says nothing without the interface that it is met on. */
+static gboolean
+is_link_local (const PbIp *ip)
+{
+  return ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
+
+static gboolean
+is_inside (const PbNetblock *block, const GArray *blocks)
+{
+  for (guint i = 0; i < blocks->len; i++)
+    {
+      const PbNetblock *wider = &g_array_index (blocks, PbNetblock, i);
+
+      if (wider->prefix <= block->prefix && pb_netblock_contains (wider, &block->network))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 static int
 compare_blocks (gconstpointer a, gconstpointer b)
 {
@@ -151,6 +183,14 @@ format_block (const PbNetblock *block)
 
   return g_strdup_printf ("%s/%u", pb_ip_format (&block->network, ip, sizeof ip),
                           v4 ? block->prefix - 96 : block->prefix);
+}
+
+static int
+compare_indices (gconstpointer a, gconstpointer b)
+{
+  int one = *(const int *) a, other = *(const int *) b;
+
+  return (one > other) - (one < other);
 }
 
 /* @blocks, @gateways: (transfer full). */
@@ -171,6 +211,8 @@ build (GArray *blocks, GArray *gateways)
   g_ptr_array_add (texts, NULL);
   self->texts = (char **) g_ptr_array_steal (texts, NULL);
   self->set = pb_netblock_set_new ((const PbNetblock *) blocks->data, blocks->len);
+  self->foreign = g_array_new (FALSE, FALSE, sizeof (PbNetblock));
+  self->scopes = g_array_new (FALSE, FALSE, sizeof (int));
   self->gateways = gateways;
   self->named_alone = g_array_new (FALSE, FALSE, sizeof (PbIp));
   g_array_unref (blocks);
@@ -193,20 +235,47 @@ copy_ips (const GArray *ips)
   return copy;
 }
 
+/* A container's network may be cut out of one that counts: 172.17.0.0/16 where 172.16.0.0/12 is the office's. */
+static void
+add_foreign (PbLocalNetworks *self, const PbInterfaceTables *tables, const GArray *blocks)
+{
+  for (guint i = 0; i < tables->addresses->len; i++)
+    {
+      const PbLinkAddress *address = &g_array_index (tables->addresses, PbLinkAddress, i);
+      const PbLink *link = find_link (tables, address->index);
+      PbNetblock block;
+
+      if (link != NULL && !link->loopback && is_foreign (tables, link)
+          && !is_link_local (&address->ip) && network_of (address, &block)
+          && is_inside (&block, blocks))
+        g_array_append_val (self->foreign, block);
+    }
+  g_array_sort (self->foreign, compare_blocks);
+}
+
 PbLocalNetworks *
 pb_local_networks_new (const PbInterfaceTables *tables)
 {
-  GArray *blocks = g_array_new (FALSE, FALSE, sizeof (PbNetblock));
+  g_autoptr (GArray) blocks = g_array_new (FALSE, FALSE, sizeof (PbNetblock));
+  g_autoptr (GArray) scopes = g_array_new (FALSE, FALSE, sizeof (int));
+  PbLocalNetworks *self;
 
   for (guint i = 0; i < tables->addresses->len; i++)
     {
       const PbLinkAddress *address = &g_array_index (tables->addresses, PbLinkAddress, i);
       PbNetblock block;
 
-      if (counts (tables, find_link (tables, address->index)) && network_of (address, &block))
-        g_array_append_val (blocks, block);
+      if (!counts (tables, find_link (tables, address->index)) || !network_of (address, &block))
+        continue;
+      g_array_append_val (blocks, block);
+      if (is_link_local (&address->ip))
+        g_array_append_val (scopes, address->index);
     }
-  return build (blocks, copy_ips (tables->gateways));
+  self = build (g_array_ref (blocks), copy_ips (tables->gateways));
+  g_array_append_vals (self->scopes, scopes->data, scopes->len);
+  g_array_sort (self->scopes, compare_indices);
+  add_foreign (self, tables, blocks);
+  return self;
 }
 
 PbLocalNetworks *
@@ -227,6 +296,7 @@ pb_local_networks_replace (PbLocalNetworks *self, const char *const *networks)
     }
   g_array_ref (blocks);
   replaced = build (blocks, copy_ips (self->gateways));
+  replaced->named = TRUE;
   for (guint i = 0; i < blocks->len; i++)
     {
       const PbNetblock *block = &g_array_index (blocks, PbNetblock, i);
@@ -251,6 +321,8 @@ clear (gpointer data)
 
   g_strfreev (self->texts);
   pb_netblock_set_free (self->set);
+  g_array_unref (self->foreign);
+  g_array_unref (self->scopes);
   g_array_unref (self->gateways);
   g_array_unref (self->named_alone);
 }
@@ -272,10 +344,30 @@ has_ip (const GArray *ips, const PbIp *ip)
   return FALSE;
 }
 
-gboolean
-pb_local_networks_contains (const PbLocalNetworks *self, const PbIp *ip)
+static gboolean
+has_scope (const PbLocalNetworks *self, int scope)
 {
-  return pb_netblock_set_contains (self->set, ip)
+  for (guint i = 0; i < self->scopes->len; i++)
+    if (g_array_index (self->scopes, int, i) == scope)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_container (const PbLocalNetworks *self, const PbIp *ip, int scope)
+{
+  if (is_link_local (ip))
+    return !self->named && !has_scope (self, scope);
+  for (guint i = 0; i < self->foreign->len; i++)
+    if (pb_netblock_contains (&g_array_index (self->foreign, PbNetblock, i), ip))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+pb_local_networks_contains (const PbLocalNetworks *self, const PbIp *ip, int scope)
+{
+  return pb_netblock_set_contains (self->set, ip) && !is_container (self, ip, scope)
          && (!has_ip (self->gateways, ip) || has_ip (self->named_alone, ip));
 }
 
@@ -286,16 +378,31 @@ pb_local_networks_texts (const PbLocalNetworks *self)
 }
 
 static gboolean
-same_ips (const GArray *some, const GArray *others)
+same (const GArray *some, const GArray *others)
 {
+  gsize size = g_array_get_element_size ((GArray *) some);
+
   return some->len == others->len
-         && (some->len == 0 || memcmp (some->data, others->data, some->len * sizeof (PbIp)) == 0);
+         && (some->len == 0 || memcmp (some->data, others->data, some->len * size) == 0);
+}
+
+static gboolean
+same_blocks (const GArray *some, const GArray *others)
+{
+  gboolean equal = some->len == others->len;
+
+  for (guint i = 0; equal && i < some->len; i++)
+    equal =
+      compare_blocks (&g_array_index (some, PbNetblock, i), &g_array_index (others, PbNetblock, i))
+      == 0;
+  return equal;
 }
 
 gboolean
 pb_local_networks_equal (const PbLocalNetworks *self, const PbLocalNetworks *other)
 {
   return g_strv_equal (pb_local_networks_texts (self), pb_local_networks_texts (other))
-         && same_ips (self->gateways, other->gateways)
-         && same_ips (self->named_alone, other->named_alone);
+         && self->named == other->named && same_blocks (self->foreign, other->foreign)
+         && same (self->scopes, other->scopes) && same (self->gateways, other->gateways)
+         && same (self->named_alone, other->named_alone);
 }

@@ -41,7 +41,8 @@ typedef struct _PbLocalNetworks PbLocalNetworks;
 
 /**
  * pb_local_networks_new: the networks of the interfaces' addresses that are private (RFC 1918), unique local (RFC 4193) or link-local, and the own /64 of global
- * IPv6 ones. Not of interfaces that are down, loopback, veth, docker*, podman*, cni*, virbr*, or a bridge without a physical port.
+ * IPv6 ones. Not of interfaces that are down, loopback, veth, docker*, podman*, cni*, virbr*, or a bridge without a physical port; where the
+ * network of such a one is a part of one that counts, that part does not.
  */
 PbLocalNetworks *pb_local_networks_new (const PbInterfaceTables *tables);
 
@@ -52,8 +53,9 @@ PbLocalNetworks *pb_local_networks_ref (PbLocalNetworks *self);
 void pb_local_networks_unref (PbLocalNetworks *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbLocalNetworks, pb_local_networks_unref)
 
-gboolean pb_local_networks_contains (const PbLocalNetworks *self, const PbIp *ip);
+/** pb_local_networks_contains: @scope: of an IPv6 link-local address, the index of the interface on which it is met; else of no account. */
+gboolean pb_local_networks_contains (const PbLocalNetworks *self, const PbIp *ip, int scope);
 /** pb_local_networks_texts: (transfer none): sorted; "192.168.1.0/24". */
 const char *const *pb_local_networks_texts (const PbLocalNetworks *self);
-/** pb_local_networks_equal: the same networks, the same gateways. */
+/** pb_local_networks_equal: contain the same, and read the same. */
 gboolean pb_local_networks_equal (const PbLocalNetworks *self, const PbLocalNetworks *other);

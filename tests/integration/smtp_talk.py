@@ -13,7 +13,7 @@ class Talk:
         self.sock.settimeout(seconds)
         if source != host:
             self.sock.bind((source, 0))
-        self.sock.connect((host, port))
+        self.sock.connect(socket.getaddrinfo(host, port, self.sock.family)[0][4])  # which knows of scopes: fe80::1%eth0
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.greeting = self.reply() if greet else None

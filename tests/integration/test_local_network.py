@@ -57,7 +57,7 @@ class Net:
             os.close(home)
 
 
-def start(bed):
+def start(bed, *more):
     if os.geteuid() != 0:
         skip("network namespaces need root")
     net = Net()
@@ -69,7 +69,7 @@ def start(bed):
     begin = bed.postbusd.start
     arguments = bed.postbusd.arguments
     bed.postbusd.arguments = lambda: [*arguments(), "--listen=smtp:192.168.77.1:2525",
-                                      "--listen=submission:192.168.77.1:2587"]
+                                      "--listen=submission:192.168.77.1:2587", *more]
     bed.postbusd.start = lambda wrapper=(), wait=True: begin(("ip", "netns", "exec", net.server, *wrapper), wait)
     bed.start()
     return net
@@ -133,6 +133,30 @@ def test_followed_live(bed):
     wait_for(lambda: "172.20.0.0/16" not in effective(bed), "the interface to be gone")
     net.on_server("link", "set", "lan0", "down")
     wait_for(lambda: not [text for text in effective(bed) if text.startswith("192.168.77")], "the link to be down")
+
+
+def test_containers_never(bed):
+    """Neither by an address out of the network that counts nor by a link-local one, which says nothing without its interface."""
+    net = start(bed, "--listen=smtp:0.0.0.0:2626", "--listen=smtp:[::]:2627")
+    bed.api.set("General", "AuthSkipLocalNetwork", "b", True)
+    net.on_server("link", "add", "docker0", "type", "veth", "peer", "name", "eth9", "netns", net.client)
+    for name, device, addresses in ((net.server, "lan0", ["fe80::77:1/64"]), (net.client, "cable1", ["fe80::77:2/64"]),
+                                    (net.server, "docker0", ["192.168.77.129/25", "fe80::99:1/64"]),
+                                    (net.client, "eth9", ["192.168.77.130/25", "fe80::99:2/64"])):
+        ip("-n", name, "link", "set", device, "up")
+        for address in addresses:
+            ip("-n", name, "addr", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
+
+    def code(host, port, source=None):
+        with net.talk(port, source or host, host) as talk:
+            talk.ehlo()
+            talk.expect("MAIL FROM:<a@b.example>", 250)
+            return talk.command("RCPT TO:<far@away.example>")[0]
+    wait_for(lambda: "fe80::/64" in effective(bed), "a link-local network")
+    wait_for(lambda: code("192.168.77.129", 2626, "192.168.77.130") == 554, "the container's network to be left out")
+    assert relays(net) == 250
+    assert code("fe80::77:1%cable1", 2627) == 250
+    assert code("fe80::99:1%eth9", 2627) == 554
 
 
 def test_replaced(bed):

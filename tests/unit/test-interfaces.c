@@ -52,7 +52,7 @@ end (Writer *writer)
   memcpy (writer->data->data + writer->start, &length, sizeof length);
 }
 
-/* A bridge with an address, two default gateways in one route and one in another, then the end. */
+/* A bridge with an address, gateways of two default routes and of half a one, one of a route that is none, then the end. */
 static GByteArray *
 write_dump (guint32 sequence)
 {
@@ -88,7 +88,11 @@ write_dump (guint32 sequence)
   begin (&writer, RTM_NEWROUTE, sequence, &route, sizeof route);
   add (&writer, RTA_MULTIPATH, &hop, sizeof hop);
   end (&writer);
-  route.rtm_dst_len = 8;
+  route.rtm_dst_len = 1;
+  begin (&writer, RTM_NEWROUTE, sequence, &route, sizeof route);
+  add (&writer, RTA_GATEWAY, "\x0a\x08\x00\x01", 4);
+  end (&writer);
+  route.rtm_dst_len = 2;
   begin (&writer, RTM_NEWROUTE, sequence, &route, sizeof route);
   add (&writer, RTA_GATEWAY, "\xc0\xa8\x01\x05", 4);
   end (&writer);
@@ -131,9 +135,11 @@ test_dump (void)
   g_assert_true (pb_ip_parse ("192.168.1.9", &ip));
   g_assert_cmpmem (&address->ip, sizeof ip, &ip, sizeof ip);
   g_assert_cmpuint (address->prefix, ==, 120);
-  g_assert_cmpuint (tables.gateways->len, ==, 2);
+  g_assert_cmpuint (tables.gateways->len, ==, 3);
   g_assert_true (pb_ip_parse ("192.168.1.2", &ip));
   g_assert_cmpmem (&g_array_index (tables.gateways, PbIp, 1), sizeof ip, &ip, sizeof ip);
+  g_assert_true (pb_ip_parse ("10.8.0.1", &ip));
+  g_assert_cmpmem (&g_array_index (tables.gateways, PbIp, 2), sizeof ip, &ip, sizeof ip);
 }
 
 static void
@@ -209,7 +215,7 @@ test_this_machine (void)
 
   g_assert_nonnull (networks);
   g_assert_true (pb_ip_parse ("127.0.0.1", &loopback));
-  g_assert_false (pb_local_networks_contains (networks, &loopback));
+  g_assert_false (pb_local_networks_contains (networks, &loopback, 0));
 }
 
 int

@@ -149,7 +149,79 @@ contains (const PbLocalNetworks *networks, const char *text)
 {
   PbIp ip = parse (text);
 
-  return pb_local_networks_contains (networks, &ip);
+  return pb_local_networks_contains (networks, &ip, 0);
+}
+
+static gboolean
+contains_on (const PbLocalNetworks *networks, const char *text, int scope)
+{
+  PbIp ip = parse (text);
+
+  return pb_local_networks_contains (networks, &ip, scope);
+}
+
+static void
+add_address (PbInterfaceTables *tables, int index, const char *text, guint prefix)
+{
+  PbLinkAddress address = { index, parse (text), prefix };
+
+  g_array_append_val (tables->addresses, address);
+}
+
+/* What containers have of a network that counts does not, whoever else is in it. */
+static void
+test_containers (void)
+{
+  static const Link both[] = { { "eth0", "", 0, FALSE, FALSE },
+                               { "docker0", "bridge", 0, FALSE, FALSE } };
+  static const char *const named[] = { "172.16.0.0/12", NULL };
+  g_auto (PbInterfaceTables) tables = { 0 };
+  g_autoptr (PbLocalNetworks) without = NULL;
+  g_autoptr (PbLocalNetworks) networks = NULL;
+  g_autoptr (PbLocalNetworks) replaced = NULL;
+  g_autoptr (PbLocalNetworks) wide = NULL;
+
+  fill (&tables, LINKS (both), "172.20.0.1/12");
+  without = pb_local_networks_new (&tables);
+  add_address (&tables, 2, "172.17.0.1", 96 + 16);
+  networks = pb_local_networks_new (&tables);
+  assert_networks (networks, "172.16.0.0/12");
+  g_assert_true (contains (without, "172.17.0.9"));
+  g_assert_false (contains (networks, "172.17.0.9"));
+  g_assert_true (contains (networks, "172.18.0.9"));
+  g_assert_false (pb_local_networks_equal (without, networks));
+  replaced = pb_local_networks_replace (networks, named);
+  g_assert_true (contains (replaced, "172.17.0.9"));
+  g_assert_false (pb_local_networks_equal (networks, replaced));
+  /* One around ours takes nothing from it. */
+  add_address (&tables, 2, "172.16.0.1", 96 + 8);
+  g_array_index (tables.addresses, PbLinkAddress, 0).prefix = 96 + 24;
+  wide = pb_local_networks_new (&tables);
+  g_assert_true (contains (wide, "172.20.0.9"));
+}
+
+static void
+test_link_local (void)
+{
+  static const Link both[] = { { "eth0", "", 0, FALSE, FALSE },
+                               { "docker0", "bridge", 0, FALSE, FALSE } };
+  static const char *const named[] = { "fe80::/10", NULL };
+  g_auto (PbInterfaceTables) tables = { 0 };
+  g_autoptr (PbLocalNetworks) networks = NULL;
+  g_autoptr (PbLocalNetworks) replaced = NULL;
+
+  fill (&tables, LINKS (both), "fe80::1/64 fd00::1/64");
+  add_address (&tables, 2, "fe80::2", 64);
+  networks = pb_local_networks_new (&tables);
+  assert_networks (networks, "fd00::/64 fe80::/64");
+  g_assert_true (contains_on (networks, "fe80::9", 1));
+  g_assert_false (contains_on (networks, "fe80::9", 2));
+  g_assert_false (contains_on (networks, "fe80::9", 0));
+  g_assert_false (contains_on (networks, "fe80:1::9", 1));
+  g_assert_true (contains_on (networks, "fd00::9", 0));
+  g_assert_true (contains_on (networks, "fd00::9", 2));
+  replaced = pb_local_networks_replace (networks, named);
+  g_assert_true (contains_on (replaced, "fe80::9", 2));
 }
 
 static void
@@ -200,5 +272,7 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/local-networks/no-link", test_no_link);
   g_test_add_func ("/local-networks/gateway", test_gateway);
+  g_test_add_func ("/local-networks/containers", test_containers);
+  g_test_add_func ("/local-networks/scopes", test_link_local);
   return g_test_run ();
 }
