@@ -209,6 +209,88 @@ test_damaged_and_unknown (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* What the outside says of a change: at once or later, and of which. */
+typedef struct
+{
+  PbRegistry *registry;
+  gpointer ticket;
+  guint asked;
+  gboolean later, no;
+  char *seen;
+} Outside;
+
+static void
+say (Outside *self, gpointer ticket)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->no)
+    error = g_error_new (PB_ERROR, PB_ERROR_INVALID_VALUE, "Tls.KeyFile: no");
+  pb_registry_checked (ticket, error);
+}
+
+static gboolean
+on_later (gpointer user_data)
+{
+  Outside *self = user_data;
+
+  say (self, g_steal_pointer (&self->ticket));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_check (const PbSettingValues *values, gpointer ticket, gpointer user_data)
+{
+  Outside *self = user_data;
+
+  self->asked++;
+  g_free (self->seen);
+  self->seen = g_strdup (values->tls_key_file);
+  g_assert_null (self->ticket);
+  if (!self->later)
+    {
+      say (self, ticket);
+      return;
+    }
+  self->ticket = ticket;
+  g_idle_add (on_later, self);
+}
+
+static void
+test_outside_check (Fixture *fixture, gconstpointer data)
+{
+  guint64 revision = pb_registry_revision (fixture->registry);
+  Outside outside = { .registry = fixture->registry };
+
+  pb_registry_set_check (fixture->registry, "Tls", on_check, &outside);
+  for (guint i = 0; i < 4; i++)
+    {
+      g_auto (Answer) answer = { 0 };
+      g_autofree char *changes = g_strdup_printf ("{'Tls': {'KeyFile': <'/key%u'>}}", i);
+      g_autofree char *path = g_strdup_printf ("/key%u", i);
+      g_autoptr (PbSnapshot) snapshot = NULL;
+
+      outside.later = i >= 2;
+      outside.no = i % 2 == 1;
+      apply (fixture, changes, &as_root, &answer);
+      g_assert_cmpstr (outside.seen, ==, path);
+      g_assert_cmpuint (outside.asked, ==, i + 1);
+      snapshot = pb_registry_snapshot (fixture->registry);
+      g_assert_cmpint (g_str_equal (snapshot->values.tls_key_file, path), ==, !outside.no);
+      if (outside.no)
+        g_assert_error (answer.error, PB_ERROR, PB_ERROR_INVALID_VALUE);
+      else
+        g_assert_no_error (answer.error);
+    }
+  g_assert_cmpuint (pb_registry_revision (fixture->registry), ==, revision + 2);
+  /* Others are none of its business. */
+  g_auto (Answer) answer = { 0 };
+  apply (fixture, "{'General': {'MaxHops': <uint32 51>}}", &as_root, &answer);
+  g_assert_no_error (answer.error);
+  g_assert_cmpuint (outside.asked, ==, 4);
+  g_free (outside.seen);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -218,6 +300,7 @@ main (int argc, char **argv)
     { "/registry/apply-refused", test_apply_refused },
     { "/registry/apply-options", test_apply_options },
     { "/registry/concurrent", test_concurrent },
+    { "/registry/outside-check", test_outside_check },
     { "/registry/damaged-and-unknown", test_damaged_and_unknown },
   };
 
