@@ -49,7 +49,9 @@ begin (PbaWindow *self)
   pba_sidebar_set_server (self->sidebar, self->server);
   pba_hosts_add (self->hosts, pba_connection_get_address (self->connection));
   gtk_stack_set_visible_child_name (self->stack, "main");
-  pba_window_show_page (self, page != NULL ? page : first_page (), key);
+  /* A page that there is not, by a newer shortcut maybe, is no reason to show none. */
+  pba_window_show_page (
+    self, page != NULL && pba_page_to_show (page) != NULL ? page : first_page (), key);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.disconnect", TRUE);
 }
 

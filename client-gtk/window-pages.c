@@ -60,15 +60,15 @@ switch_to (PbaWindow *self, PbaPage *page, const char *id)
 void
 pba_window_show_page (PbaWindow *self, const char *id, const char *key)
 {
-  const PbaPageSpec *spec = pba_page_lookup (id);
+  const PbaPageSpec *spec = pba_page_to_show (id);
   GtkWidget *page;
 
-  if (spec == NULL || spec->make == NULL || self->server == NULL)
+  if (spec == NULL || self->server == NULL)
     return;
-  page = gtk_stack_get_child_by_name (self->pages, id);
+  page = gtk_stack_get_child_by_name (self->pages, spec->id);
   if (page == NULL)
     page = GTK_WIDGET (make_page (self, spec));
-  switch_to (self, PBA_PAGE (page), id);
+  switch_to (self, PBA_PAGE (page), spec->id);
   adw_leaflet_set_visible_child_name (self->leaflet, "content");
   pba_window_update_header (self);
   if (key != NULL)

@@ -28,6 +28,6 @@ ninja -C "$build"
 log=$build/meson-logs/testlog.json
 rm -f "$log"
 status=0
-meson test -C "$build" --no-rebuild --print-errorlogs --no-suite ui "$@" || status=$?
+meson test -C "$build" --no-rebuild --print-errorlogs --no-suite ui-long "$@" || status=$?
 /usr/bin/python3 "$root/tests/count-results.py" "$log" || status=1
 exit "$status"

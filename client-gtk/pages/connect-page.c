@@ -265,6 +265,8 @@ static void
 pba_connect_page_init (PbaConnectPage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  pba_accessible_name_lists (GTK_WIDGET (self), _ ("Connect to a Mail Server"));
+  pba_accessible_name (self->recent_list, _ ("Recent"));
   self->connect_button = GTK_BUTTON (gtk_button_new_with_mnemonic (_ ("_Connect")));
   gtk_widget_set_valign (GTK_WIDGET (self->connect_button), GTK_ALIGN_CENTER);
   gtk_widget_add_css_class (GTK_WIDGET (self->connect_button), "suggested-action");

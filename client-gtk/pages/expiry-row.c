@@ -103,7 +103,7 @@ make_span (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (spans); i++)
     gtk_string_list_append (titles, _ (spans[i].title));
-  span = gtk_drop_down_new (G_LIST_MODEL (g_steal_pointer (&titles)), NULL);
+  span = pba_drop_down_new (titles);
   gtk_widget_add_css_class (span, "flat");
   gtk_widget_set_valign (span, GTK_ALIGN_CENTER);
   return GTK_DROP_DOWN (span);

@@ -205,6 +205,7 @@ pba_finding_row_new (PbaPage *page, PbaFinding *finding)
   adw_expander_row_add_prefix (ADW_EXPANDER_ROW (row), icon_new (severity));
   adw_expander_row_add_row (ADW_EXPANDER_ROW (row), remedy_row_new (page, finding));
   adw_expander_row_set_expanded (ADW_EXPANDER_ROW (row), severity != PBA_SEVERITY_PASSED);
+  pba_accessible_name_lists (row, pba_finding_get_title (finding));
   name_row (row, severity, pba_finding_get_title (finding));
   g_signal_connect_object (finding, "notify::evidence", G_CALLBACK (show_evidence), row, 0);
   show_evidence (finding, NULL, row);

@@ -82,7 +82,7 @@ make_choice (PbaListField *self, GVariant *value)
 
   for (guint i = 0; self->choices[i] != NULL; i++)
     gtk_string_list_take (titles, pba_words_choice (self->column->name, self->choices[i]));
-  self->control = gtk_drop_down_new (G_LIST_MODEL (g_steal_pointer (&titles)), NULL);
+  self->control = pba_drop_down_new (titles);
   gtk_widget_add_css_class (self->control, "flat");
   gtk_widget_set_valign (self->control, GTK_ALIGN_CENTER);
   gtk_widget_add_css_class (row, "setting");

@@ -194,6 +194,19 @@ pba_page_lookup (const char *id)
 }
 
 const PbaPageSpec *
+pba_page_to_show (const char *id)
+{
+  const PbaPageSpec *spec = pba_page_lookup (id);
+
+  if (spec == NULL || spec->make != NULL)
+    return spec;
+  for (guint i = 0; i < G_N_ELEMENTS (pages); i++)
+    if (g_strcmp0 (pages[i].parent, id) == 0)
+      return &pages[i];
+  return NULL;
+}
+
+const PbaPageSpec *
 pba_page_for_interface (const char *interface)
 {
   const PbaPageSpec *rest = NULL;

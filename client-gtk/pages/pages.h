@@ -27,6 +27,8 @@ struct _PbaPageSpec
 const PbaPageSpec *pba_pages (guint *n);
 /** pba_page_lookup: (nullable). */
 const PbaPageSpec *pba_page_lookup (const char *id);
+/** pba_page_to_show: (nullable): the page of that id, of an entry that only opens its first sub-page. */
+const PbaPageSpec *pba_page_to_show (const char *id);
 /** pba_page_for_interface: (nullable): the page that shows the settings, or the list, of @interface. */
 const PbaPageSpec *pba_page_for_interface (const char *interface);
 

@@ -320,6 +320,7 @@ pba_tally_page_new (PbaServer *server, const char *title, const char *id, const 
   while (!g_str_equal (self->tally->id, id))
     self->tally++;
   make_notices (self, icon);
+  pba_accessible_name_lists (GTK_WIDGET (self), title);
   g_signal_connect_object (statistics_of (self), "updated", G_CALLBACK (on_updated), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (statistics_of (self), "notify::error", G_CALLBACK (show_notices), self,

@@ -50,6 +50,37 @@ pba_accessible_describe (gpointer widget, const char *description)
     gtk_accessible_reset_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION);
 }
 
+void
+pba_accessible_name_lists (GtkWidget *widget, const char *name)
+{
+  if (GTK_IS_LIST_BOX (widget))
+    pba_accessible_name (widget, name);
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL;
+       child = gtk_widget_get_next_sibling (child))
+    pba_accessible_name_lists (child, name);
+}
+
+/* The widget around an item's label takes the focus and would go by its type. */
+static void
+on_bind_item (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer user_data)
+{
+  GtkWidget *around = gtk_widget_get_parent (gtk_list_item_get_child (item));
+
+  pba_accessible_name (around, gtk_string_object_get_string (gtk_list_item_get_item (item)));
+}
+
+GtkWidget *
+pba_drop_down_new (GtkStringList *titles)
+{
+  /* Without a model first: nothing is bound before the handler is there. */
+  GtkWidget *drop_down = gtk_drop_down_new (NULL, NULL);
+  GtkListItemFactory *factory = gtk_drop_down_get_factory (GTK_DROP_DOWN (drop_down));
+
+  g_signal_connect_after (factory, "bind", G_CALLBACK (on_bind_item), NULL);
+  gtk_drop_down_set_model (GTK_DROP_DOWN (drop_down), G_LIST_MODEL (titles));
+  return drop_down;
+}
+
 /* GTK 4.8 names a button both by its label as it was written and by the label widget that has the
  * mnemonic: "_Apply Apply". The widget alone is right, unless the button was given a name. */
 static gboolean

@@ -25,6 +25,10 @@ void pba_spin_row_set_value (PbaSpinRow *self, double value);
 void pba_accessible_name (gpointer widget, const char *name);
 /** pba_accessible_describe: @description (nullable). */
 void pba_accessible_describe (gpointer widget, const char *description);
+/** pba_accessible_name_lists: names every list box that is in @widget now; a group without a title has one that goes by its type. */
+void pba_accessible_name_lists (GtkWidget *widget, const char *name);
+/** pba_drop_down_new: of @titles, whose items are named for screen readers, in the button and in the list. */
+GtkWidget *pba_drop_down_new (GtkStringList *titles);
 /** pba_accessible_mend_buttons: has GTK name buttons with a mnemonic once and without the underscore.
  * Called once, before the first window. */
 void pba_accessible_mend_buttons (void);

@@ -261,7 +261,7 @@ make_choice (PbaSettingRow *self)
 
   for (guint i = 0; words[i] != NULL; i++)
     gtk_string_list_take (titles, pba_setting_dup_choice_title (self->setting, words[i]));
-  drop_down = gtk_drop_down_new (G_LIST_MODEL (g_steal_pointer (&titles)), NULL);
+  drop_down = pba_drop_down_new (titles);
   gtk_widget_add_css_class (drop_down, "flat");
   place (self, drop_down);
   /* The button inside is what the keyboard focus is on. */

@@ -170,6 +170,9 @@ on_fold (PbaSettingRow *self)
 
   gtk_button_set_icon_name (GTK_BUTTON (self->fold_button),
                             open ? "pan-up-symbolic" : "pan-down-symbolic");
+  /* GTK 4.8 has a new icon name the button, and puts it before the name that the button was given. */
+  gtk_accessible_reset_relation (GTK_ACCESSIBLE (self->fold_button),
+                                 GTK_ACCESSIBLE_RELATION_LABELLED_BY);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->fold_button),
                                open ? _ ("Show Less") : _ ("Show More"));
   gtk_accessible_update_state (GTK_ACCESSIBLE (self->fold_button), GTK_ACCESSIBLE_STATE_EXPANDED,
@@ -253,6 +256,8 @@ pba_setting_row_constructed (GObject *object)
   pba_accessible_name (self->undo, _ ("Undo"));
   pba_setting_control_make (self);
   on_fold (self);
+  /* GTK lists it before it has anything to unfold, too. */
+  pba_accessible_name (self->fold_button, _ ("Show More"));
   show_use (self);
   pba_setting_control_show (self);
   show_sentence (self);

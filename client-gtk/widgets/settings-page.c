@@ -8,6 +8,7 @@
 #include "widgets/settings-page.h"
 
 #include "model/advice.h"
+#include "widgets/compat.h"
 
 #include <glib/gi18n.h>
 
@@ -72,6 +73,8 @@ get_group (PbaSettingsPage *self, PbaSetting *setting)
   /* A group that is the page needs no title of its own. */
   if (g_strcmp0 (page_title, title) != 0)
     adw_preferences_group_set_title (group, escaped);
+  else
+    pba_accessible_name_lists (GTK_WIDGET (group), title);
   adw_preferences_group_set_description (group,
                                          pba_advice_group (pba_setting_get_group_id (setting)));
   adw_preferences_page_add (priv->preferences, group);

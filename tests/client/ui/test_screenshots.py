@@ -6,6 +6,7 @@ import pathlib
 import re
 
 import screen
+from test_ui_pages import defer_all
 
 WIDE = (1100, 760)
 # As high as a page of settings needs, so that all of it is on the picture.
@@ -46,6 +47,7 @@ def fill(ui):
     message = b"From: ann@local.example\r\nSubject: Offer\r\n\r\nDear customer\r\n"
     ui.bed.send("ann@local.example", ["ben@local.example"], message)
     # Nobody listens where these go to: they wait.
+    defer_all(ui)
     ui.bed.send("ann@local.example", ["carol@elsewhere.example", "dave@elsewhere.example"], message)
     ui.bed.wait_deferred()
 

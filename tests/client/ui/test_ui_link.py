@@ -2,6 +2,7 @@
 """The window and its connection: no daemon, a daemon that goes and comes back, a second start."""
 import os
 import subprocess
+import sys
 
 import ui as harness_of_windows
 from test_ui_settings import HOPS, applied, number, said, set_number
@@ -18,6 +19,30 @@ def test_no_bus(ui):
     ui.open(f"--bus=unix:path={ui.bed.folder}/nowhere")
     said(ui, "The mail server cannot be reached.")
     ui.find("button", "Connect")
+
+
+def test_denied(ui):
+    """Who may not even look is told so, in words."""
+    fake = subprocess.Popen([sys.executable, os.environ["POSTBUS_TEST_FAKE"], "--bus", ui.bed.bus.address, "--denied",
+                             "--interfaces", *os.environ["POSTBUS_TEST_INTERFACES"].split(":")],
+                            stdout=subprocess.PIPE)
+    try:
+        assert fake.stdout.readline() == b"ready\n"
+        ui.open(f"--bus={ui.bed.bus.address}")
+        said(ui, "may not")
+    finally:
+        fake.terminate()
+        fake.wait(60)
+        fake.stdout.close()
+
+
+def test_entry_opens_its_first_page(ui):
+    """--page may name an entry of the sidebar that has no page of its own, or none at all."""
+    ui.start("delivery")
+    assert ui.title() == "Relay Settings", ui.title()
+    ui.quit()
+    ui.open(f"--bus={ui.bed.bus.address}", "--page=nonsense")
+    ui.wait(lambda: ui.title() == "Overview", "the first page")
 
 
 def test_killed_while_editing(ui):

@@ -51,6 +51,22 @@ def test_add(ui):
     assert names(ui, "TrustedList") == ["tests", "Printer"]
 
 
+def test_long_text(ui):
+    """64 KiB of it in a name: refused at its row, and the window lives on."""
+    ui.start("trusted-list")
+    rule(ui, "tests")
+    ui.press("Create")
+    fill_in(ui, "Name", "x" * 65536)
+    fill_in(ui, "IP address or subnet", "192.168.1.9")
+    ui.press("Save")
+    faulty = ui.find("text box", "Name", where=lambda node: node.has("invalid"), below=lambda: dialog(ui))
+    assert faulty.description, "no reason is given"
+    assert names(ui, "TrustedList") == ["tests"]
+    fill_in(ui, "Name", "Printer")
+    save(ui)
+    rule(ui, "Printer")
+
+
 def test_edit_and_switch(ui):
     ui.start("trusted-list")
     ui.click(rule(ui, "tests"))

@@ -61,6 +61,15 @@ def test_pages(ui):
     assert not seen, "\n".join(["there are controls without a name:", *seen.values()])
 
 
+def test_first_pages(ui):
+    """The pages with most kinds of control, for the short run."""
+    ui.start("general")
+    faults = list(nameless(ui, ui.tree()))
+    ui.go("Setup Check")
+    faults += nameless(ui, ui.tree())
+    assert not faults, "\n".join(["there are controls without a name:", *faults])
+
+
 def test_connect_page(ui):
     ui.open()
     ui.find("button", "Connect")
