@@ -419,3 +419,52 @@ def test_sessions_are_resumed(bed):
             session = talk.sock.session
             assert talk.sock.session_reused == resumed
             talk.expect("QUIT", 221)
+
+
+def test_stop_amid_handshakes_and_imports(bed):
+    """SIGTERM while handshakes stand half and a pair is being read: a clean end, at once."""
+    port, = start(bed, "submissions")
+    half = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+    for each in half:
+        each.sendall(b"\x16\x03\x01\x02")
+    standing = starttls(bed.port)
+    chain, key = (open(path, "rb").read() for path in make_pair(bed.folder, "late"))
+    for _ in range(5):
+        bed.api.connection.call(
+            "org.postbus.Postbus1", "/org/postbus/Postbus1", "org.postbus.Postbus1.Tls", "Import",
+            GLib.Variant("(ayay)", (chain, key)), None, 0, 30000, None, None)
+    bed.api.connection.flush_sync(None)
+    bed.postbusd.stop()
+    assert b"421" in standing.at_end()
+    for each in half:
+        each.close()
+    bed.postbusd.start()
+    starttls(bed.port).close()
+
+
+def test_unconfirmed_files_are_taken_back(bed):
+    """A trial of other files ends with those before in force, though they were never asked about again."""
+    bed.start()
+    first, second = (make_pair(bed.folder, name) for name in ("one", "two"))
+    use(bed, *first)
+    bed.api.call("Manager", "Apply", "(a{sa{sv}}a{sv})",
+                 {"Tls": {"CertificateFile": GLib.Variant("s", second[0]), "KeyFile": GLib.Variant("s", second[1])}},
+                 {"ConfirmTimeout": GLib.Variant("u", 1)})
+    assert fingerprint(bed.port) == of_file(second[0])
+    wait_for(lambda: fingerprint(bed.port) == of_file(first[0]), "the first pair")
+
+
+def test_files_gone_at_a_start(bed):
+    """Mail goes on under the server's own certificate, the log says why, and the files' return is noticed."""
+    bed.start()
+    chain, key = make_pair(bed.folder, "lost")
+    use(bed, chain, key)
+    bed.postbusd.stop()
+    os.rename(key, key + ".away")
+    bed.postbusd.start()
+    assert shown(bed, "Source") == "self-signed" and fingerprint(bed.port) == shown(bed, "Fingerprint")
+    assert re.search(rb"certificate-refused reason=.Tls.KeyFile: .*No such file", bed.postbusd.stderr())
+    bed.api.set("Tls", "MinVersion", "s", "1.3")
+    os.rename(key + ".away", key)
+    wait_for(lambda: shown(bed, "Names") == ["lost.example"], "the pair from the files")
+    assert fingerprint(bed.port) == of_file(chain)
