@@ -468,3 +468,15 @@ def test_files_gone_at_a_start(bed):
     os.rename(key + ".away", key)
     wait_for(lambda: shown(bed, "Names") == ["lost.example"], "the pair from the files")
     assert fingerprint(bed.port) == of_file(chain)
+
+
+def test_gsasl_binds_the_login(bed):
+    """SCRAM-SHA-256-PLUS with tls-exporter (RFC 9266), by GNU SASL over GnuTLS."""
+    bed.start()
+    bed.api.call("Accounts", "SetPassword", "(say)", bed.ann, b"sesame")
+    for password, right in (("sesame", True), ("Sesame", False)):
+        run = subprocess.run(["gsasl", "--smtp", "--connect", f"127.0.0.1:{bed.port}", "--starttls", "-m", "SCRAM-SHA-256-PLUS",
+                              "-a", "ann", "-z", "", "--x509-ca-file=", "--priority=NORMAL", f"--password={password}"],
+                             capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        assert (run.returncode == 0) == right, run
+    assert bed.api.statistics()["auth.ok"] == 1
