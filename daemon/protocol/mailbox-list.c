@@ -3,7 +3,8 @@
  * Reads the addresses out of a header field that lists mailboxes. Called by the policy to hold From: against
  * the login, so it errs on the side of not understanding. One pass, an element at a time: what stands outside
  * comments is collected, in angle brackets and before them apart; brackets win, else what stands there
- * alone must be an address.
+ * alone must be an address. A name that looks like an address without being quoted counts as one too: some
+ * readers show it, or take it, instead of what is in brackets.
  */
 #include "protocol/mailbox-list.h"
 
@@ -16,6 +17,7 @@ typedef struct
   const char *at, *end;
   GString *plain, *angle; /* (owned) of the element under way */
   gboolean has_angle, in_group;
+  gboolean has_at;      /* in @plain, not quoted */
   GPtrArray *addresses; /* (owned) */
 } Reader;
 
@@ -92,25 +94,38 @@ take_angle (Reader *self)
   return FALSE;
 }
 
+static gboolean
+add_address (Reader *self, GString *text)
+{
+  PbAddress *address;
+
+  g_strstrip (text->str);
+  address = pb_address_parse (text->str, strlen (text->str),
+                              PB_ADDRESS_UTF8 | PB_ADDRESS_ALLOW_LITERAL, NULL);
+  if (address != NULL)
+    g_ptr_array_add (self->addresses, address);
+  return address != NULL;
+}
+
+static gboolean
+is_blank (const char *text)
+{
+  return text[strspn (text, " \t")] == '\0';
+}
+
 /* Returns: FALSE when the element that ends here is no mailbox. */
 static gboolean
 end_element (Reader *self)
 {
-  GString *text = self->has_angle ? self->angle : self->plain;
-  PbAddress *address;
+  gboolean counts = self->has_angle ? self->has_at : !is_blank (self->plain->str);
 
-  g_strstrip (text->str);
-  if (text->str[0] != '\0' || self->has_angle)
-    {
-      address = pb_address_parse (text->str, strlen (text->str),
-                                  PB_ADDRESS_UTF8 | PB_ADDRESS_ALLOW_LITERAL, NULL);
-      if (address == NULL)
-        return FALSE;
-      g_ptr_array_add (self->addresses, address);
-    }
+  if ((counts && !add_address (self, self->plain))
+      || (self->has_angle && !add_address (self, self->angle)))
+    return FALSE;
   g_string_truncate (self->plain, 0);
   g_string_truncate (self->angle, 0);
   self->has_angle = FALSE;
+  self->has_at = FALSE;
   return self->addresses->len <= PB_MAILBOX_LIST_MAX;
 }
 
@@ -118,7 +133,7 @@ end_element (Reader *self)
 static gboolean
 begin_group (Reader *self)
 {
-  if (self->in_group || self->has_angle)
+  if (self->in_group || self->has_angle || self->has_at)
     return FALSE;
   self->in_group = TRUE;
   g_string_truncate (self->plain, 0);
@@ -141,6 +156,7 @@ take_plain (Reader *self, char octet)
   if (self->has_angle)
     return octet == ' ' || octet == '\t';
   g_string_append_c (self->plain, octet);
+  self->has_at = self->has_at || octet == '@';
   return TRUE;
 }
 

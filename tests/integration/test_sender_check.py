@@ -39,8 +39,10 @@ def test_logged_in(bed):
     assert code == 553 and text.startswith("5.7.1") and "boss@big.example" in text, text
     code, text = offer(bed, "ann@local.example", b"From: ann@local.example\r\n" + FOREIGN)
     assert code == 553 and "more than once" in text, text
+    code, text = offer(bed, "ann@local.example", FOREIGN.replace(b"boss@big.example", b"boss@big.example <ann@local.example>"))
+    assert code == 553, text
     statistics = bed.api.statistics()
-    assert (statistics["refused.sender-login"], statistics["refused.from-login"]) == (1, 2), statistics
+    assert (statistics["refused.sender-login"], statistics["refused.from-login"]) == (1, 3), statistics
     bed.wait_mails(bed.ann, 4)
 
 
