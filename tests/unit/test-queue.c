@@ -440,6 +440,82 @@ test_many_targets (void)
   g_assert_cmpuint (envelope->n_recipients, ==, 20 * n_targets + n_kept);
 }
 
+/* @rows: "address notify,address notify" of one message. Returns: likewise, after expansion. */
+static char *
+expand (const PbSnapshot *snapshot, const char *rows, PbEnvelopeFlags *flags)
+{
+  g_autoptr (PbEnvelope) envelope = pb_envelope_new (1);
+  g_auto (GStrv) parts = g_strsplit (rows, ",", -1);
+  g_autoptr (GString) got = g_string_new (NULL);
+
+  envelope->flags = *flags;
+  envelope->n_recipients = g_strv_length (parts);
+  envelope->recipients = g_new0 (PbRecipient, envelope->n_recipients);
+  for (guint i = 0; parts[i] != NULL; i++)
+    {
+      char *blank = strchr (parts[i], ' ');
+
+      envelope->recipients[i].address = g_strndup (parts[i], (gsize) (blank - parts[i]));
+      envelope->recipients[i].notify = (PbNotify) atoi (blank + 1);
+    }
+  pb_queue_expand (envelope, snapshot);
+  for (guint i = 0; i < envelope->n_recipients; i++)
+    g_string_append_printf (got, "%s%s %u", i > 0 ? "," : "", envelope->recipients[i].address,
+                            (guint) envelope->recipients[i].notify);
+  *flags = envelope->flags;
+  return g_string_free (g_steal_pointer (&got), FALSE);
+}
+
+/* Who gets copies, once, and that a wish for no notices (1) never stands beside another (4: of failures). */
+static void
+test_copies (void)
+{
+  static const struct
+  {
+    const char *rows, *expanded;
+    PbEnvelopeFlags flags, then;
+  } cases[] = {
+    { "anna@example.org 0", "anna@example.org 0", 0, 0 },
+    { "postmaster@example.org 4", "postmaster@example.org 4,pm@far.example 1,boss@far.example 1", 0,
+      PB_ENVELOPE_COPIED },
+    { "postmaster@example.org 0,mailer-daemon@example.org 0",
+      "postmaster@example.org 0,mailer-daemon@example.org 0,pm@far.example 1,boss@far.example 1", 0,
+      PB_ENVELOPE_COPIED },
+    { "PM@far.example 0,postmaster@example.org 0",
+      "PM@far.example 0,postmaster@example.org 0,boss@far.example 1", 0, PB_ENVELOPE_COPIED },
+    { "postmaster@example.org 0", "postmaster@example.org 0", PB_ENVELOPE_COPIED,
+      PB_ENVELOPE_COPIED },
+    { "postmaster@far.example 0", "postmaster@far.example 0", 0, 0 },
+    /* The alias leads to one who gets a copy too. */
+    { "boss@example.org 4,postmaster@example.org 0",
+      "boss@far.example 4,postmaster@example.org 0,pm@far.example 1", 0, PB_ENVELOPE_COPIED },
+    { "boss@example.org 1,postmaster@example.org 0",
+      "boss@far.example 1,postmaster@example.org 0,pm@far.example 1", 0, PB_ENVELOPE_COPIED },
+    { "boss@example.org 0,postmaster@example.org 0",
+      "boss@far.example 0,postmaster@example.org 0,pm@far.example 1", 0, PB_ENVELOPE_COPIED },
+  };
+  static char *external[] = { (char *) "pm@far.example", (char *) "boss@far.example", NULL };
+  PbSnapshotBuilder *builder = pb_snapshot_builder_new ();
+  PbSettingValues *values = pb_snapshot_builder_values (builder);
+  g_autoptr (PbSnapshot) snapshot = NULL;
+
+  pb_snapshot_builder_add_row (builder, PB_LIST_LOCAL_DOMAINS, NULL, "{'Name': <'example.org'>}");
+  pb_snapshot_builder_add_row (
+    builder, PB_LIST_ALIASES, NULL,
+    "{'Address': <'boss@example.org'>, 'Targets': <['boss@far.example']>}");
+  g_strfreev (values->general_external_postmasters);
+  values->general_external_postmasters = g_strdupv (external);
+  snapshot = pb_snapshot_builder_build (builder);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      PbEnvelopeFlags flags = cases[i].flags;
+      g_autofree char *expanded = expand (snapshot, cases[i].rows, &flags);
+
+      g_assert_cmpstr (expanded, ==, cases[i].expanded);
+      g_assert_cmpuint (flags, ==, cases[i].then);
+    }
+}
+
 /* What cannot be marked must not be delivered: it would be again after the next start. */
 static void
 test_failed_store (Fixture *self, gconstpointer data)
@@ -487,5 +563,6 @@ main (int argc, char **argv)
   ADD ("last-reply-is-kept", test_last_reply_is_kept);
 #undef ADD
   g_test_add_func ("/queue/many-targets", test_many_targets);
+  g_test_add_func ("/queue/copies", test_copies);
   return g_test_run ();
 }
