@@ -163,6 +163,19 @@ on_clicked (PbaSettingRow *self, int n_press, double x, double y, GtkGesture *ge
   pba_setting_control_activate (self);
 }
 
+/* GTK 4.8 has a new icon name the button. */
+static void
+name_fold (PbaSettingRow *self)
+{
+  g_autofree char *name = NULL;
+
+  if (self->setting == NULL)
+    return;
+  /* Translators: names the button that unfolds more rows, for screen readers; %s is the row's title */
+  name = g_strdup_printf (_ ("More: %s"), pba_setting_get_title (self->setting));
+  pba_accessible_name (self->fold_button, name);
+}
+
 static void
 on_fold (PbaSettingRow *self)
 {
@@ -170,9 +183,7 @@ on_fold (PbaSettingRow *self)
 
   gtk_button_set_icon_name (GTK_BUTTON (self->fold_button),
                             open ? "pan-up-symbolic" : "pan-down-symbolic");
-  /* GTK 4.8 has a new icon name the button, and puts it before the name that the button was given. */
-  gtk_accessible_reset_relation (GTK_ACCESSIBLE (self->fold_button),
-                                 GTK_ACCESSIBLE_RELATION_LABELLED_BY);
+  name_fold (self);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->fold_button),
                                open ? _ ("Show Less") : _ ("Show More"));
   gtk_accessible_update_state (GTK_ACCESSIBLE (self->fold_button), GTK_ACCESSIBLE_STATE_EXPANDED,
@@ -256,8 +267,6 @@ pba_setting_row_constructed (GObject *object)
   pba_accessible_name (self->undo, _ ("Undo"));
   pba_setting_control_make (self);
   on_fold (self);
-  /* GTK lists it before it has anything to unfold, too. */
-  pba_accessible_name (self->fold_button, _ ("Show More"));
   show_use (self);
   pba_setting_control_show (self);
   show_sentence (self);
@@ -342,16 +351,12 @@ pba_setting_row_get_setting (PbaSettingRow *self)
 void
 pba_setting_row_add_dependent (PbaSettingRow *self, GtkWidget *row, GtkWidget *after)
 {
-  g_autofree char *name = NULL;
-
   gtk_list_box_insert (self->dependents, row,
                        after != NULL ? gtk_list_box_row_get_index (GTK_LIST_BOX_ROW (after)) + 1
                                      : -1);
   gtk_widget_set_visible (GTK_WIDGET (self->fold), TRUE);
   gtk_widget_set_visible (GTK_WIDGET (self->fold_button), TRUE);
-  /* Translators: names the button that unfolds more rows, for screen readers; %s is the row's title */
-  name = g_strdup_printf (_ ("More: %s"), pba_setting_get_title (self->setting));
-  pba_accessible_name (self->fold_button, name);
+  name_fold (self);
   if (PBA_IS_SETTING_ROW (row))
     g_object_bind_property (self, "narrow", row, "narrow", G_BINDING_SYNC_CREATE);
   show_use (self);

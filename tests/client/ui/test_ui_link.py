@@ -23,13 +23,15 @@ def test_no_bus(ui):
 
 def test_denied(ui):
     """Who may not even look is told so, in words."""
-    fake = subprocess.Popen([sys.executable, os.environ["POSTBUS_TEST_FAKE"], "--bus", ui.bed.bus.address, "--denied",
-                             "--interfaces", *os.environ["POSTBUS_TEST_INTERFACES"].split(":")],
-                            stdout=subprocess.PIPE)
+    fake = subprocess.Popen(
+        [sys.executable, os.environ["POSTBUS_TEST_FAKE"], "--bus", ui.bed.bus.address, "--denied",
+         "--interfaces", *os.environ["POSTBUS_TEST_INTERFACES"].split(":")], stdout=subprocess.PIPE)
     try:
         assert fake.stdout.readline() == b"ready\n"
-        ui.open(f"--bus={ui.bed.bus.address}")
-        said(ui, "may not")
+        ui.open(f"--bus={ui.bed.bus.address}", "--page=messages")
+        row = ui.find("list item", "The counters cannot be read")
+        assert row.description, "no reason is given"
+        ui.find("button", "Try Again")
     finally:
         fake.terminate()
         fake.wait(60)
