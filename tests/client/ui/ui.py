@@ -228,12 +228,14 @@ class Ui:
 
     def still(self, width, height):
         """The pixels of the window once they rest."""
-        last = None
+        last, same = None, 0
 
         def rests():
-            nonlocal last
+            # Several looks: a window that was given a size is drawn anew a moment later.
+            nonlocal last, same
             before, last = last, self.screen.pixels(FRAME, FRAME, width, height)
-            return last if before == last else None
+            same = same + 1 if before == last else 0
+            return last if same >= 4 else None
         return self.wait(rests, "the window to rest")
 
     def picture(self, path):
