@@ -176,6 +176,12 @@ class Screen:
         self.test.XTestFakeButtonEvent(self.display, button, 0, 0)
         self.sync()
 
+    def stroke(self, x, y):
+        """Moves the mouse over that place and on, without a click."""
+        for step in range(3):
+            self.test.XTestFakeMotionEvent(self.display, -1, x + 20 * step, y + 20 * step, 0)
+        self.sync()
+
     def rest_mouse(self):
         """Out of the way of pictures."""
         self.test.XTestFakeMotionEvent(self.display, -1, self.width - 1, self.height - 1, 0)

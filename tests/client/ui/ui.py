@@ -225,6 +225,8 @@ class Ui:
                     return (now.width, now.height) == (width + 2 * FRAME, height + 2 * FRAME)
             return False
         self.wait(fits, f"a window of {width} x {height}", 30)
+        # GTK lays out anew with its next frame, which without a window manager comes with the next event.
+        self.screen.stroke(20, 20)
 
     def still(self, width, height):
         """The pixels of the window once they rest."""
