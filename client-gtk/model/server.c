@@ -19,6 +19,7 @@ struct _PbaServer
   PbaQueue *queue;                 /* (owned) */
   PbaStatistics *statistics;       /* (owned) */
   PbaFindings *findings;           /* (owned) */
+  PbaBlocks *blocks;               /* (owned) */
   PbaListModel *lists[PB_N_LISTS]; /* (owned) (nullable) */
 };
 
@@ -51,6 +52,7 @@ pba_server_get_gproperty (GObject *object, guint property, GValue *value, GParam
     [PROP_FINDINGS] = self->findings,
   };
   guint64 waiting = 0;
+  guint blocked = 0;
 
   if (property >= PROP_CONNECTION)
     {
@@ -58,9 +60,11 @@ pba_server_get_gproperty (GObject *object, guint property, GValue *value, GParam
       return;
     }
   g_object_get (self->queue, "count", &waiting, NULL);
-  g_value_set_uint (value, property == PROP_QUEUE_COUNT     ? (guint) MIN (waiting, G_MAXUINT)
-                           : property == PROP_PROBLEM_COUNT ? g_list_model_get_n_items (G_LIST_MODEL (self->findings))
-                                                            : 0);
+  g_object_get (self->blocks, "count", &blocked, NULL);
+  g_value_set_uint (value, property == PROP_QUEUE_COUNT ? (guint) MIN (waiting, G_MAXUINT)
+                           : property == PROP_PROBLEM_COUNT
+                             ? g_list_model_get_n_items (G_LIST_MODEL (self->findings))
+                             : blocked);
 }
 
 static void
@@ -71,6 +75,7 @@ pba_server_finalize (GObject *object)
   for (guint i = 0; i < PB_N_LISTS; i++)
     g_clear_object (&self->lists[i]);
   g_object_unref (self->findings);
+  g_object_unref (self->blocks);
   g_object_unref (self->settings);
   g_object_unref (self->manager);
   g_object_unref (self->permissions);
@@ -118,6 +123,12 @@ on_queue_count (PbaQueue *queue, GParamSpec *pspec, gpointer user_data)
 }
 
 static void
+on_block_count (PbaBlocks *blocks, GParamSpec *pspec, gpointer user_data)
+{
+  g_object_notify_by_pspec (user_data, properties[PROP_BLOCK_COUNT]);
+}
+
+static void
 on_found (PbaFindings *findings, GParamSpec *pspec, gpointer user_data)
 {
   g_object_notify_by_pspec (user_data, properties[PROP_PROBLEM_COUNT]);
@@ -134,10 +145,12 @@ pba_server_new (PbaConnection *connection)
   self->permissions = pba_permissions_new (connection);
   self->queue = pba_queue_new (connection);
   self->statistics = pba_statistics_new (connection);
+  self->blocks = pba_blocks_new (connection);
   self->findings = pba_findings_new (connection, self->manager, self->settings);
   g_object_bind_property (self->permissions, "modify-settings", self->settings, "writable",
                           G_BINDING_SYNC_CREATE);
   g_signal_connect_object (self->queue, "notify::count", G_CALLBACK (on_queue_count), self, 0);
+  g_signal_connect_object (self->blocks, "notify::count", G_CALLBACK (on_block_count), self, 0);
   g_signal_connect_object (self->findings, "notify::count", G_CALLBACK (on_found), self, 0);
   return self;
 }
@@ -176,6 +189,12 @@ PbaStatistics *
 pba_server_get_statistics (PbaServer *self)
 {
   return self->statistics;
+}
+
+PbaBlocks *
+pba_server_get_blocks (PbaServer *self)
+{
+  return self->blocks;
 }
 
 PbaFindings *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "model/blocks.h"
 #include "model/connection.h"
 #include "model/findings.h"
 #include "model/list-model.h"
@@ -28,6 +29,7 @@ PbaPermissions *pba_server_get_permissions (PbaServer *self);
 PbaQueue *pba_server_get_queue (PbaServer *self);
 PbaStatistics *pba_server_get_statistics (PbaServer *self);
 PbaFindings *pba_server_get_findings (PbaServer *self);
+PbaBlocks *pba_server_get_blocks (PbaServer *self);
 /** pba_server_get_list: made at the first call. */
 PbaListModel *pba_server_get_list (PbaServer *self, PbListKind kind);
 

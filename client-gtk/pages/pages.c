@@ -5,6 +5,7 @@
  */
 #include "pages/pages.h"
 
+#include "pages/blocks-page.h"
 #include "pages/list-page.h"
 #include "pages/overview-page.h"
 #include "pages/queue-page.h"
@@ -63,6 +64,15 @@ static GtkWidget *
 make_queue (PbaServer *server, const PbaPageSpec *spec)
 {
   return pba_queue_page_new (server, _ (spec->title));
+}
+
+/* An older service blocks nobody: then there are only counters. */
+static GtkWidget *
+make_blocks (PbaServer *server, const PbaPageSpec *spec)
+{
+  if (pba_blocks_get_supported (pba_server_get_blocks (server)))
+    return pba_blocks_page_new (server, _ (spec->title), spec->icon);
+  return pba_tally_page_new (server, _ (spec->title), spec->id, spec->icon);
 }
 
 static GtkWidget *
@@ -167,7 +177,7 @@ static const PbaPageSpec pages[] = {
     .title = N_ ("Blocks"),
     .icon = "action-unavailable-symbolic",
     .count = "block-count",
-    .make = make_tally },
+    .make = make_blocks },
   { .id = "setup-check",
     .title = N_ ("Setup Check"),
     .icon = "selection-mode-symbolic",

@@ -217,12 +217,19 @@ start_reactors (PbService *self)
 }
 
 static void
-on_interfaces (PbLocalNetworks *networks, gpointer user_data)
+log_local_networks (PbLocalNetworks *networks)
 {
-  PbService *self = user_data;
   g_autofree char *text = g_strjoinv (" ", (char **) pb_local_networks_texts (networks));
 
   pb_log (PB_LOG_INFO, "local-network", "networks", text, NULL);
+}
+
+static void
+on_interfaces (PbLocalNetworks *networks, gpointer user_data)
+{
+  PbService *self = user_data;
+
+  log_local_networks (networks);
   pb_registry_set_interfaces (self->registry, networks);
 }
 
@@ -254,7 +261,7 @@ static gboolean
 build_mail_path (PbService *self, const PbOptions *options, GError **error)
 {
   self->interfaces = pb_interfaces_new (on_interfaces, self);
-  on_interfaces (pb_interfaces_networks (self->interfaces), self);
+  pb_registry_set_interfaces (self->registry, pb_interfaces_networks (self->interfaces));
   if (!open_resolver (self, options, error))
     return FALSE;
   open_logins (self);
@@ -372,6 +379,7 @@ pb_service_run (PbService *self)
   self->signals[2] = g_unix_signal_add (SIGHUP, on_reload_signal, self);
 
   pb_log (PB_LOG_NOTICE, "master-key", "from", self->key_source, NULL);
+  log_local_networks (pb_interfaces_networks (self->interfaces));
   pb_store_watch_state (self->store, self->mailbox, on_store_state, self);
   pb_store_watch_held (self->store, self->mailbox, on_held_changed, self);
   pb_queue_start (self->queue);
