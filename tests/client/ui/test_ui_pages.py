@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Overview, Queue, Messages, Blocks and Setup Check: what they show of a living daemon, and that their
 buttons lead to what they are about."""
+import base64
 
+from smtp_talk import Talk
+
+STRANGER = "127.0.0.9"
 MESSAGE = b"Subject: Hello\r\n\r\nHello\r\n"
 LMTP = "LMTP address"
 OPEN_RELAY = "Trusted list: IP address or subnet"
@@ -131,8 +135,36 @@ def test_what_is_not_there_yet(ui):
     ui.start("messages")
     ui.find("list item", "No Record of Messages Yet")
     ui.find("list item", "Accepted, 0")
-    ui.go("Blocks")
-    ui.find("list item", "No Blocks Yet")
+
+
+def fail_to_log_in(ui, times=2):
+    """As a stranger, until its address is blocked."""
+    ui.bed.api.set("General", "AuthPlaintextNeedsTls", "b", False)
+    ui.bed.api.set("AuthLimits", "FailuresPerHour", "u", times - 1)
+    with Talk(ui.bed.port, STRANGER) as talk:
+        talk.ehlo()
+        for _ in range(times):
+            talk.command("AUTH PLAIN " + base64.b64encode(b"\0nobody\0wrong").decode())
+
+
+def test_blocks(ui):
+    """Who is blocked is shown, kept out longer, and let in again."""
+    ui.start("blocks")
+    ui.find("label", "No Blocks")
+    fail_to_log_in(ui)
+    ui.find("label", STRANGER)
+    block = next(row for row in ui.bed.api.call("Blocks", "List", "(a{sv}uu)", {}, 0, 10)[1] if row["Subject"] == STRANGER)
+    ui.click(ui.find("button", f"Extend the block of {STRANGER}"))
+    ui.act(ui.find("menu item", "By a Day"))
+
+    def extended():
+        rows = ui.bed.api.call("Blocks", "List", "(a{sv}uu)", {}, 0, 10)[1]
+        return [row for row in rows if row["Id"] == block["Id"] and row["Expires"] == block["Expires"] + 86400]
+    ui.wait(extended, "the block to last a day longer")
+    ui.press(f"Lift the block of {STRANGER}")
+    ui.gone("label", STRANGER)
+    with Talk(ui.bed.port, STRANGER) as talk:
+        talk.ehlo()
 
 
 def test_back_and_forth(ui):
