@@ -20,6 +20,7 @@ struct _PbaServer
   PbaStatistics *statistics;       /* (owned) */
   PbaFindings *findings;           /* (owned) */
   PbaBlocks *blocks;               /* (owned) */
+  PbaCertificate *certificate;     /* (owned) */
   PbaListModel *lists[PB_N_LISTS]; /* (owned) (nullable) */
 };
 
@@ -76,6 +77,7 @@ pba_server_finalize (GObject *object)
     g_clear_object (&self->lists[i]);
   g_object_unref (self->findings);
   g_object_unref (self->blocks);
+  g_object_unref (self->certificate);
   g_object_unref (self->settings);
   g_object_unref (self->manager);
   g_object_unref (self->permissions);
@@ -145,6 +147,7 @@ pba_server_new (PbaConnection *connection)
   self->permissions = pba_permissions_new (connection);
   self->queue = pba_queue_new (connection);
   self->statistics = pba_statistics_new (connection);
+  self->certificate = pba_certificate_new (connection);
   self->blocks = pba_blocks_new (connection);
   self->findings = pba_findings_new (connection, self->manager, self->settings);
   g_object_bind_property (self->permissions, "modify-settings", self->settings, "writable",
@@ -195,6 +198,12 @@ PbaBlocks *
 pba_server_get_blocks (PbaServer *self)
 {
   return self->blocks;
+}
+
+PbaCertificate *
+pba_server_get_certificate (PbaServer *self)
+{
+  return self->certificate;
 }
 
 PbaFindings *

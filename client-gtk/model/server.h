@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/blocks.h"
+#include "model/certificate.h"
 #include "model/connection.h"
 #include "model/findings.h"
 #include "model/list-model.h"
@@ -30,6 +31,7 @@ PbaQueue *pba_server_get_queue (PbaServer *self);
 PbaStatistics *pba_server_get_statistics (PbaServer *self);
 PbaFindings *pba_server_get_findings (PbaServer *self);
 PbaBlocks *pba_server_get_blocks (PbaServer *self);
+PbaCertificate *pba_server_get_certificate (PbaServer *self);
 /** pba_server_get_list: made at the first call. */
 PbaListModel *pba_server_get_list (PbaServer *self, PbListKind kind);
 

@@ -6,6 +6,7 @@
 #include "pages/pages.h"
 
 #include "pages/blocks-page.h"
+#include "pages/general-page.h"
 #include "pages/list-page.h"
 #include "pages/overview-page.h"
 #include "pages/queue-page.h"
@@ -21,6 +22,12 @@ static GtkWidget *
 make_settings (PbaServer *server, const PbaPageSpec *spec)
 {
   return pba_settings_page_new (server, _ (spec->title), spec->interfaces);
+}
+
+static GtkWidget *
+make_general (PbaServer *server, const PbaPageSpec *spec)
+{
+  return pba_general_page_new (server, _ (spec->title), spec->interfaces);
 }
 
 static GtkWidget *
@@ -98,7 +105,7 @@ static const PbaPageSpec pages[] = {
     .gap = TRUE,
     .interfaces = { "General", "Tls", "Dns", "Mailboxes", "HistorySettings", "Reports", "Metrics",
                     "*" },
-    .make = make_settings },
+    .make = make_general },
   { .id = "delivery", .title = N_ ("Delivery"), .icon = "mail-send-symbolic" },
   { .id = "relay-settings",
     .parent = "delivery",

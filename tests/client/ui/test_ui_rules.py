@@ -5,14 +5,15 @@ import os
 
 from test_ui_lists import dialog, fill_in, names, rule, save
 from test_ui_settings import said
+from ui import WHOLE_STACKS
 
 
-def whitelist(ui, *rows):
+def whitelist(ui, *rows, **environment):
     """The client on the whitelist, with these rules of (name, kind, value)."""
     ui.bed.start()
     for name, kind, value in rows:
         ui.api.add("AccessList", List="whitelist", Name=name, Kind=kind, Value=value)
-    ui.start("access-list", daemon=False)
+    ui.start("access-list", daemon=False, **environment)
     # A tab has no name of its own that lasts; its label is in sight.
     ui.click(ui.find("label", "Whitelist"))
 
@@ -88,7 +89,8 @@ def choose(ui, entry, button, path):
 
 def test_csv_round_trip(ui):
     path = os.path.join(ui.bed.folder, "rules.csv")
-    whitelist(ui, ("=1+1", "ip", "192.0.2.17"), ("Ann", "sender", "ann@example.org"))
+    whitelist(ui, ("=1+1", "ip", "192.0.2.17"), ("Ann", "sender", "ann@example.org"),
+              **WHOLE_STACKS)
     rule(ui, "Ann")
     choose(ui, "Export to CSV…", "Export", path)
     said(ui, "Exported to")
