@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from ui import WHOLE_STACKS
+from ui import WITH_FILE_CHOOSER
 
 SAID = "Certificate in use, "
 
@@ -32,7 +32,7 @@ def bring(ui, chain, key):
 
 
 def test_imported(ui):
-    ui.start("general", **WHOLE_STACKS)
+    ui.start("general", **WITH_FILE_CHOOSER)
     ui.find("list item", text=SAID, where=lambda node: "made it itself" in node.name)
     chain, key = make_pair(ui.bed.folder, "brought")
     bring(ui, chain, key)
@@ -43,7 +43,7 @@ def test_imported(ui):
 
 def test_refused(ui):
     """A key that belongs to another certificate: said, and nothing changes."""
-    ui.start("general", **WHOLE_STACKS)
+    ui.start("general", **WITH_FILE_CHOOSER)
     before = ui.bed.api.get("Certificate", "Fingerprint")
     bring(ui, make_pair(ui.bed.folder, "one")[0], make_pair(ui.bed.folder, "two")[1])
     ui.find("label", text="key")

@@ -5,7 +5,7 @@ import os
 
 from test_ui_lists import dialog, fill_in, names, rule, save
 from test_ui_settings import said
-from ui import WHOLE_STACKS
+from ui import WITH_FILE_CHOOSER
 
 
 def whitelist(ui, *rows, **environment):
@@ -90,7 +90,7 @@ def choose(ui, entry, button, path):
 def test_csv_round_trip(ui):
     path = os.path.join(ui.bed.folder, "rules.csv")
     whitelist(ui, ("=1+1", "ip", "192.0.2.17"), ("Ann", "sender", "ann@example.org"),
-              **WHOLE_STACKS)
+              **WITH_FILE_CHOOSER)
     rule(ui, "Ann")
     choose(ui, "Export to CSV…", "Export", path)
     said(ui, "Exported to")
