@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 
+MOST = 60  # seconds for one start
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "client/ui"), str(TESTS / "integration")]
 
@@ -21,6 +22,7 @@ def start_once(ui, page, title):
     ui.process = ui.run_admin(f"--bus={ui.bed.bus.address}", f"--page={page}")
     while not [window for window, _ in ui.screen.windows() if window not in before]:
         ui.check_alive()
+        assert time.monotonic() < begun + MOST, f"no window after {MOST} s"
         time.sleep(0.002)
     seconds = time.monotonic() - begun
     ui.name = ui.wait(lambda: next(iter(set(ui.reader.applications()) - applications), None), "the window's name")
