@@ -6,6 +6,8 @@
  */
 #include "delivery/agent.h"
 
+#include "util/clock.h"
+
 PbDelivery *
 pb_delivery_new (PbEnvelope *envelope, PbBody *body, PbRoute *route, PbSnapshot *snapshot,
                  const guint *recipients, guint n_recipients)
@@ -19,6 +21,7 @@ pb_delivery_new (PbEnvelope *envelope, PbBody *body, PbRoute *route, PbSnapshot 
   self->recipients = g_memdup2 (recipients, n_recipients * sizeof *recipients);
   self->n_recipients = n_recipients;
   self->results = g_new0 (PbResult, n_recipients);
+  self->began = pb_clock_wall ();
   for (guint i = 0; i < n_recipients; i++)
     {
       self->results[i].recipient = recipients[i];
@@ -37,6 +40,7 @@ pb_delivery_free (PbDelivery *self)
     }
   g_free (self->results);
   g_free (self->recipients);
+  g_free (self->transcript);
   pb_envelope_unref (self->envelope);
   g_clear_pointer (&self->body, pb_body_unref);
   pb_route_unref (self->route);
@@ -72,4 +76,5 @@ void
 pb_delivery_close (PbDelivery *self)
 {
   pb_delivery_set_all (self, PB_RESULT_DEFERRED, "4.4.0", "no answer was recorded", FALSE, NULL);
+  self->ended = pb_clock_wall ();
 }

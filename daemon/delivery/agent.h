@@ -22,6 +22,7 @@ typedef struct
   char *reply;        /* (owned) (nullable) "550 5.1.1 no such user", or our own reason in words */
   gboolean reply_is_smtp;
   char *remote;       /* (owned) (nullable) host that said so: "mx.example.org[192.0.2.1]:25", or "mailbox" */
+  gboolean dsn_passed_on; /* DELIVERED, and the host was told what notices are wanted: it makes them, we do not (RFC 3461 5.2) */
 } PbResult;
 
 /* One attempt: some recipients of one message to one route. Made by the queue, filled in by an agent, handed back. */
@@ -35,6 +36,9 @@ typedef struct
   guint n_recipients;
   PbResult *results;     /* (owned) (array length=n_recipients): one a recipient; status "" until set, and then 4.4.0 by pb_delivery_close() */
   gboolean destination_dead; /* out: no host answered at all: the scheduler backs the destination off */
+  gint64 began;          /* wall clock, Unix microseconds */
+  gint64 ended;          /* by pb_delivery_close() */
+  char *transcript;      /* (owned) (nullable) what was said, redacted, at most 8 KiB: delivery/transcript.h */
   gpointer user_data;    /* the queue's */
 } PbDelivery;
 
