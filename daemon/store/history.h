@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "util/mailbox.h"
+#include <glib.h>
+
+/*
+ * What became of mail, for people who ask later: history.db. It is no part of a message's safety: records are handed in without waiting, written in
+ * batches by a thread of its own, not synced one by one (a crash may cost the last seconds, never the file), and given up one by one when the disk
+ * does not follow. Every function takes a NULL history and does nothing then, or answers that there is none.
+ */
+typedef struct _PbHistory PbHistory;
+
+/* What has become of a message, or of one of its recipients. */
+typedef enum
+{
+  PB_HISTORY_ACCEPTED,  /* taken; not tried yet */
+  PB_HISTORY_REFUSED,   /* by us, with a reply */
+  PB_HISTORY_DELIVERED,
+  PB_HISTORY_DEFERRED,  /* tried; waits for another attempt */
+  PB_HISTORY_BOUNCED,   /* failed for good */
+  PB_HISTORY_DISCARDED, /* taken, and thrown away by a rule */
+  PB_HISTORY_BROKEN_OFF, /* the client went away in the middle of it */
+  PB_HISTORY_REMOVED,   /* from the queue, by hand */
+  PB_N_HISTORY_EVENTS,
+} PbHistoryEvent;
+
+/** pb_history_event_name: as the bus has it: "broken-off". */
+const char *pb_history_event_name (PbHistoryEvent event);
+gboolean pb_history_event_parse (const char *name, PbHistoryEvent *event);
+
+typedef enum
+{
+  PB_HISTORY_OK,
+  PB_HISTORY_BEHIND,      /* records come faster than they are written, or the disk is full: the oldest details, then the oldest records go */
+  PB_HISTORY_UNAVAILABLE, /* the file cannot be written; tried again by itself */
+} PbHistoryState;
+
+/* ---- what is recorded ---- */
+
+typedef struct
+{
+  char *address;        /* (owned) as the queue has it */
+  char *original;       /* (owned) (nullable) as the client gave it, where an alias led elsewhere */
+  PbHistoryEvent event;
+  const char *check;    /* (nullable) (static) what refused it */
+  char *reply;          /* (owned) (nullable) ours, when refused */
+} PbHistoryRecipient;
+
+/* One line of the trail: what a check made of the connection, the sender or a recipient. */
+typedef struct
+{
+  gint64 time;         /* Unix microseconds */
+  const char *stage;   /* (static) "connect", "helo", "mail", "rcpt", "data" */
+  const char *check;   /* (static) "relay" */
+  const char *outcome; /* (static) "pass", "refused", "watched", "exempt", "skipped", "trouble", "discarded" */
+  char *recipient;     /* (owned) (nullable) whom it is about, when not about all */
+  char *reply;         /* (owned) (nullable) what was, or would have been, answered */
+  char *evidence;      /* (owned) (nullable) */
+} PbHistoryLine;
+
+/* A message, or what was refused before there was one. */
+typedef struct
+{
+  guint64 id;           /* the queue id; of what never came so far another one of pb_store_next_id() */
+  gint64 time;          /* Unix microseconds */
+  guint64 size;         /* octets; 0 before there were any */
+  PbHistoryEvent event; /* what happened to it as a whole; ACCEPTED leaves it to its recipients */
+  char *client;         /* (owned) (nullable) "192.0.2.1"; "local" for our own notices */
+  char *helo;           /* (owned) (nullable) */
+  char *login;          /* (owned) (nullable) */
+  char *sender;         /* (owned) (nullable) "" is the null sender, NULL: none was given */
+  char *message_id;     /* (owned) (nullable) */
+  const char *check;    /* (nullable) (static) what refused it */
+  char *reply;          /* (owned) (nullable) the answer to it, or the first refusal */
+  GArray *recipients;   /* (owned) (element-type PbHistoryRecipient); accepted ones first, in the envelope's order */
+  GArray *lines;        /* (owned) (element-type PbHistoryLine) */
+} PbHistoryMessage;
+
+PbHistoryMessage *pb_history_message_new (guint64 id);
+void pb_history_message_free (PbHistoryMessage *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbHistoryMessage, pb_history_message_free)
+
+/** pb_history_message_add_recipient: strings are copied. */
+void pb_history_message_add_recipient (PbHistoryMessage *self, const char *address, const char *original, PbHistoryEvent event, const char *check,
+                                       const char *reply);
+
+/** pb_history_message_add_line: @line's owned strings are taken over. Beyond a bound lines are dropped: those that passed sooner than refusals. */
+void pb_history_message_add_line (PbHistoryMessage *self, PbHistoryLine *line);
+
+/* What was said of one recipient in an attempt. */
+typedef struct
+{
+  guint recipient;      /* index in the envelope */
+  PbHistoryEvent event; /* DELIVERED, DEFERRED, BOUNCED */
+  char status[12];      /* enhanced code, "2.0.0" */
+  char *reply;          /* (owned) (nullable) */
+} PbHistoryResult;
+
+/* One attempt to deliver one message to some of its recipients. */
+typedef struct
+{
+  guint64 id;            /* queue id */
+  gint64 began, ended;   /* Unix microseconds */
+  char *remote;          /* (owned) (nullable) "mx.example.org[192.0.2.1]:25", "mailbox" */
+  char *transcript;      /* (owned) (nullable) redacted; cut to 8 KiB */
+  PbHistoryResult *results; /* (owned) */
+  guint n_results;
+} PbHistoryAttempt;
+
+PbHistoryAttempt *pb_history_attempt_new (guint64 id, guint n_results);
+void pb_history_attempt_free (PbHistoryAttempt *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbHistoryAttempt, pb_history_attempt_free)
+
+/* ---- its life ---- */
+
+/** PbHistoryStateFunc: @dropped: records lost since the start; details dropped of kept records count too. */
+typedef void (*PbHistoryStateFunc) (PbHistory *history, PbHistoryState state, guint64 dropped, gpointer user_data);
+
+/**
+ * pb_history_open:
+ * @directory: state directory; history.db is made inside it
+ * Never fails and does not block: what is wrong with the file is the state's, and is tried again. A damaged file is set aside as history.db.damaged.
+ */
+PbHistory *pb_history_open (const char *directory);
+
+/** pb_history_close: writes what was handed in, unless the file does not take it, and joins the threads. Answers under way come before. */
+void pb_history_close (PbHistory *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbHistory, pb_history_close)
+
+/** pb_history_set_limits: what is older than @days or makes the file larger than @max_mib goes, now and hourly; 0: no bound. Any thread. */
+void pb_history_set_limits (PbHistory *self, guint days, guint max_mib);
+
+/** pb_history_watch: @func in @reply_to's thread when the state changes, and at most once a second when records were lost. */
+void pb_history_watch (PbHistory *self, PbMailbox *reply_to, PbHistoryStateFunc func, gpointer user_data);
+PbHistoryState pb_history_state (PbHistory *self, guint64 *dropped); /* any thread */
+
+/* ---- in; any thread, never blocks ---- */
+
+/** pb_history_add_message: @message (transfer full). */
+void pb_history_add_message (PbHistory *self, PbHistoryMessage *message);
+
+/** pb_history_add_attempt: @attempt (transfer full). One of a message that the history does not know is kept nonetheless. */
+void pb_history_add_attempt (PbHistory *self, PbHistoryAttempt *attempt);
+
+/** pb_history_add_removed: these recipients (NULL: all that still wait) of message @id were removed from the queue by hand. */
+void pb_history_add_removed (PbHistory *self, guint64 id, const guint *recipients, guint n_recipients);
+
+/* ---- out; on a thread that never holds up the writing, with what was handed in before ---- */
+
+/* Unset fields NULL or 0. Strings: letters of both cases alike. */
+typedef struct
+{
+  char *text;      /* somewhere in an address, a client, a HELO or a login; or a whole id */
+  char *sender;    /* somewhere in it */
+  char *recipient; /* likewise; of any recipient */
+  char *client;    /* likewise */
+  char *check;     /* the whole name of what refused it, or a recipient of it */
+  gint64 since, until; /* Unix seconds: since <= time < until */
+  guint events;    /* 1 << PbHistoryEvent: the message, or a recipient of it, is one of these */
+} PbHistoryFilter;
+void pb_history_filter_free (PbHistoryFilter *self);
+
+#define PB_HISTORY_MAX_PAGE  500
+#define PB_HISTORY_MAX_TOTAL 10000 /* with a filter, more are not counted, nor reached by an offset */
+
+/** PbHistoryAnswer: @rows: (transfer none) (nullable) aa{sv} as History's Search, Trail and Queue's Attempts have them; NULL with @error. */
+typedef void (*PbHistoryAnswer) (GVariant *rows, guint total, const GError *error, gpointer user_data);
+
+/** pb_history_search: newest first. @filter (transfer full) (nullable). */
+void pb_history_search (PbHistory *self, PbHistoryFilter *filter, guint offset, guint limit, PbMailbox *reply_to, PbHistoryAnswer func, gpointer user_data);
+
+/** pb_history_trail: all lines of message @id, then its attempts, in order of time. PB_STORE_ERROR_NOT_FOUND: it is not known, or not any more. */
+void pb_history_trail (PbHistory *self, guint64 id, PbMailbox *reply_to, PbHistoryAnswer func, gpointer user_data);
+
+/**
+ * pb_history_list_attempts:
+ * The attempts at message @id, oldest first: Time x, Ended x (Unix microseconds), Remote s, Transcript s, Results aa{sv} (Recipient s, Event s, Status s, Reply s).
+ * None known is no error.
+ */
+void pb_history_list_attempts (PbHistory *self, guint64 id, PbMailbox *reply_to, PbHistoryAnswer func, gpointer user_data);
