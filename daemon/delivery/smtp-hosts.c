@@ -362,7 +362,7 @@ pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf
                          on_mx_answer, lookup);
       return lookup;
     }
-  lookup->is_relay = !g_str_has_prefix (route->key, "literal:");
+  lookup->is_relay = route->reason != PB_ROUTE_REASON_LITERAL;
   lookup->domain = g_strdup (route->n_hosts > 0 ? route->hosts[0].host : "");
   for (guint i = 0; i < route->n_hosts; i++)
     {

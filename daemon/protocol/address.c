@@ -330,6 +330,16 @@ pb_address_parse_path (const char *text, gsize length, PbAddressFlags flags, PbA
   return *address != NULL;
 }
 
+char *
+pb_address_format (const char *local, const char *domain)
+{
+  GString *text = g_string_new (NULL);
+
+  append_local (text, local);
+  g_string_append_printf (text, "@%s", domain);
+  return g_string_free (text, FALSE);
+}
+
 gboolean
 pb_address_has_routing (const PbAddress *self)
 {

@@ -46,6 +46,9 @@ PbAddress *pb_address_parse (const char *text, gsize length, PbAddressFlags flag
 gboolean pb_address_parse_path (const char *text, gsize length, PbAddressFlags flags, PbAddress **address, gboolean *source_route,
                                 const char **end, GError **error);
 
+/** pb_address_format: @local: quotes resolved. Returns: (transfer full): local@domain as it goes on the wire, quoted only where it must be. */
+char *pb_address_format (const char *local, const char *domain);
+
 /** pb_address_has_routing: the local part carries "%", "!" or "@": the old forms of asking for relay, never followed. */
 gboolean pb_address_has_routing (const PbAddress *self);
 

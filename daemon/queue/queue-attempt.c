@@ -182,6 +182,7 @@ pb_queue_start_item (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot)
   switch (item->route->kind)
     {
     case PB_ROUTE_LOCAL:
+    case PB_ROUTE_LMTP:
     case PB_ROUTE_HOSTS:
     case PB_ROUTE_MX:
       if (item->message->body != NULL)

@@ -137,7 +137,7 @@ find_route (const PbSnapshot *snapshot, const PbEnvelope *envelope,
             const PbQueueRecipient *recipient)
 {
   return pb_route_find (snapshot, envelope->sender,
-                        envelope->recipients[recipient->recipient].address);
+                        envelope->recipients[recipient->recipient].address, NULL);
 }
 
 static void

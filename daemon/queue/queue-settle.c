@@ -133,7 +133,7 @@ settle_delivered (Settling *self, guint position, const PbResult *result)
 {
   pb_counter_add (PB_COUNTER_DELIVERED, 1);
   log_result (self, PB_LOG_INFO, "delivered", position, result);
-  if (self->item->route->kind == PB_ROUTE_LOCAL
+  if (pb_route_is_final (self->item->route)
       && pb_notice_is_wanted (self->item->message->envelope,
                               self->item->recipients[position].recipient, PB_DSN_DELIVERED))
     settle_with_notice (self, position, PB_RECIPIENT_DELIVERED, result, PB_DSN_DELIVERED);
@@ -280,7 +280,7 @@ pb_queue_suspend (PbQueue *self, PbQueueItem *item, gint64 until)
     recipients[i] = item->recipients[i].recipient;
   delivery = pb_delivery_new (item->message->envelope, item->message->body, item->route, snapshot,
                               recipients, item->n_recipients);
-  if (item->route->kind == PB_ROUTE_LOCAL)
+  if (pb_route_is_final (item->route))
     pb_delivery_set_all (delivery, PB_RESULT_DEFERRED, "4.2.0",
                          "the mailbox could not be written to lately; mail for it waits", FALSE,
                          NULL);

@@ -80,6 +80,8 @@ pb_directory_copy (const PbDirectory *self)
 
   if (self->trusted != NULL)
     copy->trusted = g_atomic_rc_box_acquire (self->trusted);
+  if (self->relay_rules != NULL)
+    copy->relay_rules = pb_relay_rules_ref (self->relay_rules);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     if (self->names[kind] != NULL)
       copy->names[kind] = g_hash_table_ref (self->names[kind]);
@@ -96,12 +98,18 @@ pb_directory_compile (PbDirectory *self, PbListKind kind, GPtrArray *rows)
       g_clear_pointer (&self->trusted, trusted_unref);
       self->trusted = compile_networks (rows);
     }
+  if (kind == PB_LIST_RELAY_EXCEPTIONS)
+    {
+      g_clear_pointer (&self->relay_rules, pb_relay_rules_unref);
+      self->relay_rules = pb_relay_rules_new (rows);
+    }
 }
 
 void
 pb_directory_free (PbDirectory *self)
 {
   g_clear_pointer (&self->trusted, trusted_unref);
+  g_clear_pointer (&self->relay_rules, pb_relay_rules_unref);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     g_clear_pointer (&self->names[kind], g_hash_table_unref);
   g_free (self);

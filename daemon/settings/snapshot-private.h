@@ -3,12 +3,13 @@
 
 #include "dbus/list-kinds.h"
 #include "settings/logins.h"
+#include "settings/relay-rules-private.h"
 #include "settings/secrets.h"
 #include "settings/snapshot.h"
 #include "util/local-networks.h"
 
 /* One row of a list, checked and complete; immutable, reference-counted, any thread. */
-typedef struct
+typedef struct _PbRow
 {
   PbListKind kind;
   char *id;       /* (owned) */
@@ -40,6 +41,7 @@ typedef struct _PbDirectory PbDirectory;
 struct _PbDirectory
 {
   struct _PbTrusted *trusted; /* (owned) (nullable) networks of the Trusted List */
+  PbRelayRules *relay_rules;  /* (owned) (nullable) */
   GHashTable *names[PB_N_LISTS]; /* (owned) (nullable) key -> PbRow, enabled rows only */
 };
 

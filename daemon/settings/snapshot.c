@@ -12,7 +12,7 @@
 
 #define MAX_DEPTH   100  /* of an alias that leads to an alias */
 #define MAX_TARGETS 1000 /* of one address */
-#define POSTMASTER  "postmaster"
+#define POSTMASTER  PB_LOCAL_POSTMASTER
 #define MAILER_DAEMON "mailer-daemon" /* what our DSNs are from: answers to them are for the postmaster */
 #define MAX_USER_DELIMITERS 2 /* in the name of a system's user that is looked for */
 
@@ -158,7 +158,10 @@ find_local (const PbSnapshot *self, gboolean aliases, const char *local, const c
   if (has_own_accounts (self))
     row = find_name (self, PB_LIST_ACCOUNTS, local, domain);
   if (row != NULL)
-    *found = (PbLocal){ .kind = PB_LOCAL_ACCOUNT, .account_id = row->id };
+    *found = (PbLocal){ .kind = PB_LOCAL_ACCOUNT,
+                        .account_id = row->id,
+                        .name = pb_row_text (row, "Name"),
+                        .length = strlen (local) };
   return row != NULL;
 }
 
@@ -196,7 +199,7 @@ find_system_user (const PbSnapshot *self, const char *name, PbLocal *found)
     case PB_PERSON_UNKNOWN:
       return FALSE;
     case PB_PERSON_KNOWN:
-      *found = (PbLocal){ .kind = PB_LOCAL_SYSTEM_USER, .uid = person.uid };
+      *found = (PbLocal){ .kind = PB_LOCAL_SYSTEM_USER, .uid = person.uid, .length = strlen (name) };
       return TRUE;
     case PB_PERSON_UNASKED:
     case PB_PERSON_TROUBLE:
@@ -251,9 +254,15 @@ resolve (const PbSnapshot *self, gboolean aliases, const char *local, const char
       || find_sub_address (self, aliases, name, domain, &found))
     return found;
   if (postmaster)
-    return (PbLocal){ .kind = PB_LOCAL_ACCOUNT, .account_id = POSTMASTER };
+    return (PbLocal){ .kind = PB_LOCAL_ACCOUNT,
+                      .account_id = PB_LOCAL_POSTMASTER,
+                      .length = strlen (name) };
   if (g_str_equal (user, MAILER_DAEMON))
-    return resolve (self, aliases, POSTMASTER, domain);
+    {
+      found = resolve (self, aliases, POSTMASTER, domain);
+      found.length = strlen (name);
+      return found;
+    }
   if (find_system_users (self, user, &found))
     return found;
   row = domain != NULL && aliases

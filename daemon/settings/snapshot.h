@@ -54,11 +54,16 @@ typedef enum
 typedef struct
 {
   PbLocalKind kind;
+  const char *name;            /* (transfer none) (nullable): ACCOUNT: its Name; NULL for the reserved mailbox */
+  gsize length;                /* ACCOUNT, SYSTEM_USER: that many octets of the local part named it; what follows, the delimiter first, is the sub-address */
   const char *account_id;      /* (transfer none): directory name under mail/: the account's row id; "postmaster" for the reserved mailbox */
   const char *const *targets;  /* (transfer none): addresses */
   guint32 uid;                 /* SYSTEM_USER */
   gsize ask;                   /* PENDING: that many octets of the local part, in lower case, are the name to be asked about */
 } PbLocal;
+
+/* The mailbox that is always there. */
+#define PB_LOCAL_POSTMASTER "postmaster"
 
 /** pb_local_is_mailbox: whether mail goes into a mailbox here, as far as is known: PENDING may turn out to be none. */
 gboolean pb_local_is_mailbox (PbLocalKind kind);

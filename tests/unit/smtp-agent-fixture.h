@@ -108,7 +108,7 @@ deliver_envelope (Fixture *self, PbEnvelope *envelope, PbBody *body)
 {
   g_autoptr (PbSnapshot) snapshot = make_snapshot (self);
   g_autoptr (PbRoute) route =
-    pb_route_find (snapshot, envelope->sender, envelope->recipients[0].address);
+    pb_route_find (snapshot, envelope->sender, envelope->recipients[0].address, NULL);
   g_autofree guint *recipients = g_new (guint, envelope->n_recipients);
 
   for (guint i = 0; i < envelope->n_recipients; i++)

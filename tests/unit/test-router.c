@@ -91,7 +91,7 @@ test_routes (void)
     {
       const RouteRow *row = &route_rows[i];
       g_autoptr (PbSnapshot) snapshot = make_snapshot (row->mode, row->relay, NULL);
-      g_autoptr (PbRoute) route = pb_route_find (snapshot, "s@else.example", row->recipient);
+      g_autoptr (PbRoute) route = pb_route_find (snapshot, "s@else.example", row->recipient, NULL);
       g_autofree char *hosts = hosts_text (route);
 
       g_test_message ("%s by %s", row->recipient, row->mode);
@@ -109,9 +109,9 @@ test_details (void)
   static const char *const fallback[] = { "b.example.net", "[2001:db8::9]:2526", "192.0.2.3:26",
                                           NULL };
   g_autoptr (PbSnapshot) snapshot = make_snapshot ("relay", "a.example.net", fallback);
-  g_autoptr (PbRoute) relay = pb_route_find (snapshot, "", "u@far.example");
-  g_autoptr (PbRoute) alias = pb_route_find (snapshot, "", "team@example.org");
-  g_autoptr (PbRoute) local = pb_route_find (snapshot, "", "anna@example.org");
+  g_autoptr (PbRoute) relay = pb_route_find (snapshot, "", "u@far.example", NULL);
+  g_autoptr (PbRoute) alias = pb_route_find (snapshot, "", "team@example.org", NULL);
+  g_autoptr (PbRoute) local = pb_route_find (snapshot, "", "anna@example.org", NULL);
   g_autofree char *hosts = hosts_text (relay);
 
   g_assert_cmpstr (hosts, ==, "a.example.net:587 b.example.net:587 2001:db8::9:2526 192.0.2.3:26");
