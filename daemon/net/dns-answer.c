@@ -76,7 +76,8 @@ name_decode (const guint8 *data, gsize length)
   return g_string_free (g_steal_pointer (&name), FALSE);
 }
 
-/* RFC 7208 3.3: the strings of one record are one text. A NUL would end it in C, so it becomes a '?'. */
+/* RFC 7208 3.3: the strings of one record are one text. A NUL would end it in C, so it becomes a DEL,
+ * which is as wrong in every record's grammar. */
 static char *
 text_decode (const guint8 *data, gsize length)
 {
@@ -90,7 +91,7 @@ text_decode (const guint8 *data, gsize length)
       if (end > length)
         return NULL;
       for (at++; at < end; at++)
-        g_string_append_c (text, data[at] == 0 ? '?' : (char) data[at]);
+        g_string_append_c (text, data[at] == 0 ? '\x7f' : (char) data[at]);
     }
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
