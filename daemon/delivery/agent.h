@@ -21,6 +21,7 @@ typedef struct
   char status[12];    /* enhanced code: "2.0.0", "4.4.1", "5.1.1" */
   char *reply;        /* (owned) (nullable) "550 5.1.1 no such user", or our own reason in words */
   gboolean reply_is_smtp;
+  gboolean at_rcpt;   /* @reply answered this recipient's RCPT, no other command */
   char *remote;       /* (owned) (nullable) host that said so: "mx.example.org[192.0.2.1]:25", or "mailbox" */
   gboolean dsn_passed_on; /* DELIVERED, and the host was told what notices are wanted: it makes them, we do not (RFC 3461 5.2) */
 } PbResult;
@@ -39,6 +40,7 @@ typedef struct
   gint64 began;          /* wall clock, Unix microseconds */
   gint64 ended;          /* by pb_delivery_close() */
   char *transcript;      /* (owned) (nullable) what was said, redacted, at most 8 KiB: delivery/transcript.h */
+  gboolean verify_only;  /* only asks whether the recipients would be taken: no message is sent, @body may be NULL; DELIVERED means that RCPT was accepted */
   gpointer user_data;    /* the queue's */
 } PbDelivery;
 

@@ -153,7 +153,8 @@ append_envelope (PbSmtpConnection *self, PbTransaction *transaction, GByteArray 
     return;
   for (guint i = 0; i < transaction->n_rcpts; i++)
     append_rcpt (self, transaction, out);
-  append_data (self, transaction, out);
+  if (!transaction->job->delivery->verify_only)
+    append_data (self, transaction, out);
 }
 
 /* A server that does not take groups answers RSET first; its reply sends MAIL. */
@@ -285,11 +286,34 @@ set_again (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcpt)
   rcpt->state = PB_RCPT_AGAIN;
 }
 
+/* The answers are all that was wanted: what was begun is given up. */
+static void
+on_verify_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcpt, guint index)
+{
+  if (rcpt->state == PB_RCPT_OPEN)
+    {
+      set_result_by_reply (self, transaction, rcpt);
+      transaction->job->delivery->results[rcpt->position].at_rcpt = TRUE;
+    }
+  if (index + 1 == transaction->n_rcpts)
+    {
+      self->needs_reset = TRUE;
+      transaction_continue (self);
+    }
+  else if ((self->extensions.offered & PB_EXT_PIPELINING) == 0)
+    write_step (self, append_rcpt);
+}
+
 static void
 on_rcpt_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
 {
   PbRcpt *rcpt = &transaction->rcpts[index];
 
+  if (transaction->job->delivery->verify_only)
+    {
+      on_verify_reply (self, transaction, rcpt, index);
+      return;
+    }
   if (rcpt->state == PB_RCPT_OPEN && self->reply.code / 100 == 2)
     {
       rcpt->state = PB_RCPT_ACCEPTED;
