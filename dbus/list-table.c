@@ -307,7 +307,6 @@ static const PbListSpec lists[PB_N_LISTS] = {
                                  COLUMNS (relay_exceptions),
                                  .action = PB_ACTION_MODIFY_SETTINGS,
                                  .in_revert = TRUE,
-                                 .ineffective = TRUE,
                                  .title = N_ ("Relay exceptions"),
                                  .help = N_ (
                                    "Senders and recipients whose mail goes through a relay host of its own.") },

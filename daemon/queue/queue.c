@@ -151,7 +151,8 @@ on_settings_changed (PbRegistry *registry, const char *interface, GStrv names, g
 static void
 on_list_changed (PbRegistry *registry, int kind, guint64 revision, gpointer user_data)
 {
-  if (kind == PB_LIST_DOMAIN_LIST || kind == PB_LIST_LOCAL_DOMAINS)
+  if (kind == PB_LIST_DOMAIN_LIST || kind == PB_LIST_LOCAL_DOMAINS
+      || kind == PB_LIST_RELAY_EXCEPTIONS)
     pb_queue_wake (user_data);
 }
 

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where mail goes: exceptions, Domain List, general relay, MX, at the wire, and anew at every attempt."""
+from bus import variants
+from sink import CLOSE
+
+MESSAGE = b"From: ann@local.example\r\nTo: x@away.example\r\nSubject: route\r\n\r\nBody\r\n"
+
+
+def quick_retries(bed):
+    bed.api.set("Queueing", "MinBackoff", "u", 1)
+    bed.api.set("Queueing", "MaxBackoff", "u", 1)
+
+
+def exception(bed, sink, kind, *targets, **row):
+    return bed.api.add("RelayExceptions", Name=row.pop("Name", "rule"), Kind=kind, Targets=list(targets),
+                       Server="127.0.0.1", Port=sink.port, **row)
+
+
+def update(bed, kind, row, **cells):
+    bed.api.call(kind, "Update", "(sa{sv})", row, variants(cells))
+
+
+class Places:
+    """Sinks by name, and whose message came to which of them."""
+
+    def __init__(self, bed, *names):
+        self.bed = bed
+        self.sinks = {name: bed.sink() for name in names}
+        self.seen = dict.fromkeys(names, 0)
+
+    def __getitem__(self, name):
+        return self.sinks[name]
+
+    def expect(self, place, sender, recipient):
+        """The message comes to that place, and to no other."""
+        self.bed.send(sender, [recipient], MESSAGE)
+        self.seen[place] += 1
+        message = self.sinks[place].wait_messages(self.seen[place])[-1]
+        assert message.recipients == [recipient.encode()], (place, message.recipients)
+        self.bed.queue_empty()
+        counts = {name: len(sink.messages) for name, sink in self.sinks.items()}
+        assert counts == self.seen, f"{sender} to {recipient}: {counts} instead of {self.seen}"
+
+
+def use_relay(bed, sink):
+    bed.api.set("Delivery", "RelayServer", "s", "127.0.0.1")
+    bed.api.set("Delivery", "RelayPort", "u", sink.port)
+    bed.api.set("Delivery", "Mode", "s", "relay")
+
+
+def test_order_of_rules(bed):
+    """The specification's order: recipient exception, Domain List, sender exception, general relay; local mail
+    before all. Within a kind address, domain, subdomain, then position."""
+    bed.start()
+    places = Places(bed, "relay", "target", "address", "domain", "later", "sub", "deeper", "sender", "senders")
+    use_relay(bed, places["relay"])
+    bed.api.add("DomainList", Name="d", Domain="list.example", Target=f"127.0.0.1:{places['target'].port}",
+                VerifyRecipients=False)
+    exception(bed, places["sub"], "recipient", ".sub.example")
+    exception(bed, places["deeper"], "recipient", ".deep.sub.example")
+    exception(bed, places["domain"], "recipient", "sub.example", "away.example", "LOCAL.example")
+    exception(bed, places["later"], "recipient", "away.example", "x@list.example")
+    exception(bed, places["address"], "recipient", "Boss@Away.example", "one@list.example")
+    exception(bed, places["senders"], "sender", "local.example", ".local.example")
+    exception(bed, places["sender"], "sender", "ann@local.example")
+    for place, sender, recipient in (
+            ("relay", "x@else.example", "x@far.example"),
+            ("address", "x@else.example", "boss@away.example"),
+            ("domain", "x@else.example", "else@away.example"),
+            ("domain", "x@else.example", "x@sub.example"),
+            ("sub", "x@else.example", "x@a.sub.example"),
+            ("sub", "x@else.example", "x@b.deep.sub.example"),
+            ("relay", "x@else.example", "x@asub.example"),
+            ("relay", "x@else.example", "x@b.away.example"),
+            ("address", "ann@local.example", "one@list.example"),
+            ("later", "ann@local.example", "x@list.example"),
+            ("target", "ann@local.example", "two@list.example"),
+            ("sender", "ann@local.example", "x@far.example"),
+            ("sender", "ANN@local.example", "x@far.example"),
+            ("senders", "bob@local.example", "x@far.example"),
+            ("senders", "bob@sub.local.example", "x@far.example"),
+            ("domain", "ann@local.example", "else@away.example"),
+            ("relay", "", "x@far.example")):
+        places.expect(place, sender, recipient)
+    bed.send("x@else.example", ["ann@local.example"], MESSAGE)
+    bed.wait_mails(bed.ann)
+
+
+def test_rules_follow_their_rows(bed):
+    """Position decides among equals; a disabled, changed or removed rule holds no more, at once."""
+    bed.start()
+    places = Places(bed, "relay", "first", "second")
+    use_relay(bed, places["relay"])
+    first = exception(bed, places["first"], "recipient", "away.example", Name="first")
+    second = exception(bed, places["second"], "recipient", "away.example", Name="second")
+    places.expect("first", "ann@local.example", "x@away.example")
+    bed.api.call("RelayExceptions", "Move", "(su)", second, 0)
+    places.expect("second", "ann@local.example", "x@away.example")
+    update(bed, "RelayExceptions", second, Enabled=False)
+    places.expect("first", "ann@local.example", "x@away.example")
+    update(bed, "RelayExceptions", first, Targets=["else.example"])
+    places.expect("relay", "ann@local.example", "x@away.example")
+    update(bed, "RelayExceptions", first, Targets=[".example"], Kind="sender")
+    places.expect("first", "ann@local.example", "x@away.example")
+    bed.api.call("RelayExceptions", "Remove", "(as)", [first])
+    places.expect("relay", "ann@local.example", "x@away.example")
+
+
+def test_exceptions_of_direct_delivery(bed):
+    """They hold in direct mode too; all else goes by MX."""
+    bed.start()
+    relay, exchanger = bed.sink(), bed.mx_sink()
+    bed.dns.add("away.example", "A", "127.0.0.2")
+    bed.dns.add("far.example", "A", "127.0.0.2")
+    exception(bed, relay, "recipient", "away.example")
+    bed.send("ann@local.example", ["x@away.example", "x@far.example"], MESSAGE)
+    assert relay.wait_messages(1)[0].recipients == [b"x@away.example"]
+    assert exchanger.wait_messages(1)[0].recipients == [b"x@far.example"]
+    bed.queue_empty()
+    assert not [query for query in bed.dns.queries if query[0] == "away.example"]
+
+
+def test_server_by_name_and_its_fallback(bed):
+    """A server by name is looked up by address, never by MX; its own fallback follows, not the general relay's."""
+    bed.start()
+    general, first, second = bed.relay_sink(), bed.sink(), bed.sink()
+    bed.dns.add("smtp.relay.example", "A", "127.0.0.1")
+    row = bed.api.add("RelayExceptions", Name="r", Kind="recipient", Targets=["away.example"], Server="smtp.relay.example",
+                      Port=first.port, Fallback=[f"127.0.0.1:{second.port}"])
+    bed.send("ann@local.example", ["x@away.example"], MESSAGE)
+    first.wait_messages(1)
+    first.rule("CONNECT", CLOSE)
+    first.rule("MAIL", CLOSE)
+    bed.send("ann@local.example", ["y@away.example"], MESSAGE)
+    assert second.wait_messages(1)[0].recipients == [b"y@away.example"]
+    bed.queue_empty()
+    assert ("smtp.relay.example", "MX") not in bed.dns.queries and not general.connections
+    second.stop()
+    quick_retries(bed)
+    bed.send("ann@local.example", ["z@away.example"], MESSAGE)
+    bed.wait_deferred()
+    assert not general.connections, "mail for a relay of its own never goes to the general relay"
+    bed.api.call("RelayExceptions", "Remove", "(as)", [row])
+    general.wait_messages(1)
+    bed.queue_empty()
+
+
+def test_queued_mail_moves(bed):
+    """Mail that waits takes the way that the settings say at its next attempt, and a new rule makes one."""
+    bed.start()
+    places = Places(bed, "relay", "exception", "target")
+    use_relay(bed, places["relay"])
+    places["relay"].rule("RCPT", b"450 4.2.0 Come again")
+    bed.send("ann@local.example", ["x@away.example", "x@list.example", "x@stays.example"], MESSAGE)
+    bed.wait_deferred()
+    exception(bed, places["exception"], "recipient", "away.example")
+    assert places["exception"].wait_messages(1)[0].recipients == [b"x@away.example"]
+    bed.api.add("DomainList", Name="d", Domain="list.example", Target=f"127.0.0.1:{places['target'].port}")
+    assert places["target"].wait_messages(1)[0].recipients == [b"x@list.example"]
+    bed.wait_deferred()
+    exception(bed, places["exception"], "sender", "local.example")
+    assert places["exception"].wait_messages(2)[1].recipients == [b"x@stays.example"]
+    bed.queue_empty()
+    assert not places["relay"].messages
+
+
+def test_queued_mail_leaves_a_dead_relay(bed):
+    """Also from a destination that rests since nothing there answers."""
+    bed.start()
+    sink = bed.relay_sink()
+    sink.stop()
+    for number in range(5):
+        bed.send("ann@local.example", [f"x{number}@away.example"], MESSAGE)
+    bed.wait_deferred(5)
+    other = bed.sink()
+    exception(bed, other, "recipient", "away.example")
+    other.wait_messages(5)
+    bed.queue_empty()
+
+
+def test_domain_list_cuts_ourselves(bed):
+    """As backup MX: mail goes to those before us; when we are the best ourselves there is nowhere to go."""
+    bed.start()
+    relay, exchanger = bed.relay_sink(), bed.mx_sink()
+    bed.api.add("DomainList", Name="d", Domain="list.example", VerifyRecipients=False)
+    for preference, name in ((10, "mx.list.example"), (20, "mail.local.example"), (30, "worse.list.example")):
+        bed.dns.add("list.example", "MX", (preference, name))
+    bed.dns.add("mx.list.example", "A", "127.0.0.2")
+    bed.dns.add("worse.list.example", "A", "127.0.0.3")
+    bed.send("a@b.example", ["x@list.example"], MESSAGE, source="127.0.0.7")
+    assert exchanger.wait_messages(1)[0].host == "127.0.0.2"
+    exchanger.stop()
+    bed.send("a@b.example", ["x@list.example"], MESSAGE, source="127.0.0.7")
+    bed.wait_deferred()
+    assert len(exchanger.connections) == 1 and not relay.connections
+    bed.api.add("DomainList", Name="e", Domain="ours.example", VerifyRecipients=False)
+    bed.dns.add("ours.example", "MX", (10, "mail.local.example"))
+    bed.dns.add("ours.example", "MX", (20, "worse.list.example"))
+    bed.send("ann@local.example", ["x@ours.example"], MESSAGE)
+    [mail] = bed.wait_mails(bed.ann)
+    assert b"Status: 5.4.6" in mail, mail
+
+
+def test_unusable_relays_wait(bed):
+    """A relay that cannot be used as it is set keeps mail waiting with the reason, and never bounces it."""
+    bed.start()
+    for number, (settings, words) in enumerate((
+            ({"RelayServer": ""}, "none is set"),
+            ({"RelayServer": "mail.local.example"}, "this server itself"),
+            ({"RelayServer": "127.0.0.1", "RelayVerify": "fingerprint"}, "no fingerprint is set"),
+            ({"RelayVerify": "auto", "RelayAuth": True}, "no user name is set"))):
+        for name, value in settings.items():
+            bed.api.set("Delivery", name, "b" if value is True else "s", value)
+        bed.api.set("Delivery", "Mode", "s", "relay")
+        bed.send("ann@local.example", [f"x{number}@away.example"], MESSAGE)
+        bed.wait_deferred(number + 1)
+        row = [each for each in bed.api.rows("Queue") if f"x{number}@" in repr(each)]
+        assert words in repr(row), row
+    assert not bed.mails(bed.ann)
+    sink = bed.sink()
+    bed.api.set("Delivery", "RelayAuth", "b", False)
+    bed.api.set("Delivery", "RelayPort", "u", sink.port)
+    sink.wait_messages(4)
+    bed.queue_empty()
