@@ -15,8 +15,8 @@ struct _PbPolicyRun
   guint next; /* the row to be asked next */
   PbStage stage;
   PbJudged judged;
-  GArray *trail;     /* (not owned) (nullable) */
-  PbVerdict kept;    /* (owned) the first DEFER, should nobody reject */
+  PbTrail *trail;    /* (not owned) (nullable) */
+  PbDecision kept;   /* (owned) the first 4xx, should nobody decide */
   PbPolicyRun *heap; /* (nullable) where a check suspended this run to */
   PbPolicyDone done;
   gpointer user_data;
@@ -25,93 +25,151 @@ struct _PbPolicyRun
 };
 
 void
-pb_verdict_clear (PbVerdict *self)
+pb_decision_clear (PbDecision *self)
 {
   g_clear_pointer (&self->detail, g_free);
+  g_clear_pointer (&self->evidence, g_free);
+}
+
+typedef enum
+{
+  MODE_OFF,
+  MODE_WATCH,
+  MODE_ENFORCE,
+} Mode;
+
+static Mode
+row_mode (const PbPolicyRow *row, const PbJudged *judged)
+{
+  const char *setting = row->setting != NULL ? row->setting (&judged->snapshot->values) : "enforce";
+
+  if (g_str_equal (setting, "enforce"))
+    return MODE_ENFORCE;
+  return g_str_equal (setting, "watch") ? MODE_WATCH : MODE_OFF;
 }
 
 static void
-trail_add (PbPolicyRun *run, const PbPolicyRow *row, PbOutcome outcome, PbReplyId reply)
+trail_add (PbPolicyRun *run, const PbPolicyRow *row, PbOutcome outcome, const PbDecision *decision)
 {
-  PbTrailLine line = { row->name, row->stage, outcome, reply };
+  gboolean replied = outcome == PB_OUTCOME_REFUSED || outcome == PB_OUTCOME_WATCHED
+                     || outcome == PB_OUTCOME_TROUBLE;
 
   if (run->trail != NULL)
-    g_array_append_val (run->trail, line);
+    pb_trail_add (run->trail, row->stage, row->name, outcome,
+                  replied ? decision->reply : PB_REPLY_NONE,
+                  row->stage == PB_STAGE_RCPT ? run->judged.recipient_index : PB_TRAIL_NO_RECIPIENT,
+                  decision->evidence != NULL ? decision->evidence : decision->detail);
 }
 
-/* Takes in one row's opinion. Returns: TRUE when it decides the stage; @verdict is then final. */
+/* Takes in an objection. Returns: TRUE when it decides the stage; @decision is then final. */
 static gboolean
-run_take (PbPolicyRun *run, const PbPolicyRow *row, PbOutcome outcome, PbVerdict *verdict)
+run_object (PbPolicyRun *run, PbDecision *decision)
 {
-  verdict->outcome = outcome;
-  verdict->check = row->name;
-  switch (outcome)
+  if (pb_reply_row (decision->reply)->code >= 500)
     {
-    case PB_OUTCOME_NONE:
-      pb_verdict_clear (verdict);
-      return FALSE;
-    case PB_OUTCOME_DEFER:
-      trail_add (run, row, outcome, verdict->reply);
-      if (run->kept.check == NULL)
-        {
-          run->kept = *verdict;
-          verdict->detail = NULL;
-        }
-      pb_verdict_clear (verdict);
-      return FALSE;
-    case PB_OUTCOME_ACCEPT:
-      trail_add (run, row, outcome, PB_REPLY_NONE);
-      pb_verdict_clear (verdict);
-      if (run->kept.check == NULL)
-        return TRUE;
-      /* Taken by this row, but trouble came before: the client tries again and is asked anew. */
-      *verdict = run->kept;
-      run->kept = (PbVerdict){ 0 };
+      decision->kind = PB_DECISION_REJECT;
+      pb_decision_clear (&run->kept);
       return TRUE;
-    case PB_OUTCOME_REJECT:
-      trail_add (run, row, outcome, verdict->reply);
-      pb_verdict_clear (&run->kept);
+    }
+  if (run->kept.check == NULL)
+    {
+      run->kept = *decision;
+      run->kept.kind = PB_DECISION_DEFER;
+      *decision = (PbDecision){ 0 };
+    }
+  pb_decision_clear (decision);
+  return FALSE;
+}
+
+/* Takes in one row's finding. Returns: TRUE when it decides the stage; @decision is then final. */
+static gboolean
+run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecision *decision)
+{
+  gboolean watch = row_mode (row, &run->judged) == MODE_WATCH;
+
+  decision->check = row->name;
+  if (decision->reply == PB_REPLY_NONE)
+    decision->reply = row->reply;
+  switch (finding)
+    {
+    case PB_FINDING_NONE:
+      pb_decision_clear (decision);
+      return FALSE;
+    case PB_FINDING_PASS:
+      trail_add (run, row, PB_OUTCOME_PASS, decision);
+      pb_decision_clear (decision);
+      return FALSE;
+    case PB_FINDING_EXEMPT:
+      trail_add (run, row, PB_OUTCOME_EXEMPT, decision);
+      pb_decision_clear (decision);
+      return FALSE;
+    case PB_FINDING_REFUSE:
+    case PB_FINDING_TROUBLE:
+      trail_add (run, row,
+                 finding == PB_FINDING_TROUBLE ? PB_OUTCOME_TROUBLE
+                 : watch                       ? PB_OUTCOME_WATCHED
+                                               : PB_OUTCOME_REFUSED,
+                 decision);
+      if (!watch)
+        return run_object (run, decision);
+      pb_decision_clear (decision);
+      return FALSE;
+    case PB_FINDING_DISCARD:
+      trail_add (run, row, PB_OUTCOME_DISCARDED, decision);
+      decision->kind = PB_DECISION_DISCARD;
+      pb_decision_clear (&run->kept);
       return TRUE;
-    case PB_OUTCOME_PENDING:
+    case PB_FINDING_PENDING:
       break;
     }
   g_assert_not_reached ();
 }
 
+static PbFinding
+ask_row (PbPolicyRun *run, const PbPolicyRow *row, PbDecision *decision)
+{
+  PbFinding finding;
+
+  if (row_mode (row, &run->judged) == MODE_OFF)
+    return PB_FINDING_NONE;
+  if ((row->flags & PB_POLICY_SPARES_EXEMPT) != 0 && run->judged.exempt)
+    return PB_FINDING_EXEMPT;
+  run->asking = TRUE;
+  finding = row->check (&run->judged, decision, run);
+  run->asking = FALSE;
+  return finding;
+}
+
 /* Asks rows until one decides or has to wait. Returns: FALSE when one has to wait. */
 static gboolean
-run_ask (PbPolicyRun *run, PbVerdict *verdict)
+run_ask (PbPolicyRun *run, PbDecision *decision)
 {
   while (run->next < run->n_rows)
     {
       const PbPolicyRow *row = &run->rows[run->next];
-      PbOutcome outcome;
+      PbFinding finding;
 
       run->next++;
       if (row->stage != run->stage)
         continue;
-      *verdict = (PbVerdict){ 0 };
-      run->asking = TRUE;
-      outcome = row->check (&run->judged, verdict, run);
-      run->asking = FALSE;
-      if (outcome == PB_OUTCOME_PENDING)
+      *decision = (PbDecision){ 0 };
+      finding = ask_row (run, row, decision);
+      if (finding == PB_FINDING_PENDING)
         {
-          pb_verdict_clear (verdict);
+          pb_decision_clear (decision);
           return FALSE;
         }
-      if (run_take (run, row, outcome, verdict))
+      if (run_take (run, row, finding, decision))
         return TRUE;
     }
-  *verdict = run->kept;
-  run->kept = (PbVerdict){ 0 };
-  if (verdict->check == NULL)
-    verdict->outcome = PB_OUTCOME_ACCEPT;
+  *decision = run->kept;
+  run->kept = (PbDecision){ 0 };
   return TRUE;
 }
 
 gboolean
 pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, const PbJudged *judged,
-                      GArray *trail, PbVerdict *verdict, PbPolicyDone done, gpointer user_data,
+                      PbTrail *trail, PbDecision *decision, PbPolicyDone done, gpointer user_data,
                       PbPolicyRun **run)
 {
   PbPolicyRun first = {
@@ -125,7 +183,7 @@ pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, cons
   };
 
   *run = NULL;
-  if (run_ask (&first, verdict))
+  if (run_ask (&first, decision))
     return TRUE;
   g_assert (first.heap != NULL);
   first.heap->asking = FALSE;
@@ -156,7 +214,7 @@ pb_policy_run_judged (PbPolicyRun *run)
 static void
 run_free (PbPolicyRun *run)
 {
-  pb_verdict_clear (&run->kept);
+  pb_decision_clear (&run->kept);
   g_free (run);
 }
 
@@ -169,33 +227,33 @@ pb_policy_run_cancel (PbPolicyRun *run)
 }
 
 void
-pb_policy_continue (PbPolicyRun *run, PbOutcome outcome, PbVerdict *verdict)
+pb_policy_continue (PbPolicyRun *run, PbFinding finding, PbDecision *decision)
 {
-  PbVerdict decided = *verdict;
+  PbDecision decided = *decision;
 
   g_return_if_fail (run->heap == run && !run->asking);
-  g_return_if_fail (outcome != PB_OUTCOME_PENDING);
+  g_return_if_fail (finding != PB_FINDING_PENDING);
 
-  verdict->detail = NULL;
+  decision->detail = decision->evidence = NULL;
   if (run->cancelled)
     {
-      pb_verdict_clear (&decided);
+      pb_decision_clear (&decided);
       run_free (run);
       return;
     }
-  if (!run_take (run, &run->rows[run->next - 1], outcome, &decided) && !run_ask (run, &decided))
+  if (!run_take (run, &run->rows[run->next - 1], finding, &decided) && !run_ask (run, &decided))
     return;
   run->done (&decided, run->user_data);
-  pb_verdict_clear (&decided);
+  pb_decision_clear (&decided);
   run_free (run);
 }
 
 gboolean
-pb_policy_judge (PbStage stage, const PbJudged *judged, GArray *trail, PbVerdict *verdict,
+pb_policy_judge (PbStage stage, const PbJudged *judged, PbTrail *trail, PbDecision *decision,
                  PbPolicyDone done, gpointer user_data, PbPolicyRun **run)
 {
   guint n_rows;
   const PbPolicyRow *rows = pb_policy_rows (&n_rows);
 
-  return pb_policy_judge_rows (rows, n_rows, stage, judged, trail, verdict, done, user_data, run);
+  return pb_policy_judge_rows (rows, n_rows, stage, judged, trail, decision, done, user_data, run);
 }

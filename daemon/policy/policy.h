@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "policy/trail.h"
 #include "protocol/envelope.h"
 #include "protocol/header-scan.h"
 #include "protocol/reply.h"
@@ -9,27 +10,19 @@
 #include <glib.h>
 
 /*
- * Judgement: an ordered table of small predicates (stage, name, check). Each gives accept, defer, reject or nothing, with a reply row and a line for the trail. Live mail and, later, Explain use
- * the same table.
+ * Judgement: an ordered table of checks, one row each. Live mail, Explain and Replay use the same table: what a check knows is all in PbJudged, and what it
+ * says is all in its finding and its decision.
  */
 typedef enum
 {
-  PB_STAGE_CONNECT,
-  PB_STAGE_HELO,
-  PB_STAGE_MAIL,
-  PB_STAGE_RCPT,
-  PB_STAGE_END_OF_DATA,
-  PB_N_STAGES,
-} PbStage;
-
-typedef enum
-{
-  PB_OUTCOME_NONE,   /* no opinion: the next row is asked */
-  PB_OUTCOME_ACCEPT, /* the stage is decided: taken */
-  PB_OUTCOME_DEFER,  /* kept, unless a later row rejects */
-  PB_OUTCOME_REJECT, /* the stage is decided */
-  PB_OUTCOME_PENDING, /* an asynchronous check goes on; pb_policy_continue() will be called */
-} PbOutcome;
+  PB_FINDING_NONE,    /* nothing to judge here: no line in the trail */
+  PB_FINDING_PASS,
+  PB_FINDING_EXEMPT,  /* whom the check does not bind */
+  PB_FINDING_REFUSE,  /* with a reply: a 5xx decides, a 4xx unless a later row has a 5xx or discards */
+  PB_FINDING_TROUBLE, /* it cannot be told now: always with a 4xx, likewise */
+  PB_FINDING_DISCARD, /* decides: taken and dropped */
+  PB_FINDING_PENDING, /* an asynchronous check goes on; pb_policy_continue() will be called */
+} PbFinding;
 
 /* What is known of the session and the transaction; borrowed by the checks. */
 typedef struct
@@ -46,6 +39,7 @@ typedef struct
   gboolean source_route;
   gboolean our_literal;    /* the recipient's domain is a literal of the address that the client connected to */
   gboolean demand_login;   /* submission listener */
+  int recipient_index;     /* at RCPT: the how manieth of the transaction, from 0; else PB_TRAIL_NO_RECIPIENT */
   guint n_recipients;      /* accepted so far */
   guint64 declared_size, size;
   const PbHeaderScan *header; /* (nullable) at END_OF_DATA */
@@ -55,32 +49,43 @@ typedef struct
   PbMailbox *mailbox;      /* (nullable) of the thread that judges: where a check that has to wait gets its answer */
 } PbJudged;
 
-typedef struct
+typedef enum
 {
-  PbOutcome outcome;
-  PbReplyId reply;
-  char *detail;      /* (owned) (nullable) for the reply's %s */
-  const char *check; /* static name of the row that decided */
-} PbVerdict;
-void pb_verdict_clear (PbVerdict *self);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbVerdict, pb_verdict_clear)
+  PB_DECISION_ACCEPT,
+  PB_DECISION_DISCARD, /* answered as if accepted */
+  PB_DECISION_DEFER,
+  PB_DECISION_REJECT,
+} PbDecisionKind;
 
+/* What is done; and, while a check is asked, what it has to say beside its finding. */
 typedef struct
 {
-  const char *check;
-  PbStage stage;
-  PbOutcome outcome;
-  PbReplyId reply;
-} PbTrailLine;
+  PbDecisionKind kind;
+  PbReplyId reply;   /* a check leaves PB_REPLY_NONE for its row's reply */
+  char *detail;      /* (owned) (nullable) for the reply's %s */
+  char *evidence;    /* (owned) (nullable) for the trail, not for the client */
+  const char *check; /* (nullable) static name of the row that decided; NULL: nobody objected */
+} PbDecision;
+void pb_decision_clear (PbDecision *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbDecision, pb_decision_clear)
 
 typedef struct _PbPolicyRun PbPolicyRun;
-typedef void (*PbPolicyDone) (PbVerdict *verdict, gpointer user_data);
+typedef void (*PbPolicyDone) (PbDecision *decision, gpointer user_data);
+
+typedef enum
+{
+  PB_POLICY_BINDS_ALL = 0,
+  PB_POLICY_SPARES_EXEMPT = 1 << 0, /* exempt clients are not asked about */
+} PbPolicyFlags;
 
 typedef struct
 {
   PbStage stage;
-  const char *name; /* "relay", "recipient": also the counter refused.<name> */
-  PbOutcome (*check) (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run);
+  const char *name;  /* "relay", "recipient": also the counters refused.<name> and watched.<name> */
+  PbReplyId reply;   /* of a refusal whose check names none */
+  PbPolicyFlags flags;
+  PbFinding (*check) (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run);
+  const char *(*setting) (const PbSettingValues *values); /* (nullable) off, watch or enforce; NULL: always enforced */
 } PbPolicyRow;
 
 /** pb_policy_rows: the table, in order of judgement. */
@@ -88,23 +93,23 @@ const PbPolicyRow *pb_policy_rows (guint *n_rows);
 
 /**
  * pb_policy_judge:
- * @judged: copied; what it points to is borrowed until the verdict, or pb_policy_run_cancel()
- * @verdict: (out): filled in when TRUE is returned: ACCEPT (nobody objected, or a row took it), DEFER or REJECT
- * @trail: (nullable) (element-type PbTrailLine): every row that had an opinion is appended
+ * @judged: copied; what it points to is borrowed until the decision, or pb_policy_run_cancel()
+ * @trail: (nullable): what each row that had something to judge said is added; borrowed likewise
+ * @decision: (out): filled in when TRUE is returned
  * @run: (out): set when FALSE is returned; gone once @done was called or the run cancelled
  * Returns: TRUE when decided at once; else @done is called later on the same thread (never before returning) unless pb_policy_run_cancel() comes first.
- * @done may steal the verdict's detail; what is left is cleared for it.
+ * @done may steal the decision's texts; what is left is cleared for it.
  */
-gboolean pb_policy_judge (PbStage stage, const PbJudged *judged, GArray *trail, PbVerdict *verdict, PbPolicyDone done, gpointer user_data, PbPolicyRun **run);
+gboolean pb_policy_judge (PbStage stage, const PbJudged *judged, PbTrail *trail, PbDecision *decision, PbPolicyDone done, gpointer user_data, PbPolicyRun **run);
 
 /** pb_policy_judge_rows: likewise over another table, for tests and dry runs. */
-gboolean pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, const PbJudged *judged, GArray *trail, PbVerdict *verdict, PbPolicyDone done, gpointer user_data,
-                               PbPolicyRun **run);
+gboolean pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, const PbJudged *judged, PbTrail *trail, PbDecision *decision, PbPolicyDone done,
+                               gpointer user_data, PbPolicyRun **run);
 void pb_policy_run_cancel (PbPolicyRun *run);
 
 /**
  * pb_policy_run_suspend:
- * For a check that has to wait: makes @run outlive the call. The check then returns PB_OUTCOME_PENDING and later, from the same thread and not from inside itself, calls
+ * For a check that has to wait: makes @run outlive the call. The check then returns PB_FINDING_PENDING and later, from the same thread and not from inside itself, calls
  * pb_policy_continue() exactly once, cancelled or not. Returns: (transfer none) what to continue with.
  */
 PbPolicyRun *pb_policy_run_suspend (PbPolicyRun *run);
@@ -112,5 +117,5 @@ PbPolicyRun *pb_policy_run_suspend (PbPolicyRun *run);
 /** pb_policy_run_judged: what a suspended run judges; NULL once it was cancelled. */
 const PbJudged *pb_policy_run_judged (PbPolicyRun *run);
 
-/** pb_policy_continue: an asynchronous check of @run has its answer: @outcome, not PENDING, and @verdict's reply and detail (taken). */
-void pb_policy_continue (PbPolicyRun *run, PbOutcome outcome, PbVerdict *verdict);
+/** pb_policy_continue: an asynchronous check of @run has its answer: @finding, not PENDING, and @decision's reply and texts (taken). */
+void pb_policy_continue (PbPolicyRun *run, PbFinding finding, PbDecision *decision);

@@ -168,7 +168,7 @@ log_accepted (PbSession *self, const PbEnvelope *envelope)
 static void
 answer (PbSession *self, const PbEnvelope *envelope, const GError *error)
 {
-  PbVerdict verdict = { .outcome = PB_OUTCOME_DEFER, .check = "store" };
+  PbDecision decision = { .kind = PB_DECISION_DEFER, .check = "store" };
 
   if (error == NULL)
     {
@@ -179,8 +179,8 @@ answer (PbSession *self, const PbEnvelope *envelope, const GError *error)
       pb_session_reply (self, PB_REPLY_QUEUED, envelope->id_text);
       return;
     }
-  verdict.reply = store_reply (error);
-  pb_session_refuse (self, &verdict, NULL, FALSE);
+  decision.reply = store_reply (error);
+  pb_session_refuse (self, &decision, NULL, FALSE);
 }
 
 /* What follows an answered message: the next one, unless we are shutting down. */
@@ -228,17 +228,17 @@ submit (PbSession *self)
 }
 
 static void
-on_data_judged (PbSession *self, PbVerdict *verdict)
+on_data_judged (PbSession *self, PbDecision *decision)
 {
-  if (verdict->outcome == PB_OUTCOME_ACCEPT && self->transaction->spool != NULL)
+  if (decision->kind == PB_DECISION_ACCEPT && self->transaction->spool != NULL)
     {
       submit (self);
       return;
     }
-  if (verdict->outcome == PB_OUTCOME_ACCEPT)
+  if (decision->kind == PB_DECISION_ACCEPT)
     pb_session_reply_error (self, PB_REPLY_LOCAL_ERROR, NULL);
   else
-    pb_session_refuse (self, verdict, NULL, TRUE);
+    pb_session_refuse (self, decision, NULL, TRUE);
   finish_message (self);
 }
 

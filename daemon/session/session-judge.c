@@ -21,14 +21,52 @@ pb_session_count (const char *prefix, const char *check)
   pb_counter_add (pb_counter_register (name), 1);
 }
 
+/* The trail that is being written: the transaction's, else the connection's. Returns: (transfer none). */
+static PbTrail *
+find_trail (PbSession *self)
+{
+  PbTrail **trail = self->transaction != NULL ? &self->transaction->trail : &self->trail;
+
+  if (*trail == NULL)
+    *trail = pb_trail_new ();
+  return *trail;
+}
+
+void
+pb_session_note (PbSession *self, const char *check, PbOutcome outcome, PbReplyId reply,
+                 const char *evidence)
+{
+  static const PbStage stages[] = {
+    [PB_SESSION_CONNECTED] = PB_STAGE_CONNECT,  [PB_SESSION_GREETED] = PB_STAGE_HELO,
+    [PB_SESSION_READY] = PB_STAGE_HELO,         [PB_SESSION_MAIL] = PB_STAGE_MAIL,
+    [PB_SESSION_RCPT] = PB_STAGE_RCPT,          [PB_SESSION_DATA] = PB_STAGE_END_OF_DATA,
+    [PB_SESSION_ENDED_DATA] = PB_STAGE_END_OF_DATA, [PB_SESSION_CLOSED] = PB_STAGE_CONNECT,
+  };
+
+  pb_trail_add (find_trail (self), stages[self->state], check, outcome, reply,
+                PB_TRAIL_NO_RECIPIENT, evidence);
+}
+
+/* Counts what would have been refused, had the settings said enforce. */
 static void
-on_verdict (PbVerdict *verdict, gpointer user_data)
+count_watched (PbSession *self)
+{
+  PbTrail *trail = find_trail (self);
+
+  for (guint i = self->trail_mark; i < pb_trail_length (trail); i++)
+    if (pb_trail_get (trail, i)->outcome == PB_OUTCOME_WATCHED)
+      pb_session_count ("watched", pb_trail_get (trail, i)->check);
+}
+
+static void
+on_verdict (PbDecision *decision, gpointer user_data)
 {
   PbSession *self = user_data;
 
   pb_session_enter (self);
   self->run = NULL;
-  self->on_verdict (self, verdict);
+  count_watched (self);
+  self->on_verdict (self, decision);
   if (self->state != PB_SESSION_CLOSED)
     pb_session_release (self, PB_HOLD_VERDICT);
   pb_session_leave (self);
@@ -36,11 +74,12 @@ on_verdict (PbVerdict *verdict, gpointer user_data)
 
 void
 pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
-                  void (*step) (PbSession *self, PbVerdict *verdict))
+                  void (*step) (PbSession *self, PbDecision *decision))
 {
   const PbServerWiring *wiring = &self->shard->server->wiring;
-  g_auto (PbVerdict) verdict = { 0 };
+  g_auto (PbDecision) decision = { 0 };
   PbTransaction *transaction = self->transaction;
+  PbTrail *trail = find_trail (self);
 
   judged->snapshot = self->snapshot;
   judged->ip = self->ip;
@@ -58,10 +97,15 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
       judged->declared_size = transaction->mail.size;
       judged->n_recipients = transaction->recipients->len;
     }
-  if (pb_policy_judge_rows (wiring->rows, wiring->n_rows, stage, judged, NULL, &verdict, on_verdict,
+  judged->recipient_index = transaction != NULL && stage == PB_STAGE_RCPT
+                              ? (int) transaction->tried - 1
+                              : PB_TRAIL_NO_RECIPIENT;
+  self->trail_mark = (guint16) pb_trail_length (trail);
+  if (pb_policy_judge_rows (wiring->rows, wiring->n_rows, stage, judged, trail, &decision, on_verdict,
                             self, &self->run))
     {
-      step (self, &verdict);
+      count_watched (self);
+      step (self, &decision);
       return;
     }
   self->on_verdict = step;
@@ -100,61 +144,61 @@ pb_session_log_cut_off (PbSession *self, const char *reason)
 }
 
 static void
-log_refusal (PbSession *self, const PbVerdict *verdict, const char *recipient)
+log_refusal (PbSession *self, const PbDecision *decision, const char *recipient)
 {
-  const PbReplyRow *row = pb_reply_row (verdict->reply);
+  const PbReplyRow *row = pb_reply_row (decision->reply);
   char client[INET6_ADDRSTRLEN], reply[24], id[PB_QUEUE_ID_TEXT];
 
   if (self->logged >= MAX_LOGGED)
     return;
   self->logged++;
   g_snprintf (reply, sizeof reply, "%u %s", row->code, row->enhanced);
-  pb_log (PB_LOG_INFO, "refused", "queue-id", queue_id_text (self, id), "check", verdict->check,
+  pb_log (PB_LOG_INFO, "refused", "queue-id", queue_id_text (self, id), "check", decision->check,
           "reply", reply, "client", pb_ip_format (&self->ip, client, sizeof client), "helo",
           self->helo, "from", sender_text (self), "to", recipient, NULL);
 }
 
 void
-pb_session_refuse (PbSession *self, const PbVerdict *verdict, const char *recipient,
+pb_session_refuse (PbSession *self, const PbDecision *decision, const char *recipient,
                    gboolean is_error)
 {
-  pb_session_count ("refused", verdict->check);
-  log_refusal (self, verdict, recipient);
+  pb_session_count ("refused", decision->check);
+  log_refusal (self, decision, recipient);
   if (is_error)
-    pb_session_reply_error (self, verdict->reply, verdict->detail);
+    pb_session_reply_error (self, decision->reply, decision->detail);
   else
-    pb_session_reply (self, verdict->reply, verdict->detail);
+    pb_session_reply (self, decision->reply, decision->detail);
 }
 
 void
-pb_session_expel (PbSession *self, const PbVerdict *verdict)
+pb_session_expel (PbSession *self, const PbDecision *decision)
 {
   if (self->state == PB_SESSION_CLOSED)
     return;
-  pb_session_count ("refused", verdict->check);
+  pb_session_count ("refused", decision->check);
   self->logged = 0; /* the last word is told even after many */
-  log_refusal (self, verdict, NULL);
-  pb_session_fail (self, verdict->reply, verdict->detail);
+  log_refusal (self, decision, NULL);
+  pb_session_fail (self, decision->reply, decision->detail);
 }
 
 void
 pb_session_expel_flood (PbSession *self, const char *check, PbReplyId reply)
 {
-  PbVerdict verdict = { PB_OUTCOME_DEFER, reply, NULL, check };
+  PbDecision decision = { .kind = PB_DECISION_DEFER, .reply = reply, .check = check };
 
-  pb_session_expel (self, &verdict);
+  pb_session_expel (self, &decision);
 }
 
 gboolean
 pb_session_store_ready (PbSession *self)
 {
   PbServer *server = self->shard->server;
-  PbVerdict verdict = { .outcome = PB_OUTCOME_DEFER };
+  PbDecision decision = { .kind = PB_DECISION_DEFER };
 
   if (pb_budget_state (&server->budget) >= PB_BUDGET_SCARCE)
     {
-      verdict.check = "memory";
-      verdict.reply = PB_REPLY_STORE_BUSY;
+      decision.check = "memory";
+      decision.reply = PB_REPLY_STORE_BUSY;
     }
   else
     switch (server->wiring.state (server->wiring.data))
@@ -162,14 +206,14 @@ pb_session_store_ready (PbSession *self)
       case PB_STORE_OK:
         return TRUE;
       case PB_STORE_LOW_SPACE:
-        verdict.check = "space";
-        verdict.reply = PB_REPLY_LOW_SPACE;
+        decision.check = "space";
+        decision.reply = PB_REPLY_LOW_SPACE;
         break;
       case PB_STORE_FAILED:
-        verdict.check = "store";
-        verdict.reply = PB_REPLY_STORE_FAILED;
+        decision.check = "store";
+        decision.reply = PB_REPLY_STORE_FAILED;
         break;
       }
-  pb_session_refuse (self, &verdict, NULL, FALSE);
+  pb_session_refuse (self, &decision, NULL, FALSE);
   return FALSE;
 }

@@ -21,15 +21,15 @@ offered (const PbSession *self)
 }
 
 static void
-on_mail_judged (PbSession *self, PbVerdict *verdict)
+on_mail_judged (PbSession *self, PbDecision *decision)
 {
-  if (verdict->outcome == PB_OUTCOME_ACCEPT)
+  if (decision->kind == PB_DECISION_ACCEPT)
     {
       pb_session_set_state (self, PB_SESSION_MAIL);
       pb_session_reply (self, PB_REPLY_SENDER_OK, NULL);
       return;
     }
-  pb_session_refuse (self, verdict, NULL, TRUE);
+  pb_session_refuse (self, decision, NULL, TRUE);
   pb_session_drop_transaction (self);
 }
 
@@ -75,11 +75,11 @@ is_our_literal (const PbSession *self, const PbAddress *address)
    come back for the rest (RFC 5321 4.5.3.1.10), which only a flood takes for an invitation; and who
    may relay is known to us. */
 static gboolean
-counts_as_error (PbSession *self, const PbVerdict *verdict)
+counts_as_error (PbSession *self, const PbDecision *decision)
 {
   PbTransaction *transaction = self->transaction;
 
-  if (verdict->reply != PB_REPLY_TOO_MANY_RECIPIENTS)
+  if (decision->reply != PB_REPLY_TOO_MANY_RECIPIENTS)
     return !self->exempt;
   transaction->over_limit++;
   return transaction->over_limit / OVER_LIMIT_FACTOR
@@ -87,14 +87,14 @@ counts_as_error (PbSession *self, const PbVerdict *verdict)
 }
 
 static void
-on_rcpt_judged (PbSession *self, PbVerdict *verdict)
+on_rcpt_judged (PbSession *self, PbDecision *decision)
 {
   PbTransaction *transaction = self->transaction;
   PbRcptArgs *rcpt = &transaction->rcpt;
 
-  if (verdict->outcome != PB_OUTCOME_ACCEPT)
+  if (decision->kind != PB_DECISION_ACCEPT)
     {
-      pb_session_refuse (self, verdict, rcpt->recipient->text, counts_as_error (self, verdict));
+      pb_session_refuse (self, decision, rcpt->recipient->text, counts_as_error (self, decision));
       if (self->transaction != NULL)
         pb_rcpt_args_clear (rcpt);
       return;

@@ -110,19 +110,21 @@ struct _PbSession
   PbChannel *channel;       /* (owned) (nullable) NULL once closed */
   PbSnapshot *snapshot;     /* (owned) one for the whole session */
   PbTransaction *transaction; /* (owned) (nullable) */
+  PbTrail *trail;           /* (owned) (nullable) of the connection; a transaction has its own */
   char *helo;               /* (owned) (nullable) */
   PbAuth *auth;             /* (owned) (nullable) an exchange under way: lines are its own */
   char *login;              /* (owned) (nullable) the account's name, once logged in */
   char *account_id;         /* (owned) (nullable) likewise */
   GString *delayed;         /* (owned) (nullable) the reply that is being put off */
   PbPolicyRun *run;         /* (nullable) pending */
-  void (*on_verdict) (PbSession *self, PbVerdict *verdict); /* the step behind @run */
+  void (*on_verdict) (PbSession *self, PbDecision *decision); /* the step behind @run */
   PbTimer timer;            /* delay, or the budget's next look */
   gint64 data_begun;        /* monotonic microseconds, less the time that we kept the client waiting */
   gint64 held_since;
   PbIp ip;
   int fd;                   /* the channel's, for getsockname() */
   guint16 connections;      /* of this client when it came, this one counted */
+  guint16 trail_mark;       /* where the judgement under way begins in its trail */
   guint16 junk;             /* commands that bring no mail nearer, since the last message */
   guint8 errors;            /* since the last message */
   guint8 memory_waits;      /* looks at the budget that found it tight */
@@ -225,16 +227,19 @@ void pb_session_log_tls (PbSession *self, const char *reason);
  * pb_session_judge: asks the policy at @stage and takes @step with the verdict, now or later; input is held until then.
  * @judged: what is special to the stage; the rest is filled in
  */
-void pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged, void (*step) (PbSession *self, PbVerdict *verdict));
+void pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged, void (*step) (PbSession *self, PbDecision *decision));
+
+/** pb_session_note: a verdict that is none of the policy's table goes into the trail. @check: static. @evidence (nullable). */
+void pb_session_note (PbSession *self, const char *check, PbOutcome outcome, PbReplyId reply, const char *evidence);
 
 /** pb_session_refuse: counts, logs and answers a verdict that is not ACCEPT. @recipient (nullable). @is_error: too many end the session. */
-void pb_session_refuse (PbSession *self, const PbVerdict *verdict, const char *recipient, gboolean is_error);
+void pb_session_refuse (PbSession *self, const PbDecision *decision, const char *recipient, gboolean is_error);
 
 /** pb_session_log_cut_off: tells of a message that is being read and will not be read to its end; else nothing. */
 void pb_session_log_cut_off (PbSession *self, const char *reason);
 
 /** pb_session_expel: likewise, and ends the session. */
-void pb_session_expel (PbSession *self, const PbVerdict *verdict);
+void pb_session_expel (PbSession *self, const PbDecision *decision);
 
 /** pb_session_expel_flood: ends the session of a client that floods, or that there is no room for. @check: static. */
 void pb_session_expel_flood (PbSession *self, const char *check, PbReplyId reply);

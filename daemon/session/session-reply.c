@@ -116,18 +116,22 @@ gboolean
 pb_session_jumped_queue (PbSession *self)
 {
   const char *policy = self->snapshot->values.advanced_reject_unauthorized_pipelining;
-  PbVerdict verdict = { PB_OUTCOME_REJECT, PB_REPLY_PIPELINING, NULL, "pipelining" };
+  PbDecision decision = { .kind = PB_DECISION_REJECT,
+                          .reply = PB_REPLY_PIPELINING,
+                          .check = "pipelining" };
 
   if (g_str_equal (policy, "enforce"))
     {
-      pb_session_expel (self, &verdict);
+      pb_session_note (self, decision.check, PB_OUTCOME_REFUSED, decision.reply, NULL);
+      pb_session_expel (self, &decision);
       return TRUE;
     }
   /* Once a session: what would have been refused is the session. */
   if (g_str_equal (policy, "watch") && !self->watched_pipelining)
     {
       self->watched_pipelining = TRUE;
-      pb_session_count ("watched", "pipelining");
+      pb_session_note (self, decision.check, PB_OUTCOME_WATCHED, decision.reply, NULL);
+      pb_session_count ("watched", decision.check);
     }
   return FALSE;
 }

@@ -101,7 +101,7 @@ pb_session_begin_tls (PbSession *self)
 void
 pb_session_verb_starttls (PbSession *self, const PbCommand *command)
 {
-  static const PbVerdict injected = { PB_OUTCOME_REJECT, PB_REPLY_PIPELINING, NULL, "starttls" };
+  static const PbDecision injected = { .kind = PB_DECISION_REJECT, .reply = PB_REPLY_PIPELINING, .check = "starttls" };
 
   if (pb_session_is_secure (self))
     pb_session_reply_error (self, PB_REPLY_TLS_TWICE, NULL);

@@ -162,6 +162,7 @@ free_session (PbSession *self)
   if (self->delayed != NULL)
     g_string_free (self->delayed, TRUE);
   g_free (self->helo);
+  g_clear_pointer (&self->trail, pb_trail_unref);
   pb_session_forget_login (self);
   pb_snapshot_unref (self->snapshot);
   g_free (self);
@@ -371,10 +372,10 @@ welcome (PbSession *self)
 }
 
 static void
-on_connect_judged (PbSession *self, PbVerdict *verdict)
+on_connect_judged (PbSession *self, PbDecision *decision)
 {
-  if (verdict->outcome != PB_OUTCOME_ACCEPT)
-    pb_session_expel (self, verdict);
+  if (decision->kind != PB_DECISION_ACCEPT)
+    pb_session_expel (self, decision);
   else if (self->role == PB_ROLE_SUBMISSIONS)
     pb_session_begin_tls (self);
   else

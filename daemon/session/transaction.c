@@ -42,6 +42,7 @@ pb_transaction_free (PbTransaction *self)
   g_clear_pointer (&self->raw, g_byte_array_unref);
   g_clear_pointer (&self->recipients, g_array_unref);
   pb_header_scan_clear (&self->header);
+  g_clear_pointer (&self->trail, pb_trail_unref);
   pb_rcpt_args_clear (&self->rcpt);
   pb_mail_args_clear (&self->mail);
   g_free (self);
@@ -163,6 +164,8 @@ pb_transaction_charge (PbTransaction *self)
 {
   gint64 held = (gint64) self->recipient_octets;
 
+  if (self->trail != NULL)
+    held += (gint64) pb_trail_octets (self->trail);
   if (self->spool != NULL)
     held += (gint64) pb_spool_held (self->spool);
   pb_budget_charge (self->budget, held - self->charged);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "policy/trail.h"
 #include "protocol/command.h"
 #include "protocol/data-coding.h"
 #include "protocol/envelope.h"
@@ -16,6 +17,7 @@ typedef struct
   PbMailArgs mail;
   GArray *recipients; /* (owned) (element-type PbRecipient) accepted */
   gsize recipient_octets;
+  PbTrail *trail;     /* (owned) (nullable) what the policy said from MAIL on */
   PbRcptArgs rcpt;    /* (owned) the recipient being judged */
   guint tried;        /* RCPT commands, refused ones too */
   guint accepted;     /* recipients, once submitted */

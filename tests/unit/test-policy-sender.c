@@ -8,14 +8,14 @@
 static PbReplyId
 judge (PbStage stage, const PbJudged *judged, const char *check)
 {
-  g_auto (PbVerdict) verdict = { 0 };
+  g_auto (PbDecision) decision = { 0 };
   PbPolicyRun *run;
 
-  g_assert_true (pb_policy_judge (stage, judged, NULL, &verdict, NULL, NULL, &run));
-  if (verdict.outcome == PB_OUTCOME_ACCEPT)
+  g_assert_true (pb_policy_judge (stage, judged, NULL, &decision, NULL, NULL, &run));
+  if (decision.kind == PB_DECISION_ACCEPT)
     return PB_REPLY_NONE;
-  g_assert_cmpstr (verdict.check, ==, check);
-  return verdict.reply;
+  g_assert_cmpstr (decision.check, ==, check);
+  return decision.reply;
 }
 
 static PbSnapshot *

@@ -5,144 +5,217 @@
 
 /* ---- the machine, with rows of the test's own ---- */
 
-static PbOutcome next_outcome[4];
+static PbFinding next_finding[4];
 static PbReplyId next_reply[4];
 static guint asked[4];
 static PbPolicyRun *suspended;
+static const char *mode_of_two;
 
-static PbOutcome
-answer (guint row, PbVerdict *verdict, PbPolicyRun *run)
+static PbFinding
+answer (guint row, PbDecision *decision, PbPolicyRun *run)
 {
   asked[row]++;
-  verdict->reply = next_reply[row];
-  verdict->detail = g_strdup_printf ("row %u", row);
-  if (next_outcome[row] == PB_OUTCOME_PENDING)
+  decision->reply = next_reply[row];
+  decision->detail = g_strdup_printf ("row %u", row);
+  if (next_finding[row] == PB_FINDING_PENDING)
     suspended = pb_policy_run_suspend (run);
-  return next_outcome[row];
+  return next_finding[row];
 }
 
 #define FAKE_CHECK(n)                                                                              \
-  static PbOutcome check_##n (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)        \
+  static PbFinding check_##n (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)      \
   {                                                                                                \
-    return answer (n, verdict, run);                                                               \
+    return answer (n, decision, run);                                                              \
   }
 FAKE_CHECK (0)
 FAKE_CHECK (1)
 FAKE_CHECK (2)
 FAKE_CHECK (3)
 
+static const char *
+setting_of_two (const PbSettingValues *values)
+{
+  return mode_of_two;
+}
+
 static const PbPolicyRow fake_rows[] = {
-  { PB_STAGE_RCPT, "zero", check_0 },
-  { PB_STAGE_MAIL, "elsewhere", check_1 },
-  { PB_STAGE_RCPT, "two", check_2 },
-  { PB_STAGE_RCPT, "three", check_3 },
+  { .stage = PB_STAGE_RCPT, .name = "zero", .check = check_0, .reply = PB_REPLY_LOCAL_ERROR },
+  { .stage = PB_STAGE_MAIL, .name = "elsewhere", .check = check_1 },
+  { .stage = PB_STAGE_RCPT,
+    .name = "two",
+    .check = check_2,
+    .flags = PB_POLICY_SPARES_EXEMPT,
+    .setting = setting_of_two },
+  { .stage = PB_STAGE_RCPT, .name = "three", .check = check_3 },
 };
 
 typedef struct
 {
   guint called;
-  PbOutcome outcome;
+  PbDecisionKind kind;
   PbReplyId reply;
   const char *check;
   char *detail; /* (owned) */
 } Decided;
 
 static void
-on_done (PbVerdict *verdict, gpointer user_data)
+on_done (PbDecision *decision, gpointer user_data)
 {
   Decided *decided = user_data;
 
   decided->called++;
-  decided->outcome = verdict->outcome;
-  decided->reply = verdict->reply;
-  decided->check = verdict->check;
-  decided->detail = g_strdup (verdict->detail);
+  decided->kind = decision->kind;
+  decided->reply = decision->reply;
+  decided->check = decision->check;
+  decided->detail = g_strdup (decision->detail);
 }
 
 static void
-set_rows (PbOutcome zero, PbOutcome two, PbOutcome three)
+set_rows (PbFinding zero, PbFinding two, PbFinding three)
 {
   memset (asked, 0, sizeof asked);
   suspended = NULL;
-  next_outcome[0] = zero;
-  next_outcome[1] = PB_OUTCOME_REJECT;
-  next_outcome[2] = two;
-  next_outcome[3] = three;
-  next_reply[0] = PB_REPLY_LOCAL_ERROR;
+  mode_of_two = "enforce";
+  next_finding[0] = zero;
+  next_finding[1] = PB_FINDING_REFUSE;
+  next_finding[2] = two;
+  next_finding[3] = three;
+  next_reply[0] = PB_REPLY_NONE;
   next_reply[1] = PB_REPLY_PIPELINING;
   next_reply[2] = PB_REPLY_RELAY_DENIED;
   next_reply[3] = PB_REPLY_UNKNOWN_USER;
 }
 
 static gboolean
-judge_fake (GArray *trail, PbVerdict *verdict, Decided *decided, PbPolicyRun **run)
+judge_fake (gboolean exempt, PbTrail *trail, PbDecision *decision, Decided *decided,
+            PbPolicyRun **run)
 {
-  PbJudged judged = { .n_recipients = 7 };
+  g_autoptr (PbSnapshot) snapshot = pb_snapshot_builder_build (pb_snapshot_builder_new ());
+  PbJudged judged = { .snapshot = snapshot, .n_recipients = 7, .exempt = exempt };
 
+  /* Nobody reads the snapshot; a run that waits may outlive it. */
   return pb_policy_judge_rows (fake_rows, G_N_ELEMENTS (fake_rows), PB_STAGE_RCPT, &judged, trail,
-                               verdict, on_done, decided, run);
+                               decision, on_done, decided, run);
 }
 
+#define PASS    PB_FINDING_PASS
+#define REFUSE  PB_FINDING_REFUSE
+#define DISCARD PB_FINDING_DISCARD
+#define TROUBLE PB_FINDING_TROUBLE
+#define NONE    PB_FINDING_NONE
+
+/* Row zero refuses with a 4xx, rows two and three with a 5xx. */
 static void
 test_order (void)
 {
   static const struct
   {
-    PbOutcome zero, two, three;
-    PbOutcome outcome;
+    PbFinding zero, two, three;
+    PbDecisionKind kind;
     const char *check;
     guint asked_three;
-    guint trail;
+    const char *trail;
   } cases[] = {
-    { PB_OUTCOME_NONE, PB_OUTCOME_NONE, PB_OUTCOME_NONE, PB_OUTCOME_ACCEPT, NULL, 1, 0 },
-    { PB_OUTCOME_NONE, PB_OUTCOME_REJECT, PB_OUTCOME_NONE, PB_OUTCOME_REJECT, "two", 0, 1 },
-    { PB_OUTCOME_NONE, PB_OUTCOME_ACCEPT, PB_OUTCOME_REJECT, PB_OUTCOME_ACCEPT, "two", 0, 1 },
-    { PB_OUTCOME_DEFER, PB_OUTCOME_NONE, PB_OUTCOME_REJECT, PB_OUTCOME_REJECT, "three", 1, 2 },
-    { PB_OUTCOME_DEFER, PB_OUTCOME_NONE, PB_OUTCOME_NONE, PB_OUTCOME_DEFER, "zero", 1, 1 },
-    { PB_OUTCOME_DEFER, PB_OUTCOME_DEFER, PB_OUTCOME_NONE, PB_OUTCOME_DEFER, "zero", 1, 2 },
-    { PB_OUTCOME_DEFER, PB_OUTCOME_ACCEPT, PB_OUTCOME_REJECT, PB_OUTCOME_DEFER, "zero", 0, 2 },
+    { NONE, NONE, NONE, PB_DECISION_ACCEPT, NULL, 1, "" },
+    { PASS, PASS, PB_FINDING_EXEMPT, PB_DECISION_ACCEPT, NULL, 1,
+      "zero pass, two pass, three exempt, " },
+    { PASS, REFUSE, PASS, PB_DECISION_REJECT, "two", 0, "zero pass, two refused, " },
+    { PASS, DISCARD, REFUSE, PB_DECISION_DISCARD, "two", 0, "zero pass, two discarded, " },
+    { REFUSE, PASS, REFUSE, PB_DECISION_REJECT, "three", 1,
+      "zero refused, two pass, three refused, " },
+    { REFUSE, NONE, NONE, PB_DECISION_DEFER, "zero", 1, "zero refused, " },
+    { TROUBLE, NONE, NONE, PB_DECISION_DEFER, "zero", 1, "zero trouble, " },
+    { TROUBLE, NONE, REFUSE, PB_DECISION_REJECT, "three", 1, "zero trouble, three refused, " },
+    { TROUBLE, DISCARD, REFUSE, PB_DECISION_DISCARD, "two", 0, "zero trouble, two discarded, " },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (GArray) trail = g_array_new (FALSE, FALSE, sizeof (PbTrailLine));
-      g_auto (PbVerdict) verdict = { 0 };
+      g_autoptr (PbTrail) trail = pb_trail_new ();
+      g_autoptr (GString) told = g_string_new (NULL);
+      g_auto (PbDecision) decision = { 0 };
       PbPolicyRun *run = NULL;
       Decided decided = { 0 };
 
       set_rows (cases[i].zero, cases[i].two, cases[i].three);
-      g_assert_true (judge_fake (trail, &verdict, &decided, &run));
+      g_assert_true (judge_fake (FALSE, trail, &decision, &decided, &run));
       g_assert_null (run);
-      g_assert_cmpint (verdict.outcome, ==, cases[i].outcome);
-      g_assert_cmpstr (verdict.check, ==, cases[i].check);
+      g_assert_cmpint (decision.kind, ==, cases[i].kind);
+      g_assert_cmpstr (decision.check, ==, cases[i].check);
       g_assert_cmpuint (asked[1], ==, 0);
       g_assert_cmpuint (asked[3], ==, cases[i].asked_three);
-      g_assert_cmpuint (trail->len, ==, cases[i].trail);
+      for (guint j = 0; j < pb_trail_length (trail); j++)
+        g_string_append_printf (told, "%s %s, ", pb_trail_get (trail, j)->check,
+                                pb_outcome_name (pb_trail_get (trail, j)->outcome));
+      g_assert_cmpstr (told->str, ==, cases[i].trail);
       g_assert_cmpuint (decided.called, ==, 0);
-      if (verdict.outcome == PB_OUTCOME_DEFER)
-        g_assert_cmpstr (verdict.detail, ==, "row 0");
-      if (verdict.outcome == PB_OUTCOME_ACCEPT)
-        g_assert_null (verdict.detail);
+      if (decision.kind == PB_DECISION_DEFER)
+        {
+          g_assert_cmpstr (decision.detail, ==, "row 0");
+          g_assert_cmpint (decision.reply, ==, PB_REPLY_LOCAL_ERROR); /* the row's own */
+        }
+      if (decision.kind == PB_DECISION_ACCEPT)
+        g_assert_null (decision.detail);
+    }
+}
+
+/* Off is not asked, watch only tells, exempt clients are not asked about. */
+static void
+test_modes (void)
+{
+  static const struct
+  {
+    const char *mode;
+    gboolean exempt;
+    PbFinding finding;
+    PbDecisionKind kind;
+    guint asked;
+    PbOutcome outcome;
+  } cases[] = {
+    { "enforce", FALSE, REFUSE, PB_DECISION_REJECT, 1, PB_OUTCOME_REFUSED },
+    { "watch", FALSE, REFUSE, PB_DECISION_ACCEPT, 1, PB_OUTCOME_WATCHED },
+    { "watch", FALSE, TROUBLE, PB_DECISION_ACCEPT, 1, PB_OUTCOME_TROUBLE },
+    { "watch", FALSE, PASS, PB_DECISION_ACCEPT, 1, PB_OUTCOME_PASS },
+    { "enforce", TRUE, REFUSE, PB_DECISION_ACCEPT, 0, PB_OUTCOME_EXEMPT },
+    { "watch", TRUE, REFUSE, PB_DECISION_ACCEPT, 0, PB_OUTCOME_EXEMPT },
+    { "off", FALSE, REFUSE, PB_DECISION_ACCEPT, 0, PB_N_OUTCOMES },
+    { "off", TRUE, REFUSE, PB_DECISION_ACCEPT, 0, PB_N_OUTCOMES },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (PbTrail) trail = pb_trail_new ();
+      g_auto (PbDecision) decision = { 0 };
+      PbPolicyRun *run = NULL;
+
+      set_rows (NONE, cases[i].finding, NONE);
+      mode_of_two = cases[i].mode;
+      g_assert_true (judge_fake (cases[i].exempt, trail, &decision, NULL, &run));
+      g_assert_cmpint (decision.kind, ==, cases[i].kind);
+      g_assert_cmpuint (asked[2], ==, cases[i].asked);
+      g_assert_cmpuint (pb_trail_length (trail), ==, cases[i].outcome == PB_N_OUTCOMES ? 0 : 1);
+      if (cases[i].outcome != PB_N_OUTCOMES)
+        g_assert_cmpint (pb_trail_get (trail, 0)->outcome, ==, cases[i].outcome);
     }
 }
 
 static void
 test_pending (void)
 {
-  g_auto (PbVerdict) verdict = { 0 }, later = { 0 };
+  g_auto (PbDecision) decision = { 0 }, later = { 0 };
   PbPolicyRun *run = NULL;
   Decided decided = { 0 };
 
   /* A deferral before, a wait, then the last row decides. */
-  set_rows (PB_OUTCOME_DEFER, PB_OUTCOME_PENDING, PB_OUTCOME_NONE);
-  g_assert_false (judge_fake (NULL, &verdict, &decided, &run));
+  set_rows (REFUSE, PB_FINDING_PENDING, NONE);
+  g_assert_false (judge_fake (FALSE, NULL, &decision, &decided, &run));
   g_assert_nonnull (run);
   g_assert_true (run == suspended);
   g_assert_cmpuint (asked[3], ==, 0);
   g_assert_cmpuint (pb_policy_run_judged (run)->n_recipients, ==, 7);
-  pb_policy_continue (run, PB_OUTCOME_NONE, &later);
+  pb_policy_continue (run, PASS, &later);
   g_assert_cmpuint (decided.called, ==, 1);
-  g_assert_cmpint (decided.outcome, ==, PB_OUTCOME_DEFER);
+  g_assert_cmpint (decided.kind, ==, PB_DECISION_DEFER);
   g_assert_cmpstr (decided.check, ==, "zero");
   g_assert_cmpstr (decided.detail, ==, "row 0");
   g_assert_cmpuint (asked[3], ==, 1);
@@ -152,16 +225,16 @@ test_pending (void)
 static void
 test_pending_rejects (void)
 {
-  g_auto (PbVerdict) verdict = { 0 };
-  PbVerdict later = { .reply = PB_REPLY_RELAY_DENIED, .detail = g_strdup ("late") };
+  g_auto (PbDecision) decision = { 0 };
+  PbDecision later = { .reply = PB_REPLY_RELAY_DENIED, .detail = g_strdup ("late") };
   PbPolicyRun *run = NULL;
   Decided decided = { 0 };
 
-  set_rows (PB_OUTCOME_NONE, PB_OUTCOME_PENDING, PB_OUTCOME_NONE);
-  g_assert_false (judge_fake (NULL, &verdict, &decided, &run));
-  pb_policy_continue (run, PB_OUTCOME_REJECT, &later);
+  set_rows (PASS, PB_FINDING_PENDING, NONE);
+  g_assert_false (judge_fake (FALSE, NULL, &decision, &decided, &run));
+  pb_policy_continue (run, REFUSE, &later);
   g_assert_cmpuint (decided.called, ==, 1);
-  g_assert_cmpint (decided.outcome, ==, PB_OUTCOME_REJECT);
+  g_assert_cmpint (decided.kind, ==, PB_DECISION_REJECT);
   g_assert_cmpint (decided.reply, ==, PB_REPLY_RELAY_DENIED);
   g_assert_cmpstr (decided.check, ==, "two");
   g_assert_cmpstr (decided.detail, ==, "late");
@@ -174,37 +247,60 @@ test_pending_rejects (void)
 static void
 test_pending_twice (void)
 {
-  g_auto (PbVerdict) verdict = { 0 }, later = { 0 };
+  g_auto (PbDecision) decision = { 0 }, later = { 0 };
   PbPolicyRun *run = NULL, *again;
   Decided decided = { 0 };
 
-  set_rows (PB_OUTCOME_PENDING, PB_OUTCOME_NONE, PB_OUTCOME_PENDING);
-  g_assert_false (judge_fake (NULL, &verdict, &decided, &run));
-  pb_policy_continue (run, PB_OUTCOME_NONE, &later);
+  set_rows (PB_FINDING_PENDING, NONE, PB_FINDING_PENDING);
+  g_assert_false (judge_fake (FALSE, NULL, &decision, &decided, &run));
+  pb_policy_continue (run, PASS, &later);
   g_assert_cmpuint (decided.called, ==, 0);
   again = suspended;
   g_assert_true (again == run);
-  pb_policy_continue (again, PB_OUTCOME_NONE, &later);
+  pb_policy_continue (again, PASS, &later);
   g_assert_cmpuint (decided.called, ==, 1);
-  g_assert_cmpint (decided.outcome, ==, PB_OUTCOME_ACCEPT);
+  g_assert_cmpint (decided.kind, ==, PB_DECISION_ACCEPT);
 }
 
 static void
 test_cancelled (void)
 {
-  g_auto (PbVerdict) verdict = { 0 };
-  PbVerdict later = { .detail = g_strdup ("too late") };
+  g_auto (PbDecision) decision = { 0 };
+  PbDecision later = { .detail = g_strdup ("too late") };
   PbPolicyRun *run = NULL;
   Decided decided = { 0 };
 
-  set_rows (PB_OUTCOME_DEFER, PB_OUTCOME_PENDING, PB_OUTCOME_NONE);
-  g_assert_false (judge_fake (NULL, &verdict, &decided, &run));
+  set_rows (REFUSE, PB_FINDING_PENDING, NONE);
+  g_assert_false (judge_fake (FALSE, NULL, &decision, &decided, &run));
   pb_policy_run_cancel (run);
   g_assert_null (pb_policy_run_judged (run));
-  pb_policy_continue (run, PB_OUTCOME_REJECT, &later);
+  pb_policy_continue (run, REFUSE, &later);
   g_assert_cmpuint (decided.called, ==, 0);
   g_assert_cmpuint (asked[3], ==, 0);
   g_assert_null (later.detail);
+}
+
+/* ---- the trail ---- */
+
+static void
+test_trail_bounds (void)
+{
+  g_autoptr (PbTrail) trail = pb_trail_new ();
+  g_autofree char *raw = g_strnfill (1000, '\377');
+
+  raw[0] = '\n';
+  pb_trail_add (trail, PB_STAGE_RCPT, "relay", PB_OUTCOME_REFUSED, PB_REPLY_RELAY_DENIED, 5000, raw);
+  g_assert_cmpuint (strlen (pb_trail_get (trail, 0)->evidence), <=, PB_TRAIL_EVIDENCE_LIMIT);
+  g_assert_cmpint (pb_trail_get (trail, 0)->evidence[0], ==, ' ');
+  g_assert_true (g_utf8_validate (pb_trail_get (trail, 0)->evidence, -1, NULL));
+  for (int i = 0; i < 30; i++)
+    pb_trail_add (trail, PB_STAGE_RCPT, "relay", PB_OUTCOME_PASS, PB_REPLY_NONE, i, NULL);
+  g_assert_cmpuint (pb_trail_length (trail), ==, 17);
+  for (int i = 0; i < 3000; i++)
+    pb_trail_add (trail, PB_STAGE_RCPT, "relay", PB_OUTCOME_REFUSED, PB_REPLY_RELAY_DENIED, i, NULL);
+  g_assert_cmpuint (pb_trail_length (trail), ==, 2000);
+  g_assert_cmpuint (pb_trail_lost (trail), ==, 3000 - 1983);
+  g_assert_cmpuint (pb_trail_octets (trail), <, 128 * 1024);
 }
 
 /* ---- the real rows ---- */
@@ -236,14 +332,14 @@ make_snapshot (void)
 static PbReplyId
 judge (PbStage stage, const PbJudged *judged, const char *check)
 {
-  g_auto (PbVerdict) verdict = { 0 };
+  g_auto (PbDecision) decision = { 0 };
   PbPolicyRun *run;
 
-  g_assert_true (pb_policy_judge (stage, judged, NULL, &verdict, NULL, NULL, &run));
-  if (verdict.outcome == PB_OUTCOME_ACCEPT)
+  g_assert_true (pb_policy_judge (stage, judged, NULL, &decision, NULL, NULL, &run));
+  if (decision.kind == PB_DECISION_ACCEPT)
     return PB_REPLY_NONE;
-  g_assert_cmpstr (verdict.check, ==, check);
-  return verdict.reply;
+  g_assert_cmpstr (decision.check, ==, check);
+  return decision.reply;
 }
 
 static void
@@ -251,15 +347,15 @@ test_connections (void)
 {
   g_autoptr (PbSnapshot) snapshot = make_snapshot ();
   PbJudged judged = { .snapshot = snapshot, .connections = 2 };
-  g_auto (PbVerdict) verdict = { 0 };
+  g_auto (PbDecision) decision = { 0 };
   PbPolicyRun *run;
 
   g_assert_true (pb_ip_parse ("192.0.2.9", &judged.ip));
   g_assert_cmpint (judge (PB_STAGE_CONNECT, &judged, NULL), ==, PB_REPLY_NONE);
   judged.connections = 3;
-  g_assert_true (pb_policy_judge (PB_STAGE_CONNECT, &judged, NULL, &verdict, NULL, NULL, &run));
-  g_assert_cmpint (verdict.reply, ==, PB_REPLY_TOO_MANY_CONNECTIONS);
-  g_assert_cmpstr (verdict.detail, ==, "192.0.2.9");
+  g_assert_true (pb_policy_judge (PB_STAGE_CONNECT, &judged, NULL, &decision, NULL, NULL, &run));
+  g_assert_cmpint (decision.reply, ==, PB_REPLY_TOO_MANY_CONNECTIONS);
+  g_assert_cmpstr (decision.detail, ==, "192.0.2.9");
   judged.exempt = TRUE;
   g_assert_cmpint (judge (PB_STAGE_CONNECT, &judged, NULL), ==, PB_REPLY_NONE);
 }
@@ -427,6 +523,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/policy/order", test_order);
+  g_test_add_func ("/policy/modes", test_modes);
+  g_test_add_func ("/policy/trail-bounds", test_trail_bounds);
   g_test_add_func ("/policy/pending", test_pending);
   g_test_add_func ("/policy/pending-rejects", test_pending_rejects);
   g_test_add_func ("/policy/pending-twice", test_pending_twice);

@@ -394,45 +394,45 @@ test_silent_in_data (void)
 static GMutex asked_lock;
 static GPtrArray *asked; /* (element-type PbPolicyRun) under asked_lock */
 
-static PbOutcome
-check_later (const PbJudged *judged, PbVerdict *verdict, PbPolicyRun *run)
+static PbFinding
+check_later (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
 {
   g_mutex_lock (&asked_lock);
   g_ptr_array_add (asked, pb_policy_run_suspend (run));
   g_mutex_unlock (&asked_lock);
-  return PB_OUTCOME_PENDING;
+  return PB_FINDING_PENDING;
 }
 
 static const PbPolicyRow later_rows[] = {
-  { PB_STAGE_CONNECT, "later", check_later },
-  { PB_STAGE_MAIL, "later", check_later },
-  { PB_STAGE_RCPT, "later", check_later },
-  { PB_STAGE_END_OF_DATA, "later", check_later },
+  { .stage = PB_STAGE_CONNECT, .name = "later", .check = check_later },
+  { .stage = PB_STAGE_MAIL, .name = "later", .check = check_later },
+  { .stage = PB_STAGE_RCPT, .name = "later", .check = check_later },
+  { .stage = PB_STAGE_END_OF_DATA, .name = "later", .check = check_later },
 };
 
 typedef struct
 {
   PbPolicyRun *run;
-  PbOutcome outcome;
+  PbFinding finding;
 } Later;
 
 static void
 on_later (gpointer data)
 {
   g_autofree Later *later = data;
-  PbVerdict verdict = { .reply = PB_REPLY_RELAY_DENIED };
+  PbDecision decision = { .reply = PB_REPLY_RELAY_DENIED };
 
-  pb_policy_continue (later->run, later->outcome, &verdict);
+  pb_policy_continue (later->run, later->finding, &decision);
 }
 
 /* Waits until a check is asked, and answers it on the reactor's thread. */
 static void
-answer_next (Rig *rig, PbOutcome outcome)
+answer_next (Rig *rig, PbFinding finding)
 {
   gint64 until = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
   Later *later = g_new0 (Later, 1);
 
-  later->outcome = outcome;
+  later->finding = finding;
   while (later->run == NULL)
     {
       g_assert_cmpint (g_get_monotonic_time (), <, until);
@@ -466,19 +466,19 @@ test_pending (void)
   g_autoptr (GString) heard = g_string_new (NULL);
   int fd = rig_connect (rig, RIG_STRANGER, PB_ROLE_SMTP, NULL, 0);
 
-  answer_next (rig, PB_OUTCOME_NONE); /* connect */
+  answer_next (rig, PB_FINDING_PASS); /* connect */
   rig_say (fd, "", 1);
   rig_say (fd, RIG_EHLO, 1);
   g_assert_true (rig_send (fd, group, strlen (group), heard));
-  answer_next (rig, PB_OUTCOME_NONE);
-  answer_next (rig, PB_OUTCOME_REJECT);
-  answer_next (rig, PB_OUTCOME_ACCEPT);
+  answer_next (rig, PB_FINDING_PASS);
+  answer_next (rig, PB_FINDING_REFUSE);
+  answer_next (rig, PB_FINDING_PASS);
   g_assert_true (rig_read_replies (fd, 4, heard));
   g_assert_cmpstr (heard->str, ==,
                    "250 2.1.0 Sender ok\r\n554 5.7.1 Relay access denied\r\n"
                    "250 2.1.5 Recipient ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n");
   g_assert_true (rig_send (fd, "x\r\n.\r\nQUIT\r\n", 12, NULL));
-  answer_next (rig, PB_OUTCOME_NONE);
+  answer_next (rig, PB_FINDING_PASS);
   g_string_truncate (heard, 0);
   rig_read_end (fd, heard);
   g_assert_true (g_str_has_prefix (heard->str, "250 2.0.0 Queued as "));
@@ -493,7 +493,7 @@ test_pending_refused (void)
   g_autoptr (Rig) rig = start_slow_rig ();
   int fd = rig_connect (rig, RIG_STRANGER, PB_ROLE_SMTP, NULL, 0);
 
-  answer_next (rig, PB_OUTCOME_REJECT);
+  answer_next (rig, PB_FINDING_REFUSE);
   rig_expect_end (fd, "554 5.7.1 Relay access denied\r\n");
 }
 
@@ -504,7 +504,7 @@ test_pending_vanish (void)
   g_autoptr (Rig) rig = start_slow_rig ();
   int fd = rig_connect (rig, RIG_STRANGER, PB_ROLE_SMTP, NULL, 0);
 
-  answer_next (rig, PB_OUTCOME_NONE);
+  answer_next (rig, PB_FINDING_PASS);
   rig_say (fd, "", 1);
   rig_say (fd, RIG_EHLO, 1);
   g_assert_true (rig_send (fd, "MAIL FROM:<a@client.test>\r\n", 27, NULL));
@@ -512,7 +512,7 @@ test_pending_vanish (void)
   pb_server_shut_down (rig->server, g_get_monotonic_time () + G_USEC_PER_SEC);
   rig_expect_end (fd, "421 4.3.2 Service shutting down, try again later\r\n");
   rig_wait_sessions (rig, 0);
-  answer_next (rig, PB_OUTCOME_REJECT);
+  answer_next (rig, PB_FINDING_REFUSE);
 }
 
 int

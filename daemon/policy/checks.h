@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "policy/policy.h"
+
+/*
+ * The checks that rows.c puts in order. Each is pure: it reads what is known, answers with a finding and, where it objects, a reply; off, watch, exempt
+ * clients and the trail are the machine's.
+ */
+
+/** pb_refuse: Returns: PB_FINDING_REFUSE, with @reply. */
+static inline PbFinding
+pb_refuse (PbDecision *decision, PbReplyId reply)
+{
+  decision->reply = reply;
+  return PB_FINDING_REFUSE;
+}
+
+/** pb_trouble: Returns: PB_FINDING_TROUBLE, with @reply, a 4xx. */
+static inline PbFinding
+pb_trouble (PbDecision *decision, PbReplyId reply)
+{
+  decision->reply = reply;
+  return PB_FINDING_TROUBLE;
+}
+
+#define PB_CHECK(name) PbFinding pb_check_##name (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
+
+/* connect */
+PB_CHECK (blocks);
+PB_CHECK (connections);
+/* MAIL */
+PB_CHECK (login);
+PB_CHECK (declared_size);
+/* RCPT */
+PB_CHECK (sender);
+PB_CHECK (relay);
+PB_CHECK (recipient);
+PB_CHECK (recipient_limit);
+/* end of data */
+PB_CHECK (size);
+PB_CHECK (hops);
+PB_CHECK (from);
+PB_CHECK (bare_newline);
