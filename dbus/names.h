@@ -5,6 +5,8 @@
 #define PB_BUS_NAME "org.postbus.Postbus1"
 #define PB_OBJECT_PATH "/org/postbus/Postbus1"
 #define PB_INTERFACE_PREFIX "org.postbus.Postbus1."
+#define PB_SECRET_AGENT_PATH "/org/postbus/Postbus1/SecretAgent" /* of a client that is one */
+#define PB_SECRET_AGENT_INTERFACE "org.postbus.Postbus1.SecretAgent"
 #define PB_ERROR_PREFIX "org.postbus.Postbus1.Error."
 #define PB_ANNOTATION_PREFIX "org.postbus."
 

@@ -380,3 +380,19 @@ pb_route_lmtp_recipient (const PbSnapshot *snapshot, const char *recipient)
   local = g_strconcat (name, address->local + found.length, NULL);
   return pb_address_format (local, domain);
 }
+
+PbRoute *
+pb_route_find_relay (const PbSnapshot *snapshot, const char *relay)
+{
+  const PbRelayRule *rule;
+
+  if (g_str_equal (relay, PB_ROUTE_RELAY_GENERAL))
+    return route_general (snapshot);
+  rule = pb_snapshot_relay_rule (snapshot, relay);
+  if (rule == NULL)
+    return NULL;
+  return route_exception (snapshot,
+                          rule->kind == PB_RELAY_RULE_SENDER ? PB_ROUTE_REASON_EXCEPTION_SENDER
+                                                             : PB_ROUTE_REASON_EXCEPTION_RECIPIENT,
+                          rule);
+}

@@ -99,6 +99,13 @@ gboolean pb_route_is_final (const PbRoute *self);
  */
 PbRoute *pb_route_find (const PbSnapshot *snapshot, const char *sender, const char *recipient, const char *override_target);
 
+/**
+ * pb_route_find_relay: the way over one relay as it is set now, whether or not mail goes there: what a connection's own route is compared with before it gets a
+ * password, and what TestRelay tries. @relay: PB_ROUTE_RELAY_GENERAL or an exception's id. Pure. Returns: (transfer full) (nullable): NULL where there is no such
+ * relay, or its exception is off; kind NOWHERE, with @why, where it cannot be used.
+ */
+PbRoute *pb_route_find_relay (const PbSnapshot *snapshot, const char *relay);
+
 /** pb_route_reason_name: (transfer none): one word for the bus: "exception-recipient". */
 const char *pb_route_reason_name (PbRouteReason reason);
 

@@ -113,9 +113,6 @@ void pb_queue_start_item (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot
 /** pb_queue_claim: asks the store for what is due, if there is room and need. */
 void pb_queue_claim (PbQueue *self);
 
-/** pb_queue_wake: a retry by hand: everything that waits is tried soon, what is only in the store too. */
-void pb_queue_wake (PbQueue *self);
-
 /* ---- queue-settle.c ---- */
 
 /** pb_queue_settle_results: @delivery (transfer none) has @item's results. @item goes back to the scheduler or out of memory. */

@@ -25,6 +25,8 @@ typedef struct
 PbQueue *pb_queue_new (const PbQueueParts *parts);
 /** pb_queue_start: recovery: claims what is due and goes on. */
 void pb_queue_start (PbQueue *self);
+/** pb_queue_wake: everything that waits is tried soon, what is only in the store too: what stood in its way may be gone. */
+void pb_queue_wake (PbQueue *self);
 /** pb_queue_stop: starts nothing new. pb_queue_is_idle() tells when no attempt is under way. */
 void pb_queue_stop (PbQueue *self);
 gboolean pb_queue_is_idle (PbQueue *self);

@@ -65,13 +65,18 @@ overwrite_read_buffer (GDBusConnection *connection)
                                  g_variant_new ("(@ay)", octets), NULL);
 }
 
+void
+pb_bus_wipe (GDBusConnection *connection, GVariant *body)
+{
+  wipe_octets (body);
+  overwrite_read_buffer (connection);
+}
+
 static void
 wipe_secrets (PbBusCall *self)
 {
-  if (!self->secret)
-    return;
-  wipe_octets (self->parameters);
-  overwrite_read_buffer (g_dbus_method_invocation_get_connection (self->invocation));
+  if (self->secret)
+    pb_bus_wipe (g_dbus_method_invocation_get_connection (self->invocation), self->parameters);
 }
 
 void

@@ -29,5 +29,8 @@ void pb_bus_call_return (PbBusCall *self, GVariant *value);
 /** pb_bus_call_fail: answers with @error, translated to the error names of the bus. */
 void pb_bus_call_fail (PbBusCall *self, const GError *error);
 
+/** pb_bus_wipe: overwrites the octets of every ay in @body, the body of a message from @connection, and what that keeps of the message. */
+void pb_bus_wipe (GDBusConnection *connection, GVariant *body);
+
 /** pb_bus_error_translate: any floor's @error as an error of PB_ERROR; one that is already a bus error stays. Returns: (transfer full). */
 GError *pb_bus_error_translate (const GError *error);

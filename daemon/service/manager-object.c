@@ -76,6 +76,8 @@ static const PbBusMethod methods[] = {
   { "Revert", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_revert },
   { "Import", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_import },
   { "SetRelaySecret", PB_ACTION_SET_SECRETS, pb_manager_handle_set_relay_secret, .secret = TRUE },
+  { "RegisterSecretAgent", PB_ACTION_SET_SECRETS, pb_manager_handle_register_secret_agent },
+  { "UnregisterSecretAgent", NULL, pb_manager_handle_unregister_secret_agent },
   { "Validate", PB_ACTION_VIEW, pb_manager_handle_validate },
   { "Revisions", PB_ACTION_VIEW, pb_manager_handle_revisions },
   { "Export", PB_ACTION_VIEW, pb_manager_handle_export },
@@ -101,7 +103,7 @@ on_committed (PbRegistry *registry, gpointer user_data)
 }
 
 PbManagerObject *
-pb_manager_object_new (PbBus *bus, PbRegistry *registry)
+pb_manager_object_new (PbBus *bus, PbRegistry *registry, PbSecretAgents *agents)
 {
   PbManagerObject *self = g_new0 (PbManagerObject, 1);
   const PbBusInterface interface = {
@@ -113,6 +115,7 @@ pb_manager_object_new (PbBus *bus, PbRegistry *registry)
   };
 
   self->methods.registry = registry;
+  self->methods.agents = agents;
   self->bus = bus;
   self->state = "starting";
   self->listening = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("(ssu)"), NULL, 0));

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "service/bus-call.h"
+#include "service/secret-agents.h"
 #include "settings/registry.h"
 
 /* What the handlers of Manager's methods need of it; the first member of PbManagerObject, so that their @object is one of these. */
 typedef struct
 {
-  PbRegistry *registry; /* (unowned) */
+  PbRegistry *registry;   /* (unowned) */
+  PbSecretAgents *agents; /* (unowned) */
 } PbManagerMethods;
 
 /* manager-changes.c: what changes settings. */
@@ -18,6 +20,8 @@ void pb_manager_handle_import (PbBusCall *call, gpointer object);
 
 /* manager-secrets.c: passwords for relays. */
 void pb_manager_handle_set_relay_secret (PbBusCall *call, gpointer object);
+void pb_manager_handle_register_secret_agent (PbBusCall *call, gpointer object);
+void pb_manager_handle_unregister_secret_agent (PbBusCall *call, gpointer object);
 
 /* manager-read.c: what only reads. */
 void pb_manager_handle_validate (PbBusCall *call, gpointer object);

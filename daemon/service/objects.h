@@ -4,6 +4,7 @@
 #include "policy/blocks.h"
 #include "service/bus.h"
 #include "service/certificate.h"
+#include "service/secret-agents.h"
 #include "settings/registry.h"
 #include "store/config-store.h"
 #include "store/store.h"
@@ -23,7 +24,7 @@ PbListObjects *pb_list_objects_new (PbBus *bus, PbRegistry *registry, PbPool *wo
 void pb_list_objects_free (PbListObjects *self);
 
 typedef struct _PbManagerObject PbManagerObject;
-PbManagerObject *pb_manager_object_new (PbBus *bus, PbRegistry *registry);
+PbManagerObject *pb_manager_object_new (PbBus *bus, PbRegistry *registry, PbSecretAgents *agents);
 void pb_manager_object_free (PbManagerObject *self);
 /** pb_manager_object_set_state: @state static, one of the bus's states; told by PropertiesChanged. */
 void pb_manager_object_set_state (PbManagerObject *self, const char *state);

@@ -11,6 +11,7 @@
 #include "service/bus.h"
 #include "service/certificate.h"
 #include "service/objects.h"
+#include "service/relay-keeper.h"
 #include "service/sockets.h"
 #include "service/system-accounts.h"
 #include "service/watchdog.h"
@@ -65,6 +66,9 @@ struct _PbService
   PbResolver *resolver;
   gboolean dns_from_options;
   PbMaildir *maildir;
+  PbAlerts *alerts;
+  PbSecretAgents *secret_agents;
+  PbRelayKeeper *keeper;
   PbSmtpAgent *smtp;
   PbQueue *queue;
   PbPool *workers; /* for passwords */
@@ -257,6 +261,25 @@ open_logins (PbService *self)
   pb_blocks_restore (self->blocks, stored, pb_clock_wall () / G_USEC_PER_SEC);
 }
 
+static void
+on_password_came (gpointer user_data)
+{
+  PbService *self = user_data;
+
+  pb_queue_wake (self->queue);
+}
+
+/* Who says the passwords of relays, and who is told when one is missing or refused. */
+static void
+open_keeper (PbService *self)
+{
+  self->alerts = pb_alerts_new ();
+  self->secret_agents = pb_secret_agents_new ();
+  self->keeper =
+    pb_relay_keeper_new (self->registry, self->mailbox, self->secret_agents, self->alerts);
+  pb_relay_keeper_watch (self->keeper, on_password_came, self);
+}
+
 static gboolean
 build_mail_path (PbService *self, const PbOptions *options, GError **error)
 {
@@ -269,6 +292,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   self->maildir = pb_maildir_new (options->state_directory, error);
   if (self->maildir == NULL)
     return FALSE;
+  open_keeper (self);
   self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver, options->mx_port);
 
   const PbQueueParts queue_parts = {
@@ -294,7 +318,7 @@ static gboolean
 serve_on_bus (PbService *self, const PbOptions *options, GError **error)
 {
   self->bus = pb_bus_new (options->bus);
-  self->manager = pb_manager_object_new (self->bus, self->registry);
+  self->manager = pb_manager_object_new (self->bus, self->registry, self->secret_agents);
   self->settings_objects = pb_settings_objects_new (self->bus, self->registry, self->certificate);
   self->certificate_object = pb_certificate_object_new (self->bus, self->certificate);
   self->list_objects = pb_list_objects_new (self->bus, self->registry, self->workers);
@@ -302,6 +326,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
   pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);
+  pb_alerts_add_object (self->alerts, self->bus);
   pb_manager_object_set_listening (self->manager, self->listeners);
   return pb_bus_connect (self->bus, error);
 }
@@ -405,6 +430,7 @@ free_bus (PbService *self)
   if (self->settings_handler != 0)
     g_signal_handler_disconnect (self->registry, self->settings_handler);
   g_clear_pointer (&self->blocks_object, pb_blocks_object_free);
+  g_clear_pointer (&self->secret_agents, pb_secret_agents_free);
   g_clear_pointer (&self->bus, pb_bus_free);
   g_clear_pointer (&self->queue_object, pb_queue_object_free);
   g_clear_pointer (&self->list_objects, pb_list_objects_free);
@@ -427,6 +453,8 @@ pb_service_free (PbService *self)
 {
   g_clear_handle_id (&self->drain_source, g_source_remove);
   g_clear_pointer (&self->watchdog, pb_watchdog_free);
+  if (self->keeper != NULL)
+    pb_relay_keeper_close (self->keeper);
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->server, pb_server_free);
@@ -441,6 +469,8 @@ pb_service_free (PbService *self)
     pb_system_accounts_close (self->accounts);
   if (self->queue != NULL)
     pb_queue_close (self->queue);
+  g_clear_pointer (&self->keeper, pb_relay_keeper_free);
+  g_clear_pointer (&self->alerts, pb_alerts_free);
   g_clear_pointer (&self->interfaces, pb_interfaces_free);
   g_clear_pointer (&self->resolver, pb_resolver_free);
   g_clear_pointer (&self->store, pb_store_close);

@@ -153,3 +153,20 @@ pb_snapshot_find_relay_rule (const PbSnapshot *self, PbRelayRuleKind kind, const
     }
   return best;
 }
+
+/* Asked once for a new connection that logs in, never for each mail. */
+const PbRelayRule *
+pb_snapshot_relay_rule (const PbSnapshot *self, const char *id)
+{
+  GPtrArray *rules =
+    self->directory->relay_rules != NULL ? self->directory->relay_rules->rules : NULL;
+
+  for (guint i = 0; rules != NULL && i < rules->len; i++)
+    {
+      const PbRelayRule *rule = rules->pdata[i];
+
+      if (g_str_equal (rule->id, id))
+        return rule;
+    }
+  return NULL;
+}

@@ -38,3 +38,6 @@ typedef struct
  * that stands first in the list. Costs a few hash look-ups however many there are. Returns: (transfer none) (nullable).
  */
 const PbRelayRule *pb_snapshot_find_relay_rule (const PbSnapshot *self, PbRelayRuleKind kind, const char *local, const char *domain);
+
+/** pb_snapshot_relay_rule: the enabled exception with that id. Returns: (transfer none) (nullable). */
+const PbRelayRule *pb_snapshot_relay_rule (const PbSnapshot *self, const char *id);

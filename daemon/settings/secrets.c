@@ -162,3 +162,18 @@ pb_relay_login_exception (PbRelayLogin *self, const char *id, GVariant *row)
   self->fallbacks = fallbacks;
   return fallbacks;
 }
+
+void
+pb_relay_login_rule (PbRelayLogin *self, const PbRelayRule *rule)
+{
+  *self = (PbRelayLogin){
+    .id = rule->id,
+    .host = rule->server,
+    .fallbacks = rule->fallback,
+    .port = rule->port,
+    .user = rule->user,
+    .tls = rule->tls,
+    .verify = rule->verify,
+    .fingerprint = rule->fingerprint,
+  };
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dbus/settings-table.h"
+#include "settings/relay-rules.h"
 #include "settings/secret-box.h"
 #include "util/secret.h"
 #include <glib.h>
@@ -60,3 +61,6 @@ void pb_relay_login_general (PbRelayLogin *self, const PbSettingValues *values);
  * Returns: (transfer container): what @self->fallbacks is, for g_free().
  */
 const char **pb_relay_login_exception (PbRelayLogin *self, const char *id, GVariant *row);
+
+/** pb_relay_login_rule: the same of an exception as a snapshot has it. Borrows from @rule. */
+void pb_relay_login_rule (PbRelayLogin *self, const PbRelayRule *rule);

@@ -141,7 +141,7 @@ append_text (GString *out, const char *event, va_list fields)
     {
       const char *value = va_arg (fields, const char *);
 
-      if (value == NULL)
+      if (value == NULL || strcmp (name, PB_LOG_KIND) == 0)
         continue;
       g_string_append_c (out, ' ');
       g_string_append (out, name);
@@ -178,7 +178,8 @@ frame_end (GString *out, gsize mark)
 static void
 append_field_name (GString *out, const char *name)
 {
-  g_string_append (out, "POSTBUS_");
+  if (strcmp (name, PB_LOG_KIND) != 0)
+    g_string_append (out, "POSTBUS_");
   for (; *name != '\0'; name++)
     g_string_append_c (out, *name == '-' ? '_' : g_ascii_toupper (*name));
   g_string_append_c (out, '=');

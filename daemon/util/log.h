@@ -32,6 +32,10 @@ void pb_log_set_threshold (PbLogLevel threshold);
 /** pb_log_threshold: the level in force. */
 PbLogLevel pb_log_threshold (void);
 
+/* Name of a field that holds a fixed id of the kind of entry, 32 hex digits: the journal's own MESSAGE_ID, by which such entries are found in all languages. It is
+ * not in the text. */
+#define PB_LOG_KIND "MESSAGE_ID"
+
 /**
  * pb_log:
  * @level: urgency

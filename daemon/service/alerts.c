@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * org.postbus.Postbus1.Alerts: what needs somebody's hand, as a list for clients and as journal entries
+ * with fixed ids. A kind of alert is one row of the table below; whoever sees the trouble raises it and
+ * whoever sees it gone ends it. Called by other objects of the service, on the main thread. Nothing can
+ * fail: past the limit a further alert is only in the journal.
+ */
+#include "service/alerts.h"
+
+#include "service/bus-info.h"
+
+#include "dbus/names.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define MAX_ALERTS 500
+
+/* A new alert is a row. An id is never changed: scripts look for it. */
+static const struct
+{
+  const char *name;       /* on the bus and in the journal */
+  const char *message_id; /* of the journal, made by systemd-id128 new */
+  PbLogLevel level;
+  const char *remedy;
+} kinds[] = {
+  [PB_ALERT_RELAY_LOGIN_REFUSED] = {
+    "relay-login-refused", "b6bdb540ad434668987cf45b227e51e0", PB_LOG_ERROR,
+    "Check the user name and set the password again; mail for this relay waits until a login is accepted.",
+  },
+  [PB_ALERT_RELAY_PASSWORD_MISSING] = {
+    "relay-password-missing", "d107cd4122ec42edb69e0e1d5f4ea2b8", PB_LOG_WARNING,
+    "Set the password, or start a client that keeps it; mail for this relay waits until then.",
+  },
+};
+G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == PB_N_ALERTS);
+
+typedef struct
+{
+  PbAlertKind kind;
+  char *subject, *text; /* (owned) */
+  gint64 since;         /* Unix seconds */
+} PbAlert;
+
+struct _PbAlerts
+{
+  GPtrArray *alerts; /* (owned) (element-type PbAlert) the oldest first */
+  PbBus *bus;        /* (unowned) (nullable) */
+};
+
+static void
+alert_free (gpointer data)
+{
+  PbAlert *self = data;
+
+  g_free (self->subject);
+  g_free (self->text);
+  g_free (self);
+}
+
+static PbAlert *
+find_alert (PbAlerts *self, PbAlertKind kind, const char *subject)
+{
+  for (guint i = 0; i < self->alerts->len; i++)
+    {
+      PbAlert *alert = self->alerts->pdata[i];
+
+      if (alert->kind == kind && g_str_equal (alert->subject, subject))
+        return alert;
+    }
+  return NULL;
+}
+
+static void
+tell (PbAlerts *self)
+{
+  if (self->bus != NULL)
+    pb_bus_emit (self->bus, "Alerts", "Changed", g_variant_new ("()"));
+}
+
+static void
+log_alert (PbAlertKind kind, const char *subject, const char *text)
+{
+  pb_log (kinds[kind].level, kinds[kind].name, PB_LOG_KIND, kinds[kind].message_id, "subject",
+          subject, "reason", text, NULL);
+}
+
+static void
+handle_list (PbBusCall *call, gpointer object)
+{
+  g_autoptr (GVariant) rows = pb_alerts_list (object);
+
+  pb_bus_call_return (call, g_variant_new ("(@aa{sv})", rows));
+}
+
+static const PbBusMethod methods[] = {
+  { "List", PB_ACTION_VIEW, handle_list },
+};
+
+PbAlerts *
+pb_alerts_new (void)
+{
+  PbAlerts *self = g_new0 (PbAlerts, 1);
+
+  self->alerts = g_ptr_array_new_with_free_func (alert_free);
+  return self;
+}
+
+void
+pb_alerts_free (PbAlerts *self)
+{
+  g_ptr_array_unref (self->alerts);
+  g_free (self);
+}
+
+void
+pb_alerts_add_object (PbAlerts *self, PbBus *bus)
+{
+  const PbBusInterface interface = {
+    .info = &alerts_interface,
+    .methods = methods,
+    .n_methods = G_N_ELEMENTS (methods),
+    .object = self,
+  };
+
+  self->bus = bus;
+  pb_bus_add (bus, &interface);
+}
+
+void
+pb_alerts_raise (PbAlerts *self, PbAlertKind kind, const char *subject, const char *text)
+{
+  PbAlert *alert = find_alert (self, kind, subject);
+
+  if (alert != NULL && g_str_equal (alert->text, text))
+    return;
+  log_alert (kind, subject, text);
+  if (alert == NULL && self->alerts->len >= MAX_ALERTS)
+    return;
+  if (alert == NULL)
+    {
+      alert = g_new0 (PbAlert, 1);
+      alert->kind = kind;
+      alert->subject = g_strdup (subject);
+      alert->since = pb_clock_wall () / G_USEC_PER_SEC;
+      g_ptr_array_add (self->alerts, alert);
+    }
+  g_free (alert->text);
+  alert->text = g_utf8_make_valid (text, -1);
+  tell (self);
+}
+
+void
+pb_alerts_end (PbAlerts *self, PbAlertKind kind, const char *subject)
+{
+  PbAlert *alert = find_alert (self, kind, subject);
+
+  if (alert == NULL)
+    return;
+  pb_log (PB_LOG_NOTICE, "alert over", "alert", kinds[kind].name, "subject", subject, NULL);
+  g_ptr_array_remove (self->alerts, alert);
+  tell (self);
+}
+
+GVariant *
+pb_alerts_list (PbAlerts *self)
+{
+  GVariantBuilder rows;
+
+  g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = self->alerts->len; i-- > 0;)
+    {
+      const PbAlert *alert = self->alerts->pdata[i];
+
+      g_variant_builder_open (&rows, G_VARIANT_TYPE ("a{sv}"));
+      g_variant_builder_add (&rows, "{sv}", "Name", g_variant_new_string (kinds[alert->kind].name));
+      g_variant_builder_add (&rows, "{sv}", "Time",
+                             g_variant_new_uint64 ((guint64) MAX (alert->since, 0)));
+      g_variant_builder_add (&rows, "{sv}", "Subject", g_variant_new_string (alert->subject));
+      g_variant_builder_add (&rows, "{sv}", "Text", g_variant_new_string (alert->text));
+      g_variant_builder_add (&rows, "{sv}", "Remedy",
+                             g_variant_new_string (kinds[alert->kind].remedy));
+      g_variant_builder_close (&rows);
+    }
+  return g_variant_ref_sink (g_variant_builder_end (&rows));
+}
