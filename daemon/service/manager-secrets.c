@@ -83,11 +83,8 @@ void
 pb_manager_handle_unregister_secret_agent (PbBusCall *call, gpointer object)
 {
   PbManagerMethods *self = object;
-  g_autoptr (GError) error = NULL;
 
-  if (pb_secret_agents_unregister (self->agents, g_dbus_method_invocation_get_connection (call->invocation),
-                                   g_dbus_method_invocation_get_sender (call->invocation), &error))
-    pb_bus_call_return (call, NULL);
-  else
-    pb_bus_call_fail (call, error);
+  pb_secret_agents_unregister (self->agents, g_dbus_method_invocation_get_connection (call->invocation),
+                               g_dbus_method_invocation_get_sender (call->invocation));
+  pb_bus_call_return (call, NULL);
 }

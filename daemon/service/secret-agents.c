@@ -302,20 +302,13 @@ pb_secret_agents_register (PbSecretAgents *self, GDBusConnection *connection, co
   return TRUE;
 }
 
-gboolean
-pb_secret_agents_unregister (PbSecretAgents *self, GDBusConnection *connection, const char *sender,
-                             GError **error)
+void
+pb_secret_agents_unregister (PbSecretAgents *self, GDBusConnection *connection, const char *sender)
 {
   PbSecretAgent *agent = find_agent (self, connection, sender);
 
-  if (agent == NULL)
-    {
-      g_set_error_literal (error, PB_ERROR, PB_ERROR_NOT_FOUND,
-                           "UnregisterSecretAgent: the caller is no secret agent");
-      return FALSE;
-    }
-  forget_agent (agent);
-  return TRUE;
+  if (agent != NULL)
+    forget_agent (agent);
 }
 
 guint

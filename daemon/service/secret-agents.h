@@ -20,8 +20,8 @@ void pb_secret_agents_watch (PbSecretAgents *self, void (*came) (gpointer user_d
  * Errors: PB_ERROR_BUSY when there are too many.
  */
 gboolean pb_secret_agents_register (PbSecretAgents *self, GDBusConnection *connection, const char *sender, GError **error);
-/** pb_secret_agents_unregister: Errors: PB_ERROR_NOT_FOUND. */
-gboolean pb_secret_agents_unregister (PbSecretAgents *self, GDBusConnection *connection, const char *sender, GError **error);
+/** pb_secret_agents_unregister: nothing where @sender is none. */
+void pb_secret_agents_unregister (PbSecretAgents *self, GDBusConnection *connection, const char *sender);
 guint pb_secret_agents_count (const PbSecretAgents *self);
 
 /** PbSecretSaid: @secret: (transfer full) (nullable): NULL: nobody said it. */

@@ -53,7 +53,7 @@ ACTIONS = (
     ("modify-settings", "Settings, and every list but Accounts: Set, Apply, Confirm, Revert, Import, and writes of lists; blocks: Lift, Extend."),
     ("manage-queue", "Mail in the queue."),
     ("manage-accounts", "Writes of the list Accounts, the accounts' passwords, and an Import that holds accounts."),
-    ("set-secrets", "Passwords of relays: SetRelaySecret. The certificate and its key: Tls.Import."),
+    ("set-secrets", "Passwords of relays: SetRelaySecret, RegisterSecretAgent. The certificate and its key: Tls.Import."),
 )
 
 ERRORS = (
