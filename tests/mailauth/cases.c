@@ -7,11 +7,13 @@
  * CASES: {"zones": [zone, ...], "cases": [{"zone": index, ...}, ...]} with a zone as in zone.h. Prints a JSON array,
  * one object a case.
  */
+#include "mailauth/dkim.h"
 #include "mailauth/spf.h"
 #include "tests/mailauth/zone.h"
 
 #include <gio/gio.h>
 #include <gio/gunixinputstream.h>
+#include <openssl/pem.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,11 +50,100 @@ run_spf (JsonObject *one, Zone *zone, JsonBuilder *out)
   zone_run (zone);
 }
 
+/* A message on its way through the verifier. */
+typedef struct
+{
+  PbDnsSource dns;
+  PbDkim *dkim;
+  JsonBuilder *out;
+} Verification;
+
+static void
+on_dkim (const PbDkimVerdict *verdicts, guint n_verdicts, gpointer user_data)
+{
+  JsonBuilder *out = user_data;
+
+  json_builder_set_member_name (out, "verdicts");
+  json_builder_begin_array (out);
+  for (guint i = 0; i < n_verdicts; i++)
+    {
+      json_builder_begin_object (out);
+      json_builder_set_member_name (out, "result");
+      json_builder_add_string_value (out, pb_dkim_result_name (verdicts[i].result));
+      json_builder_set_member_name (out, "why");
+      json_builder_add_string_value (out, verdicts[i].why);
+      json_builder_set_member_name (out, "cut");
+      json_builder_add_boolean_value (out, verdicts[i].body_cut);
+      json_builder_end_object (out);
+    }
+  json_builder_end_array (out);
+}
+
+static void
+on_header (PbAuthMessage *message, gpointer user_data)
+{
+  Verification *verification = user_data;
+
+  verification->dkim = pb_dkim_verify (message, &verification->dns, 20, on_dkim, verification->out);
+}
+
+/* Feeds "message" (base64) in pieces of "pieces" octets. */
+static void
+feed_message (PbAuthMessage *message, JsonObject *one)
+{
+  gint64 pieces = json_object_get_int_member_with_default (one, "pieces", 1000);
+  gsize length;
+  g_autofree char *text = (char *) g_base64_decode (text_of (one, "message"), &length);
+
+  for (gsize at = 0; at < length; at += (gsize) pieces)
+    pb_auth_message_feed (message, text + at, MIN ((gsize) pieces, length - at));
+  pb_auth_message_end (message);
+}
+
+static void
+run_dkim (JsonObject *one, Zone *zone, JsonBuilder *out)
+{
+  Verification verification = { .dns = zone_source (zone), .out = out };
+  g_autoptr (PbAuthMessage) message = pb_auth_message_new (on_header, &verification);
+
+  feed_message (message, one);
+  pb_dkim_body_ended (verification.dkim);
+  zone_run (zone);
+}
+
+static void
+on_header_to_sign (PbAuthMessage *message, gpointer user_data)
+{
+  *(PbBodyHash **) user_data = pb_auth_message_body_hash (message, TRUE, -1);
+}
+
+/* Signs "message" for "domain" and "selector" by "key" (PEM): "field" is the DKIM-Signature's value. */
+static void
+run_sign (JsonObject *one, Zone *zone, JsonBuilder *out)
+{
+  PbBodyHash *body = NULL;
+  g_autoptr (PbAuthMessage) message = pb_auth_message_new (on_header_to_sign, &body);
+  BIO *bio = BIO_new_mem_buf (text_of (one, "key"), -1);
+  PbDkimSigner signer = { text_of (one, "domain"), text_of (one, "selector"),
+                          PEM_read_bio_PrivateKey (bio, NULL, NULL, NULL),
+                          g_get_real_time () / G_USEC_PER_SEC };
+  g_autofree char *field = NULL;
+
+  feed_message (message, one);
+  field = pb_dkim_sign (message, body, &signer, NULL);
+  json_builder_set_member_name (out, "field");
+  json_builder_add_string_value (out, field);
+  EVP_PKEY_free (signer.key);
+  BIO_free (bio);
+}
+
 static const struct
 {
   const char *name;
   void (*run) (JsonObject *one, Zone *zone, JsonBuilder *out);
 } evaluators[] = {
+  { "dkim", run_dkim },
+  { "sign", run_sign },
   { "spf", run_spf },
 };
 

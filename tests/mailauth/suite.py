@@ -7,6 +7,7 @@
 The suites stand outside the repository, at $POSTBUS_TESTDATA or ../shared/testdata beside it; where they
 are not, the test is skipped. A suite names how many of its cases must come out as written, and which do not.
 """
+import base64
 import json
 import os
 import pathlib
@@ -70,7 +71,97 @@ def spf(program):
         yield name, ok, f"wanted {results} {explanation}, got {got}"
 
 
+def read_or_follow(path):
+    """A file's text; one that holds but another file's name stands for that one."""
+    text = path.read_text(encoding="utf-8")
+    other = path.parent / text.strip()
+    return other.read_text(encoding="utf-8") if "\n" not in text and other.is_file() else text
+
+
+def dkim_zone(path):
+    zone = {}
+    text = read_or_follow(path) if path.exists() else ""
+    for line in text.replace("\\\n", "").splitlines():
+        name, _, value = line.partition(":")
+        types = zone.setdefault(name, {}) if value else {}
+        if value.strip() == "TEMPERROR":
+            types["TROUBLE"] = []
+        elif value.strip() != "PERMERROR":
+            types.setdefault("TXT", []).append(value.strip())
+    return zone
+
+
+def encode(message):
+    lines = message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return base64.b64encode(lines).decode()
+
+
+def dkim(program):
+    """chasquid's messages, each fed octet by octet and in pieces."""
+    states = {"SUCCESS": "pass", "TEMPFAIL": "temperror", "PERMFAIL": "permerror"}
+    zones, cases, wanted = [], [], []
+    for path in sorted((TESTDATA / "dkim/chasquid").glob("*.result")):
+        zones.append(dkim_zone(path.with_suffix(".dns")))
+        results = [states[one["State"]] for one in json.loads(read_or_follow(path))["Results"]]
+        message = path.with_suffix(".msg")
+        if message.stat().st_size < 100:
+            message = message.parent / message.read_text().strip()
+        for pieces in (1, 7, 100000):
+            cases.append({"zone": len(zones) - 1, "pieces": pieces,
+                          "message": encode(message.read_bytes())})
+            wanted.append((f"{path.stem} by {pieces}", results))
+    for (name, results), got in zip(wanted, run(program, "dkim", zones, cases)):
+        yield name, [one["result"] for one in got["verdicts"]] == results, f"wanted {results}, got {got}"
+
+
+def make_keys():
+    """Private keys in PEM and what their TXT records hold, by selector."""
+    for selector, arguments, kind in (("rsa", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "rsa"),
+                                      ("ed", ["ED25519"], "ed25519")):
+        pem = subprocess.run(["openssl", "genpkey", "-quiet", "-algorithm", *arguments], check=True,
+                             stdout=subprocess.PIPE).stdout
+        public = subprocess.run(["openssl", "pkey", "-pubout", "-outform", "DER"], input=pem,
+                                check=True, stdout=subprocess.PIPE).stdout
+        raw = public[-32:] if kind == "ed25519" else public
+        yield selector, pem.decode(), f"v=DKIM1; k={kind}; p={base64.b64encode(raw).decode()}"
+
+
+def dkimpy(program):
+    """dkimpy verifies what we sign, and we what dkimpy signs, over real messages."""
+    import dkim as peer
+    messages = sorted((TESTDATA / "messages").rglob("*.eml"))[:60] + [TESTDATA / "dkim/dkimpy/test.message"]
+    bodies = []
+    for path in messages:
+        text = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"").replace(b"\n", b"\r\n")
+        # dkimpy reads no header that breaks the rules, and signs none without From.
+        try:
+            fields, _ = peer.rfc822_parse(text)
+        except peer.MessageFormatError:
+            continue
+        if any(name.lower() == b"from" for name, _ in fields):
+            bodies.append((path.name, text))
+    for selector, pem, record in make_keys():
+        def dns(name, timeout=5, record=record):
+            return record.encode()
+        zone = {f"{selector}._domainkey.example.test": {"TXT": [record]}}
+        cases = [{"zone": 0, "message": base64.b64encode(text).decode(), "key": pem,
+                  "domain": "example.test", "selector": selector} for _, text in bodies]
+        for (name, text), got in zip(bodies, run(program, "sign", [zone], cases)):
+            signed = b"DKIM-Signature:" + got["field"].encode() + b"\r\n" + text
+            yield f"{name}: {selector} of ours", peer.verify(signed, dnsfunc=dns), got["field"]
+        if selector == "rsa":
+            signed = [peer.sign(text, selector.encode(), b"example.test", pem.encode(),
+                                canonicalize=(form, form)) + text
+                      for _, text in bodies for form in (b"simple", b"relaxed")]
+            cases = [{"zone": 0, "message": base64.b64encode(text).decode()} for text in signed]
+            for number, got in enumerate(run(program, "dkim", [zone], cases)):
+                yield (f"{bodies[number // 2][0]}: of dkimpy", got["verdicts"][0]["result"] == "pass",
+                       str(got))
+
+
 SUITES = {
+    "dkimpy": (dkimpy, "messages", 100, ()),
+    "dkim": (dkim, "dkim/chasquid", 30, ()),
     "spf": (spf, "spf-rfc7208", 203, ()),
 }
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A message as mail authentication reads it while it streams by. Fed by the session, once for all
+ * evaluators. Memory is bounded: the header up to PB_AUTH_HEADER_MAX, and one hash a demand. Work is linear
+ * in the message, however many fields it has: they are found by name through a table.
+ */
+#include "mailauth/message.h"
+
+#include <string.h>
+
+#define MAX_HASHES 16 /* demands that differ: of 5 signatures, of ARC sets, and our own */
+
+struct _PbAuthMessage
+{
+  PbAuthHeaderFunc func;
+  gpointer user_data;
+  GByteArray *header;  /* (owned) with the CRLF of its last field, without the empty line */
+  GArray *fields;      /* (owned) (element-type PbField) once the header is whole */
+  GHashTable *by_name; /* (owned) lower case -> GArray of guint */
+  GPtrArray *hashes;   /* (owned) (element-type PbBodyHash) */
+  gboolean in_body, cut, ended;
+};
+
+PbAuthMessage *
+pb_auth_message_new (PbAuthHeaderFunc func, gpointer user_data)
+{
+  PbAuthMessage *self = g_new0 (PbAuthMessage, 1);
+
+  self->func = func;
+  self->user_data = user_data;
+  self->header = g_byte_array_new ();
+  self->fields = g_array_new (FALSE, FALSE, sizeof (PbField));
+  self->by_name =
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref);
+  self->hashes = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_body_hash_free);
+  return self;
+}
+
+void
+pb_auth_message_free (PbAuthMessage *self)
+{
+  g_byte_array_unref (self->header);
+  g_array_unref (self->fields);
+  g_hash_table_unref (self->by_name);
+  g_ptr_array_unref (self->hashes);
+  g_free (self);
+}
+
+/* Octets of the line at @text, with its line end. */
+static gsize
+line_length (const char *text, gsize length)
+{
+  const char *end = memmem (text, length, "\r\n", 2);
+
+  return end != NULL ? (gsize) (end - text) + 2 : length;
+}
+
+/* field-name (RFC 5322 3.6.8), blanks before the colon allowed as they once were. Returns: its length, 0 for none. */
+static guint
+read_name (const char *text, gsize length)
+{
+  const char *colon = memchr (text, ':', length);
+  gsize n = colon != NULL ? (gsize) (colon - text) : 0;
+
+  while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t'))
+    n--;
+  for (gsize i = 0; i < n; i++)
+    if (!g_ascii_isgraph (text[i]))
+      return 0;
+  return (guint) n;
+}
+
+static void
+add_field (PbAuthMessage *self, const char *text, gsize length, guint name_length)
+{
+  PbField field = { text, length, name_length };
+  char *name = g_ascii_strdown (text, name_length);
+  GArray *indices = g_hash_table_lookup (self->by_name, name);
+  guint index = self->fields->len;
+
+  g_array_append_val (self->fields, field);
+  if (indices == NULL)
+    {
+      indices = g_array_new (FALSE, FALSE, sizeof (guint));
+      g_hash_table_insert (self->by_name, g_steal_pointer (&name), indices);
+    }
+  g_free (name);
+  g_array_append_val (indices, index);
+}
+
+static void
+split_fields (PbAuthMessage *self)
+{
+  const char *text = (const char *) self->header->data;
+  gsize length = self->header->len, at = 0;
+
+  while (text != NULL && at < length)
+    {
+      gsize start = at;
+      guint name_length = read_name (text + at, line_length (text + at, length - at));
+
+      do
+        at += line_length (text + at, length - at);
+      while (at < length && (text[at] == ' ' || text[at] == '\t'));
+      if (name_length > 0)
+        add_field (self, text + start, at - start, name_length);
+    }
+}
+
+static void
+end_header (PbAuthMessage *self)
+{
+  self->in_body = TRUE;
+  if (!self->cut)
+    split_fields (self);
+  self->func (self, self->user_data);
+}
+
+static void
+feed_body (PbAuthMessage *self, const char *data, gsize length)
+{
+  for (guint i = 0; i < self->hashes->len; i++)
+    pb_body_hash_feed (self->hashes->pdata[i], data, length);
+}
+
+/* Where the header ends in what is kept of it, looked for from @from on. Returns: the length of the header, G_MAXSIZE when it goes on. */
+static gsize
+find_end (const GByteArray *header, gsize from)
+{
+  const guint8 *end;
+
+  if (header->len >= 2 && memcmp (header->data, "\r\n", 2) == 0)
+    return 0;
+  end = memmem (header->data + from, header->len - from, "\r\n\r\n", 4);
+  return end != NULL ? (gsize) (end - header->data) + 2 : G_MAXSIZE;
+}
+
+/* Keeps octets of the header. Returns: how many of them belong to it, the empty line with them. */
+static gsize
+feed_header (PbAuthMessage *self, const char *data, gsize length)
+{
+  gsize had = self->header->len, end;
+
+  g_byte_array_append (self->header, (const guint8 *) data, (guint) length);
+  end = find_end (self->header, had > 3 ? had - 3 : 0);
+  if (end == G_MAXSIZE)
+    {
+      /* Too much of it: only its last octets are kept on, to see its end. */
+      if (self->header->len > PB_AUTH_HEADER_MAX)
+        {
+          self->cut = TRUE;
+          g_byte_array_remove_range (self->header, 0, self->header->len - 3);
+        }
+      return length;
+    }
+  length = end + 2 - had;
+  self->cut = self->cut || end > PB_AUTH_HEADER_MAX;
+  g_byte_array_set_size (self->header, (guint) end);
+  end_header (self);
+  return length;
+}
+
+void
+pb_auth_message_feed (PbAuthMessage *self, const char *data, gsize length)
+{
+  gsize used = self->in_body ? 0 : feed_header (self, data, length);
+
+  if (used < length)
+    feed_body (self, data + used, length - used);
+}
+
+void
+pb_auth_message_end (PbAuthMessage *self)
+{
+  if (self->ended)
+    return;
+  self->ended = TRUE;
+  if (!self->in_body)
+    end_header (self);
+  for (guint i = 0; i < self->hashes->len; i++)
+    pb_body_hash_end (self->hashes->pdata[i]);
+}
+
+gboolean
+pb_auth_message_is_cut (PbAuthMessage *self)
+{
+  return self->cut;
+}
+
+const PbField *
+pb_auth_message_fields (PbAuthMessage *self, guint *n_fields)
+{
+  *n_fields = self->fields->len;
+  return (const PbField *) (gpointer) self->fields->data;
+}
+
+const GArray *
+pb_auth_message_find (PbAuthMessage *self, const char *name)
+{
+  g_autofree char *lower = g_ascii_strdown (name, -1);
+
+  return g_hash_table_lookup (self->by_name, lower);
+}
+
+PbBodyHash *
+pb_auth_message_body_hash (PbAuthMessage *self, gboolean relaxed, gint64 limit)
+{
+  for (guint i = 0; i < self->hashes->len; i++)
+    if (pb_body_hash_is (self->hashes->pdata[i], relaxed, limit))
+      return self->hashes->pdata[i];
+  g_return_val_if_fail (self->hashes->len < MAX_HASHES && !self->ended, NULL);
+  g_ptr_array_add (self->hashes, pb_body_hash_new (relaxed, limit));
+  return self->hashes->pdata[self->hashes->len - 1];
+}
+
+const char *
+pb_field_value (const PbField *field, gsize *length)
+{
+  const char *colon =
+    memchr (field->text + field->name_length, ':', field->length - field->name_length);
+  const char *end = field->text + field->length;
+
+  if (end - colon > 2 && memcmp (end - 2, "\r\n", 2) == 0)
+    end -= 2;
+  *length = (gsize) (end - (colon + 1));
+  return colon + 1;
+}
