@@ -174,9 +174,9 @@ pb_auth_message_end (PbAuthMessage *self)
 {
   if (self->ended)
     return;
-  self->ended = TRUE;
   if (!self->in_body)
     end_header (self);
+  self->ended = TRUE;
   for (guint i = 0; i < self->hashes->len; i++)
     pb_body_hash_end (self->hashes->pdata[i]);
 }
