@@ -93,7 +93,8 @@ pb_database_open (const char *path, PbDatabaseMode mode, GError **error)
   self->statements = g_array_new (FALSE, FALSE, sizeof (Prepared));
   flags |= mode == PB_DATABASE_READ_ONLY ? SQLITE_OPEN_READONLY
                                          : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  code = sqlite3_open_v2 (path, &self->handle, flags, pb_wal_vfs_name ());
+  code = sqlite3_open_v2 (path, &self->handle, flags,
+                          mode == PB_DATABASE_UNSYNCED ? NULL : pb_wal_vfs_name ());
   if (code != SQLITE_OK)
     {
       pb_database_set_error (self, code, error);

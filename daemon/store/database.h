@@ -20,6 +20,7 @@ typedef enum
 {
   PB_DATABASE_READ_WRITE,
   PB_DATABASE_READ_ONLY,
+  PB_DATABASE_UNSYNCED, /* READ_WRITE whose commits are not synced: its log is written page by page, since others read it before any sync */
 } PbDatabaseMode;
 
 /** pb_database_open: opens (READ_WRITE: makes) the file; changes nothing in it. No connection of ours checkpoints when it is closed. */

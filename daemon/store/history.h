@@ -151,7 +151,7 @@ void pb_history_add_removed (PbHistory *self, guint64 id, const guint *recipient
 /* Unset fields NULL or 0. Strings: letters of both cases alike. */
 typedef struct
 {
-  char *text;      /* somewhere in an address, a client, a HELO or a login; or a whole id */
+  char *text;      /* somewhere in an address, a client or a login; or a whole id */
   char *sender;    /* somewhere in it */
   char *recipient; /* likewise; of any recipient */
   char *client;    /* likewise */
@@ -175,7 +175,8 @@ void pb_history_trail (PbHistory *self, guint64 id, PbMailbox *reply_to, PbHisto
 
 /**
  * pb_history_list_attempts:
- * The attempts at message @id, oldest first: Time x, Ended x (Unix microseconds), Remote s, Transcript s, Results aa{sv} (Recipient s, Event s, Status s, Reply s).
+ * The attempts at message @id, oldest first: Time t (Unix seconds), Duration u (milliseconds), Remote s, Transcript s, Results aa{sv} (Index u, Recipient s,
+ * Event s, Status s, Reply s). Of an attempt at more than 100 recipients the first 100 results are shown.
  * None known is no error.
  */
 void pb_history_list_attempts (PbHistory *self, guint64 id, PbMailbox *reply_to, PbHistoryAnswer func, gpointer user_data);

@@ -166,8 +166,12 @@ pb_schema_open (const PbSchema *schema, const char *path, GError **error)
 
   if (!make_private (path, error))
     return NULL;
-  database = pb_database_open (path, PB_DATABASE_READ_WRITE, error);
+  database = pb_database_open (
+    path, schema->unsynced ? PB_DATABASE_UNSYNCED : PB_DATABASE_READ_WRITE, error);
   if (database == NULL || !inspect (database, schema, &version, error))
+    return NULL;
+  if (version == 0 && schema->prepare != NULL
+      && !pb_database_exec (database, schema->prepare, error))
     return NULL;
   if (!pb_database_tune (database, error))
     return NULL;

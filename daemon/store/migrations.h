@@ -19,10 +19,13 @@ typedef struct
   const char *mark;           /* (static) "PRAGMA application_id = ...;" with the same number */
   const PbMigration *steps;   /* (static) (array length=n_steps) rising versions */
   guint n_steps;
+  gboolean unsynced;          /* opened as PB_DATABASE_UNSYNCED */
+  const char *prepare;        /* (static) (nullable) what must be said to a new file before it has anything */
 } PbSchema;
 
 extern const PbSchema pb_queue_schema;
 extern const PbSchema pb_config_schema;
+extern const PbSchema pb_history_schema;
 
 /**
  * pb_schema_open:
