@@ -39,17 +39,23 @@ pb_octets_equal (const void *a, const void *b, gsize length)
   return CRYPTO_memcmp (a, b, length) == 0;
 }
 
+void
+pb_derive_sha256 (const PbSecret *password, const void *salt, gsize salt_length, guint32 iterations,
+                  guint8 out[PB_VERIFIER_KEY])
+{
+  if (PKCS5_PBKDF2_HMAC ((const char *) password->data, (int) password->length, salt,
+                         (int) salt_length, (int) iterations, EVP_sha256 (), PB_VERIFIER_KEY, out)
+      != 1)
+    g_error ("OpenSSL computes no PBKDF2");
+}
+
 static void
 derive (const PbVerifier *self, const PbSecret *password, guint8 stored_key[PB_VERIFIER_KEY],
         guint8 server_key[PB_VERIFIER_KEY])
 {
   guint8 salted[PB_VERIFIER_KEY], client_key[PB_VERIFIER_KEY];
 
-  if (PKCS5_PBKDF2_HMAC ((const char *) password->data, (int) password->length, self->salt,
-                         sizeof self->salt, (int) self->iterations, EVP_sha256 (), sizeof salted,
-                         salted)
-      != 1)
-    g_error ("OpenSSL computes no PBKDF2");
+  pb_derive_sha256 (password, self->salt, sizeof self->salt, self->iterations, salted);
   pb_hmac_sha256 (salted, sizeof salted, "Client Key", strlen ("Client Key"), client_key);
   pb_hmac_sha256 (salted, sizeof salted, "Server Key", strlen ("Server Key"), server_key);
   pb_sha256 (client_key, sizeof client_key, stored_key);

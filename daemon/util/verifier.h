@@ -42,5 +42,7 @@ gboolean pb_verifier_unpack (PbVerifier *self, GBytes *packed);
 /** pb_hmac_sha256: RFC 2104; ends the program when OpenSSL cannot, since going on would let anybody in. */
 void pb_hmac_sha256 (const guint8 *key, gsize key_length, const void *data, gsize length, guint8 out[PB_VERIFIER_KEY]);
 void pb_sha256 (const void *data, gsize length, guint8 out[PB_VERIFIER_KEY]);
+/** pb_derive_sha256: PBKDF2 (RFC 8018 5.2), as RFC 5802 calls Hi(); takes milliseconds: on a worker. */
+void pb_derive_sha256 (const PbSecret *password, const void *salt, gsize salt_length, guint32 iterations, guint8 out[PB_VERIFIER_KEY]);
 /** pb_octets_equal: in a time that does not tell where they differ. */
 gboolean pb_octets_equal (const void *a, const void *b, gsize length);
