@@ -32,7 +32,9 @@ struct _PbSmtpAgent
 static const PbSmtpTimeouts default_timeouts = {
   .connect = 30 * G_USEC_PER_SEC,
   .greeting = MINUTES (5),
+  .tls = MINUTES (2),
   .command = MINUTES (5),
+  .secret = MINUTES (2),
   .data = MINUTES (2),
   .block = MINUTES (3),
   .final = MINUTES (10),
@@ -50,6 +52,7 @@ pb_smtp_job_new (PbDelivery *delivery, PbMailbox *reply_to, PbDelivered func, gp
   self->reply_to = pb_mailbox_ref (reply_to);
   self->func = func;
   self->user_data = user_data;
+  self->transcript = pb_transcript_new ();
   self->n_todo = delivery->n_recipients;
   for (guint i = 0; i < self->n_todo; i++)
     self->todo[i] = i;
@@ -70,6 +73,8 @@ void
 pb_smtp_job_answer (PbSmtpJob *self)
 {
   pb_delivery_close (self->delivery);
+  self->delivery->transcript = pb_transcript_text (self->transcript);
+  g_clear_pointer (&self->transcript, pb_transcript_free);
   pb_mailbox_post (self->reply_to, on_answer, self);
 }
 
@@ -87,7 +92,8 @@ pb_smtp_agent_timeouts (PbSmtpAgent *self)
 }
 
 PbSmtpAgent *
-pb_smtp_agent_new (PbReactor **reactors, guint n_reactors, PbResolver *resolver, guint16 mx_port)
+pb_smtp_agent_new (PbReactor **reactors, guint n_reactors, PbResolver *resolver,
+                   const PbRelaySecretSource *secrets, guint16 mx_port)
 {
   PbSmtpAgent *self = g_new0 (PbSmtpAgent, 1);
 
@@ -99,9 +105,10 @@ pb_smtp_agent_new (PbReactor **reactors, guint n_reactors, PbResolver *resolver,
   g_cond_init (&self->ended);
   for (guint i = 0; i < n_reactors; i++)
     {
+      const PbSmtpContext context = { reactors[i], &self->timeouts, self->readers, secrets, NULL };
+
       self->lanes[i].reactor = reactors[i];
-      self->lanes[i].pool =
-        pb_smtp_pool_new (reactors[i], resolver, self->readers, &self->timeouts, mx_port);
+      self->lanes[i].pool = pb_smtp_pool_new (&context, resolver, mx_port);
     }
   return self;
 }

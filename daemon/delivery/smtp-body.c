@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The message behind the 354: a small one leaves in one piece with its final dot, dot-stuffed, and
+ * The message behind the 354, or in BDATs: a small one leaves in one piece with its final dot, dot-stuffed, and
  * with the next delivery's envelope behind it where that may be; a large one is read from its file by
  * a worker, a block at a time, the next block only when the socket has taken the one before. Each block
  * has its own deadline (RFC 5321 4.5.3.2.5). A body that cannot be read gives the connection up without
@@ -48,12 +48,66 @@ set_block_deadline (PbSmtpConnection *self)
                                             + self->context->timeouts->block);
 }
 
-/* Appends the end, and what may stand behind it. */
+/* Some of the message, as the server takes it. */
 static void
-finish_body (PbSmtpConnection *self, GByteArray *out)
+encode (PbSmtpConnection *self, const char *data, gsize length, gboolean last, GByteArray *out)
 {
-  pb_data_encoder_finish (&self->encoder, out);
-  pb_smtp_transaction_send_ahead (self, out);
+  pb_data_encoder_feed (&self->encoder, data, length, out);
+  if (last)
+    pb_data_encoder_finish (&self->encoder, out);
+}
+
+static void
+append_data (PbSmtpConnection *self, PbTransaction *transaction, const char *data, gsize length,
+             gboolean last, GByteArray *out)
+{
+  encode (self, data, length, last, out);
+  if (last)
+    {
+      g_autofree char *shown =
+        g_strdup_printf ("[%" G_GUINT64_FORMAT " octets]",
+                         pb_body_size (transaction->job->delivery->body));
+
+      pb_transcript_client (transaction->job->transcript, shown, -1);
+      pb_smtp_transaction_send_ahead (self, out);
+    }
+}
+
+/* Each chunk says its length (RFC 3030 2) and is answered. */
+static void
+append_bdat (PbSmtpConnection *self, PbTransaction *transaction, const char *data, gsize length,
+             gboolean last, GByteArray *out)
+{
+  g_autoptr (GByteArray) chunk = g_byte_array_sized_new ((guint) length + 4);
+  g_autofree char *command = NULL;
+  g_autofree char *shown = NULL;
+
+  encode (self, data, length, last, chunk);
+  command = g_strdup_printf ("BDAT %u%s", chunk->len, last ? " LAST" : "");
+  shown = g_strdup_printf ("%s [%u octets]", command, chunk->len);
+  pb_transcript_client (transaction->job->transcript, shown, -1);
+  pb_smtp_append (out, command);
+  pb_smtp_append (out, "\r\n");
+  g_byte_array_append (out, chunk->data, chunk->len);
+  if (last)
+    {
+      pb_smtp_transaction_expect_final (self, transaction);
+      pb_smtp_transaction_send_ahead (self, out);
+      return;
+    }
+  self->n_chunks++;
+  pb_smtp_connection_expect (self, PB_EXPECT_CHUNK, 0, transaction);
+}
+
+/* Appends a part, and behind the last one what may stand there. */
+static void
+append_part (PbSmtpConnection *self, PbTransaction *transaction, const char *data, gsize length,
+             gboolean last, GByteArray *out)
+{
+  if (transaction->bdat)
+    append_bdat (self, transaction, data, length, last, out);
+  else
+    append_data (self, transaction, data, length, last, out);
 }
 
 static void
@@ -70,11 +124,14 @@ request_chunk (PbSmtpConnection *self)
                pb_smtp_body_chunk_read, chunk);
 }
 
-/* The next block, once the socket has taken the last one. */
+/* The next block, once the socket has taken the last one, and the server too where it takes no groups. */
 static void
 go_on (PbSmtpConnection *self)
 {
-  if (self->streaming && self->chunk == NULL && pb_channel_pending (self->channel) == 0)
+  gboolean pipelining = (self->extensions.offered & PB_EXT_PIPELINING) != 0;
+
+  if (self->streaming && self->chunk == NULL && pb_channel_pending (self->channel) == 0
+      && (pipelining || self->n_chunks == 0))
     request_chunk (self);
 }
 
@@ -100,20 +157,13 @@ take_chunk (PbSmtpConnection *self, PbSmtpChunk *chunk)
       give_up (self, chunk->error);
       return;
     }
-  out = g_byte_array_sized_new ((guint) chunk->length + 4096);
-  pb_data_encoder_feed (&self->encoder, chunk->data, (gsize) chunk->length, out);
   self->body_offset += (guint64) chunk->length;
-  if (self->body_offset < size)
-    {
-      pb_smtp_connection_write (self, out);
-      set_block_deadline (self);
-    }
-  else
-    {
-      self->streaming = FALSE;
-      finish_body (self, out);
-      pb_smtp_connection_write (self, out);
-    }
+  self->streaming = self->body_offset < size;
+  out = g_byte_array_sized_new ((guint) chunk->length + 4096);
+  append_part (self, self->current, chunk->data, (gsize) chunk->length, !self->streaming, out);
+  pb_smtp_connection_write (self, out);
+  if (self->streaming)
+    set_block_deadline (self);
   pb_channel_flush (self->channel);
   go_on (self);
 }
@@ -128,30 +178,49 @@ pb_smtp_body_chunk_read (gpointer data)
   chunk_free (chunk);
 }
 
+static void
+begin (PbSmtpConnection *self, PbTransaction *transaction)
+{
+  transaction->body_sent = TRUE;
+  self->n_chunks = 0;
+  if (transaction->bdat)
+    pb_data_encoder_init_plain (&self->encoder);
+  else
+    pb_data_encoder_init (&self->encoder);
+}
+
+void
+pb_smtp_body_append (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out)
+{
+  gsize size;
+  const char *data =
+    g_bytes_get_data (pb_body_bytes (transaction->job->delivery->body), &size);
+
+  begin (self, transaction);
+  append_part (self, transaction, data, size, TRUE, out);
+}
+
 void
 pb_smtp_body_send (PbSmtpConnection *self)
 {
-  PbBody *body = self->current->job->delivery->body;
-  GBytes *bytes = pb_body_bytes (body);
+  PbTransaction *transaction = self->current;
   GByteArray *out;
-  gsize size;
-  gconstpointer data;
 
-  self->current->body_sent = TRUE;
-  pb_data_encoder_init (&self->encoder);
-  pb_smtp_connection_expect (self, PB_EXPECT_FINAL, 0, self->current);
-  if (bytes == NULL)
+  if (pb_body_bytes (transaction->job->delivery->body) != NULL)
     {
-      self->streaming = TRUE;
-      self->body_offset = 0;
-      request_chunk (self);
+      if (!transaction->bdat)
+        pb_smtp_transaction_expect_final (self, transaction);
+      out = g_byte_array_sized_new ((guint) pb_body_size (transaction->job->delivery->body) + 512);
+      pb_smtp_body_append (self, transaction, out);
+      pb_smtp_connection_write (self, out);
       return;
     }
-  data = g_bytes_get_data (bytes, &size);
-  out = g_byte_array_sized_new ((guint) size + 512);
-  pb_data_encoder_feed (&self->encoder, data, size, out);
-  finish_body (self, out);
-  pb_smtp_connection_write (self, out);
+  begin (self, transaction);
+  if (!transaction->bdat)
+    pb_smtp_transaction_expect_final (self, transaction);
+  self->streaming = TRUE;
+  self->body_offset = 0;
+  request_chunk (self);
 }
 
 void

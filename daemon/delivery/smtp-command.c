@@ -89,12 +89,12 @@ is_orcpt_sendable (const char *orcpt)
 
 void
 pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipient,
-                     const PbExtensionSet *extensions)
+                     const char *address, const PbExtensionSet *extensions)
 {
   const PbRecipient *row = &envelope->recipients[recipient];
 
   pb_smtp_append (out, "RCPT TO:<");
-  pb_smtp_append (out, row->address);
+  pb_smtp_append (out, address != NULL ? address : row->address);
   pb_smtp_append (out, ">");
   if ((extensions->offered & PB_EXT_DSN) != 0)
     {

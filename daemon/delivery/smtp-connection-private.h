@@ -11,11 +11,14 @@ typedef enum
   PB_EXPECT_GREETING,
   PB_EXPECT_EHLO,
   PB_EXPECT_HELO,
+  PB_EXPECT_STARTTLS,
+  PB_EXPECT_AUTH,
   PB_EXPECT_RSET,
   PB_EXPECT_MAIL,
   PB_EXPECT_RCPT,
   PB_EXPECT_DATA,
-  PB_EXPECT_FINAL, /* the final dot */
+  PB_EXPECT_CHUNK, /* a BDAT that is not the last */
+  PB_EXPECT_FINAL, /* the final dot, or the last BDAT; LMTP: one for each accepted recipient */
 } PbExpect;
 
 typedef enum
@@ -38,8 +41,11 @@ typedef struct
   PbSmtpJob *job; /* (owned) while n_active */
   guint n_rcpts;
   guint n_asked;    /* RCPTs sent */
+  guint n_answered; /* RCPTs answered */
   guint n_accepted;
+  guint n_finals;   /* LMTP: answers to the message */
   guint n_replies;  /* to anything of this transaction */
+  gboolean bdat;    /* the message goes by BDAT, not DATA */
   gboolean ahead;     /* its envelope went behind another's body */
   gboolean body_sent; /* some of the message is on its way */
   PbRcpt rcpts[];
@@ -48,11 +54,12 @@ typedef struct
 typedef struct
 {
   PbExpect what;
-  guint index; /* of the RCPT */
+  guint index; /* of the RCPT, or of LMTP's answer for it */
   PbTransaction *transaction; /* (not owned) (nullable) */
 } PbExpectation;
 
 typedef struct _PbSmtpChunk PbSmtpChunk;
+typedef struct _PbSmtpLogin PbSmtpLogin;
 
 struct _PbSmtpConnection
 {
@@ -62,6 +69,11 @@ struct _PbSmtpConnection
   PbChannel *channel; /* (owned) NULL once closed */
   char *remote;       /* (owned) "mx.example.org[192.0.2.1]:25" */
   char *hostname;     /* (owned) ours */
+  PbRoute *route;     /* (owned) */
+  char *host;         /* (owned) as the MX or the settings name it: whose certificate is expected */
+  PbTlsContext *tls;  /* (owned) (nullable) until the handshake */
+  PbTranscript *head; /* (owned) how it was opened */
+  PbSmtpLogin *login; /* (nullable) while it goes on; smtp-login.c's */
   PbExtensionSet extensions;
   PbRemoteReply reply;
   GArray *expected;   /* (owned) (element-type PbExpectation) from expected_at on */
@@ -69,16 +81,45 @@ struct _PbSmtpConnection
   PbTransaction *current; /* (owned) (nullable) */
   PbTransaction *next;    /* (owned) (nullable) its envelope went behind current's body */
   guint n_messages;
+  gboolean lmtp;
+  gboolean handshaking;
+  gboolean secure;    /* TLS as the route demands it */
   gboolean opened;
   gboolean idle;
   gboolean needs_reset; /* the server still holds a transaction that was given up */
   gboolean streaming;    /* a large body is on its way, its end not written yet */
   PbDataEncoder encoder; /* of the body */
   guint64 body_offset;
+  guint n_chunks;        /* BDATs that are not answered, but for the last */
   PbSmtpChunk *chunk;    /* (not owned) (nullable) being read */
 };
 
+/* smtp-opening.c */
+void pb_smtp_opening_connected (PbSmtpConnection *self);
+void pb_smtp_opening_secured (PbSmtpConnection *self);
+void pb_smtp_opening_reply (PbSmtpConnection *self, PbExpect what);
+
+/** pb_smtp_opening_done: logged in, or not to be. */
+void pb_smtp_opening_done (PbSmtpConnection *self);
+
+/* smtp-login.c */
+
+/** pb_smtp_login_begin: logs in as the route says, over TLS; ends in pb_smtp_opening_done() or pb_smtp_connection_fail(). */
+void pb_smtp_login_begin (PbSmtpConnection *self);
+void pb_smtp_login_reply (PbSmtpConnection *self);
+
+/** pb_smtp_login_cancel: what is awaited for it is to be dropped. */
+void pb_smtp_login_cancel (PbSmtpConnection *self);
+
 /* smtp-connection.c */
+void pb_smtp_connection_command (PbSmtpConnection *self, PbExpect what, const char *verb, const char *argument);
+
+/** pb_smtp_connection_fail: before it was open: the end. */
+void pb_smtp_connection_fail (PbSmtpConnection *self, PbSmtpFailureCause cause, PbResultKind kind, const char *status, const char *reply, gboolean is_reply);
+
+/** pb_smtp_connection_wait: what comes next must come within @timeout, microseconds. */
+void pb_smtp_connection_wait (PbSmtpConnection *self, gint64 timeout);
+void pb_smtp_connection_unref (PbSmtpConnection *self);
 void pb_smtp_connection_expect (PbSmtpConnection *self, PbExpect what, guint index, PbTransaction *transaction);
 void pb_smtp_connection_write (PbSmtpConnection *self, GByteArray *out);
 
@@ -101,7 +142,13 @@ void pb_smtp_transaction_lose (PbSmtpConnection *self, PbTransaction *transactio
 /** pb_smtp_transaction_send_ahead: appends the envelope of the next delivery behind a body's end, when one waits and it may be pipelined. */
 void pb_smtp_transaction_send_ahead (PbSmtpConnection *self, GByteArray *out);
 
+/** pb_smtp_transaction_expect_final: what answers the end of @transaction's message. */
+void pb_smtp_transaction_expect_final (PbSmtpConnection *self, PbTransaction *transaction);
+
 /* smtp-body.c */
+
+/** pb_smtp_body_append: a small message as one BDAT, without waiting for the envelope's replies; what may follow it too. */
+void pb_smtp_body_append (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out);
 
 /** pb_smtp_body_send: the current transaction's message and its final dot. */
 void pb_smtp_body_send (PbSmtpConnection *self);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One SMTP client connection: connect, greeting, EHLO with HELO as the fallback, replies matched with
- * what they answer, idle, QUIT. The pool opens it and gives it jobs; smtp-transaction.c speaks of them.
+ * One SMTP or LMTP client connection: connect, replies matched with what they answer, deadlines, idle,
+ * QUIT. The pool opens it and gives it jobs; smtp-opening.c gets it ready, smtp-transaction.c speaks of
+ * the mail.
  * Lives on one reactor. However it ends, each job it held goes back to the pool exactly once, answered
  * or to be tried elsewhere, and closed() comes last; the connection then frees itself.
  */
@@ -10,16 +11,21 @@
 #include "util/clock.h"
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/un.h>
 
 /* RFC 5321 4.5.3.1.5 allows 512; some servers' help texts are longer. */
 #define MAX_REPLY_LINE 4096
 #define MAX_REASON     500
 
-static void
-connection_unref (PbSmtpConnection *self)
+void
+pb_smtp_connection_unref (PbSmtpConnection *self)
 {
   if (--self->refs > 0)
     return;
+  g_clear_pointer (&self->tls, pb_tls_context_unref);
+  pb_route_unref (self->route);
+  pb_transcript_free (self->head);
+  g_free (self->host);
   pb_extension_set_clear (&self->extensions);
   pb_remote_reply_clear (&self->reply);
   g_array_unref (self->expected);
@@ -58,12 +64,16 @@ timeout_for (const PbSmtpTimeouts *timeouts, PbExpect what)
       return timeouts->greeting;
     case PB_EXPECT_EHLO:
     case PB_EXPECT_HELO:
+    case PB_EXPECT_STARTTLS:
+    case PB_EXPECT_AUTH:
     case PB_EXPECT_RSET:
     case PB_EXPECT_MAIL:
     case PB_EXPECT_RCPT:
       return timeouts->command;
     case PB_EXPECT_DATA:
       return timeouts->data;
+    case PB_EXPECT_CHUNK:
+      return timeouts->block;
     case PB_EXPECT_FINAL:
       return timeouts->final;
     }
@@ -92,13 +102,21 @@ pb_smtp_connection_write (PbSmtpConnection *self, GByteArray *out)
   update_deadline (self);
 }
 
-static void
-send_command (PbSmtpConnection *self, PbExpect what, const char *verb, const char *argument)
+void
+pb_smtp_connection_wait (PbSmtpConnection *self, gint64 timeout)
+{
+  pb_channel_set_deadline (self->channel, pb_reactor_now (self->context->reactor) + timeout);
+}
+
+void
+pb_smtp_connection_command (PbSmtpConnection *self, PbExpect what, const char *verb,
+                            const char *argument)
 {
   GByteArray *out = g_byte_array_new ();
 
   pb_smtp_append (out, verb);
   pb_smtp_append (out, argument);
+  pb_transcript_client (self->head, (const char *) out->data, out->len);
   pb_smtp_append (out, "\r\n");
   pb_smtp_connection_expect (self, what, 0, NULL);
   pb_smtp_connection_write (self, out);
@@ -141,6 +159,7 @@ connection_close (PbSmtpConnection *self, const PbSmtpFailure *failure, gboolean
   PbChannel *channel = g_steal_pointer (&self->channel);
 
   pb_smtp_body_cancel (self);
+  pb_smtp_login_cancel (self);
   if (polite)
     {
       pb_channel_write (channel, "QUIT\r\n", 6);
@@ -149,20 +168,21 @@ connection_close (PbSmtpConnection *self, const PbSmtpFailure *failure, gboolean
   else
     pb_channel_free (channel);
   self->context->events->closed (self, failure, self->user_data);
-  connection_unref (self);
+  pb_smtp_connection_unref (self);
 }
 
-/* Before the connection was ready for mail. */
-static void
-fail_opening (PbSmtpConnection *self, PbResultKind kind, const char *status, const char *reply,
-              gboolean is_smtp)
+void
+pb_smtp_connection_fail (PbSmtpConnection *self, PbSmtpFailureCause cause, PbResultKind kind,
+                         const char *status, const char *reply, gboolean is_reply)
 {
-  PbSmtpFailure failure = { .kind = kind, .reply_is_smtp = is_smtp };
+  PbSmtpFailure failure = { .cause = cause, .kind = kind, .reply_is_smtp = is_reply };
 
   g_strlcpy (failure.status, status, sizeof failure.status);
   failure.reply = g_strdup (reply);
   failure.remote = g_strdup (self->remote);
-  connection_close (self, &failure, is_smtp);
+  if (!is_reply)
+    pb_transcript_note (self->head, "%s", reply);
+  connection_close (self, &failure, is_reply);
   pb_smtp_failure_clear (&failure);
 }
 
@@ -176,7 +196,9 @@ pb_smtp_connection_lose (PbSmtpConnection *self, const char *status, const char 
     return;
   if (!self->opened)
     {
-      fail_opening (self, PB_RESULT_DEFERRED, status, reason, is_reply);
+      pb_smtp_connection_fail (self,
+                               self->handshaking ? PB_SMTP_FAILURE_TLS : PB_SMTP_FAILURE_HOST,
+                               PB_RESULT_DEFERRED, status, reason, is_reply);
       return;
     }
   self->refs++;
@@ -185,44 +207,7 @@ pb_smtp_connection_lose (PbSmtpConnection *self, const char *status, const char 
   if (next != NULL)
     pb_smtp_transaction_lose (self, next, status, reason, is_reply);
   connection_close (self, NULL, is_reply);
-  connection_unref (self);
-}
-
-static void
-connection_opened (PbSmtpConnection *self)
-{
-  self->opened = TRUE;
-  self->context->events->opened (self, self->user_data);
-  if (self->channel != NULL)
-    pb_smtp_transaction_begin (self);
-}
-
-static void
-refuse_opening (PbSmtpConnection *self)
-{
-  g_autofree char *text = pb_smtp_connection_reply_text (self);
-
-  fail_opening (self, self->reply.code / 100 == 5 ? PB_RESULT_FAILED : PB_RESULT_DEFERRED,
-                pb_smtp_connection_reply_status (self), text, TRUE);
-}
-
-static void
-on_handshake_reply (PbSmtpConnection *self, PbExpect what)
-{
-  gboolean fine = self->reply.code / 100 == 2;
-
-  if (what == PB_EXPECT_EHLO && self->reply.code / 100 == 5)
-    send_command (self, PB_EXPECT_HELO, "HELO ", self->hostname);
-  else if (!fine)
-    refuse_opening (self);
-  else if (what == PB_EXPECT_GREETING)
-    send_command (self, PB_EXPECT_EHLO, "EHLO ", self->hostname);
-  else
-    {
-      if (what == PB_EXPECT_EHLO)
-        pb_extension_parse_reply (self->reply.text->str, &self->extensions);
-      connection_opened (self);
-    }
+  pb_smtp_connection_unref (self);
 }
 
 /* 421 may come in answer to anything, or unasked: the server is closing (RFC 5321 3.8). */
@@ -250,12 +235,15 @@ on_reply (PbSmtpConnection *self)
     case PB_EXPECT_GREETING:
     case PB_EXPECT_EHLO:
     case PB_EXPECT_HELO:
-      on_handshake_reply (self, expectation.what);
+    case PB_EXPECT_STARTTLS:
+    case PB_EXPECT_AUTH:
+      pb_smtp_opening_reply (self, expectation.what);
       break;
     case PB_EXPECT_RSET:
     case PB_EXPECT_MAIL:
     case PB_EXPECT_RCPT:
     case PB_EXPECT_DATA:
+    case PB_EXPECT_CHUNK:
     case PB_EXPECT_FINAL:
       pb_smtp_transaction_reply (self, &expectation);
       break;
@@ -267,8 +255,55 @@ on_connected (PbChannel *channel, gpointer user_data)
 {
   PbSmtpConnection *self = user_data;
 
-  pb_smtp_connection_expect (self, PB_EXPECT_GREETING, 0, NULL);
-  update_deadline (self);
+  self->refs++;
+  pb_smtp_opening_connected (self);
+  pb_smtp_connection_unref (self);
+}
+
+static void
+on_secured (PbChannel *channel, gpointer user_data)
+{
+  PbSmtpConnection *self = user_data;
+
+  self->refs++;
+  pb_smtp_opening_secured (self);
+  pb_smtp_connection_unref (self);
+}
+
+/* Whose transcript the next reply is for. (nullable) */
+static PbTranscript *
+reply_transcript (PbSmtpConnection *self)
+{
+  const PbTransaction *transaction = self->current;
+
+  if (!self->opened)
+    return self->head;
+  if (self->expected_at < self->expected->len)
+    {
+      const PbExpectation *head =
+        &g_array_index (self->expected, PbExpectation, self->expected_at);
+
+      if (head->transaction != NULL)
+        transaction = head->transaction;
+    }
+  return transaction != NULL ? transaction->job->transcript : NULL;
+}
+
+static gboolean
+is_challenge (PbSmtpConnection *self, const char *line)
+{
+  return self->login != NULL && g_str_has_prefix (line, "334");
+}
+
+static void
+note_line (PbSmtpConnection *self, const char *line, gsize length)
+{
+  PbTranscript *transcript = reply_transcript (self);
+
+  if (transcript != NULL && is_challenge (self, line))
+    pb_transcript_server (transcript, "334 [hidden]", -1);
+  else if (transcript != NULL)
+    pb_transcript_server (transcript, line, (gssize) length);
 }
 
 /* Returns: FALSE when there is no whole line or no connection any more. */
@@ -288,12 +323,17 @@ read_line (PbSmtpConnection *self)
     case PB_LINE_OK:
       break;
     }
+  note_line (self, line, length);
   switch (pb_remote_reply_feed (&self->reply, line, length))
     {
     case PB_REPLY_PARSE_MORE:
       break;
     case PB_REPLY_PARSE_BAD:
-      pb_smtp_connection_lose (self, "4.5.0", "the server's reply is no SMTP reply", FALSE);
+      pb_smtp_connection_lose (self, "4.5.0",
+                               self->reply.n_lines >= PB_REMOTE_REPLY_MAX_LINES
+                                 ? "the server's reply has too many lines"
+                                 : "the server's reply is no SMTP reply",
+                               FALSE);
       break;
     case PB_REPLY_PARSE_DONE:
       on_reply (self);
@@ -311,7 +351,7 @@ on_readable (PbChannel *channel, gpointer user_data)
   self->refs++;
   while (read_line (self))
     ;
-  connection_unref (self);
+  pb_smtp_connection_unref (self);
 }
 
 static void
@@ -320,11 +360,20 @@ on_drained (PbChannel *channel, gpointer user_data)
   pb_smtp_body_drained (user_data);
 }
 
+static const char *
+timeout_words (const PbSmtpConnection *self)
+{
+  if (self->handshaking)
+    return "the TLS handshake took too long";
+  return self->expected->len == 0 ? "connecting took too long"
+                                  : "the server did not answer in time";
+}
+
 static void
 on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
 {
   PbSmtpConnection *self = user_data;
-  const char *words = "the server closed the connection";
+  const char *words = "the server closed the connection", *status = "4.4.2";
   g_autofree char *reason = NULL;
 
   if (self->idle && end == PB_CHANNEL_TIMEOUT)
@@ -333,12 +382,15 @@ on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
       return;
     }
   if (end == PB_CHANNEL_TIMEOUT)
-    words =
-      self->expected->len == 0 ? "connecting took too long" : "the server did not answer in time";
+    words = timeout_words (self);
   else if (end == PB_CHANNEL_ERROR)
-    words = g_strerror (pb_channel_error (channel));
+    words = pb_channel_error_text (channel);
   reason = g_strdup_printf ("%s: %s", self->remote, words);
-  pb_smtp_connection_lose (self, self->expected->len == 0 ? "4.4.1" : "4.4.2", reason, FALSE);
+  if (self->handshaking)
+    status = "4.7.5";
+  else if (self->expected->len == 0)
+    status = "4.4.1";
+  pb_smtp_connection_lose (self, status, reason, FALSE);
 }
 
 static const PbChannelHandler channel_handler = {
@@ -346,12 +398,21 @@ static const PbChannelHandler channel_handler = {
   .readable = on_readable,
   .drained = on_drained,
   .ended = on_ended,
+  .secured = on_secured,
 };
 
 static socklen_t
 fill_sockaddr (const PbSmtpHost *host, struct sockaddr_storage *address)
 {
   memset (address, 0, sizeof *address);
+  if (host->socket != NULL)
+    {
+      struct sockaddr_un *un = (struct sockaddr_un *) address;
+
+      un->sun_family = AF_UNIX;
+      g_strlcpy (un->sun_path, host->socket, sizeof un->sun_path);
+      return sizeof *un;
+    }
   if (pb_ip_is_v4 (&host->ip))
     {
       struct sockaddr_in *v4 = (struct sockaddr_in *) address;
@@ -378,6 +439,8 @@ format_remote (const PbSmtpHost *host)
   char text[INET6_ADDRSTRLEN];
   PbIp ip;
 
+  if (host->socket != NULL)
+    return g_strconcat ("unix:", host->socket, NULL);
   pb_ip_format (&host->ip, text, sizeof text);
   if (pb_ip_parse (host->name, &ip))
     return g_strdup_printf ("[%s]:%u", text, host->port);
@@ -385,24 +448,38 @@ format_remote (const PbSmtpHost *host)
 }
 
 PbSmtpConnection *
-pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpHost *host, const char *hostname,
+pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpOpening *opening,
                          gpointer user_data)
 {
   PbSmtpConnection *self = g_new0 (PbSmtpConnection, 1);
   struct sockaddr_storage address;
-  socklen_t length = fill_sockaddr (host, &address);
+  socklen_t length = fill_sockaddr (opening->host, &address);
 
   self->refs = 1;
   self->context = context;
   self->user_data = user_data;
-  self->remote = format_remote (host);
-  self->hostname = g_strdup (hostname);
+  self->remote = format_remote (opening->host);
+  self->hostname = g_strdup (opening->hostname);
+  self->route = pb_route_ref (opening->route);
+  self->host = g_strdup (opening->host->name);
+  self->tls = opening->tls != NULL ? pb_tls_context_ref (opening->tls) : NULL;
+  self->lmtp = opening->route->kind == PB_ROUTE_LMTP;
+  self->head = pb_transcript_new ();
+  if (opening->before != NULL)
+    pb_transcript_copy (self->head, opening->before);
+  pb_transcript_note (self->head, "to %s", self->remote);
   self->expected = g_array_new (FALSE, FALSE, sizeof (PbExpectation));
   pb_remote_reply_init (&self->reply);
   self->channel = pb_channel_connect (context->reactor, (const struct sockaddr *) &address, length,
                                       &channel_handler, self);
   pb_channel_set_deadline (self->channel, pb_clock_monotonic () + context->timeouts->connect);
   return self;
+}
+
+const PbTranscript *
+pb_smtp_connection_transcript (PbSmtpConnection *self)
+{
+  return self->head;
 }
 
 void
@@ -414,7 +491,7 @@ pb_smtp_connection_start (PbSmtpConnection *self)
   pb_smtp_transaction_begin (self);
   if (self->channel != NULL)
     pb_channel_flush (self->channel);
-  connection_unref (self);
+  pb_smtp_connection_unref (self);
 }
 
 void

@@ -9,6 +9,8 @@
 #include "delivery/smtp-hosts.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #define DNS_SECONDS    30
 #define OWN_SECONDS    5 /* for the addresses of our own name, which no mail should wait for long */
@@ -43,7 +45,10 @@ void
 pb_smtp_hosts_free (PbSmtpHosts *self)
 {
   for (guint i = 0; i < self->n_hosts; i++)
-    g_free (self->hosts[i].name);
+    {
+      g_free (self->hosts[i].name);
+      g_free (self->hosts[i].socket);
+    }
   g_free (self->hosts);
   g_free (self->why);
   g_free (self);
@@ -104,7 +109,8 @@ own_preference (const PbSmtpCandidate *candidates, guint n_candidates, const PbS
 static void
 add_host (PbSmtpHosts *hosts, const PbSmtpCandidate *candidate, const PbIp *ip)
 {
-  hosts->hosts[hosts->n_hosts++] = (PbSmtpHost){ *ip, candidate->port, g_strdup (candidate->name) };
+  hosts->hosts[hosts->n_hosts++] =
+    (PbSmtpHost){ *ip, candidate->port, g_strdup (candidate->name), NULL };
 }
 
 static PbSmtpHosts *
@@ -338,13 +344,35 @@ on_mx_answer (PbDnsAnswer *answer, gpointer user_data)
   lookup_addresses (self, TRUE);
 }
 
+static PbSmtpHosts *
+hosts_socket (const char *path)
+{
+  PbSmtpHosts *self;
+
+  if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path)
+    return hosts_none (PB_RESULT_DEFERRED, "4.3.5",
+                       g_strdup_printf ("the socket's path is too long: %s", path));
+  self = g_new0 (PbSmtpHosts, 1);
+  self->hosts = g_new0 (PbSmtpHost, 1);
+  self->hosts[0].name = g_strdup ("localhost");
+  self->hosts[0].socket = g_strdup (path);
+  self->n_hosts = 1;
+  return self;
+}
+
 PbSmtpLookup *
 pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf *self,
                     guint16 mx_port, PbMailbox *reply_to, PbSmtpHostsFound func, gpointer user_data)
 {
-  PbSmtpLookup *lookup = g_new0 (PbSmtpLookup, 1);
+  PbSmtpLookup *lookup;
   gboolean at_once = TRUE;
 
+  if (route->socket != NULL)
+    {
+      func (hosts_socket (route->socket), user_data);
+      return NULL;
+    }
+  lookup = g_new0 (PbSmtpLookup, 1);
   lookup->resolver = resolver;
   lookup->reply_to = pb_mailbox_ref (reply_to);
   lookup->hostname = g_strdup (self->hostname);

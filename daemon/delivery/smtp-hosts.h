@@ -11,6 +11,7 @@ typedef struct
   PbIp ip;
   guint16 port;
   char *name; /* (owned) as the MX or the settings name it */
+  char *socket; /* (owned) (nullable) path of a Unix socket, in place of @ip and @port */
 } PbSmtpHost;
 
 /* What was found behind a route: addresses in the order to try them, or the reason why there are none. */
@@ -62,7 +63,7 @@ typedef struct _PbSmtpLookup PbSmtpLookup;
 typedef void (*PbSmtpHostsFound) (PbSmtpHosts *hosts, gpointer user_data);
 
 /**
- * pb_smtp_hosts_find: the hosts of @route (HOSTS or MX). For MX the addresses that @self's hostname resolves to count as its own too. On the thread of @reply_to; @func is called there, perhaps before this returns (then NULL is returned).
+ * pb_smtp_hosts_find: the hosts of @route (HOSTS, LMTP or MX). For MX the addresses that @self's hostname resolves to count as its own too. On the thread of @reply_to; @func is called there, perhaps before this returns (then NULL is returned).
  * Returns: (nullable) a handle, valid until @func is called, for pb_smtp_lookup_cancel().
  */
 PbSmtpLookup *pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf *self, guint16 mx_port, PbMailbox *reply_to, PbSmtpHostsFound func, gpointer user_data);

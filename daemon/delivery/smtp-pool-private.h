@@ -13,6 +13,9 @@ struct _PbSmtpPool
   PbIp *own;                /* (owned) (nullable) this machine's addresses */
   guint n_own;
   gint64 own_until;         /* when they are read anew */
+  PbTlsContext *unverified; /* (owned) (nullable) */
+  PbTlsContext *verified;   /* (owned) (nullable) by the system's authorities */
+  gint64 verified_until;    /* when those are read anew */
   gboolean shutting_down;
   PbTimer shutdown_timer;
   PbMailFunc done;
@@ -38,8 +41,13 @@ typedef struct
 {
   PbSmtpDestination *destination;
   PbSmtpLookup *lookup;         /* (nullable) while it goes on */
+  struct _PbSmtpTrust *trust;   /* (nullable) while the authorities are read */
   PbSmtpHosts *hosts;           /* (owned) (nullable) */
   guint next_host;
+  PbRoute *route;               /* (owned) */
+  PbTlsContext *tls;            /* (owned) (nullable) for the route's demands */
+  gboolean in_clear;            /* the host before failed at TLS, and is tried once more without */
+  PbTranscript *transcript;     /* (owned) (nullable) what was said until now, while nothing is open */
   char *hostname;               /* (owned) ours */
   PbSmtpConnection *connection; /* (nullable) frees itself */
   gboolean open;
@@ -55,8 +63,23 @@ void pb_smtp_slot_open (PbSmtpDestination *destination, const PbSmtpJob *job);
 /** pb_smtp_slot_give_up: at shutdown, whatever its state. May free the destination. */
 void pb_smtp_slot_give_up (PbSmtpSlot *self);
 
+/* smtp-trust.c */
+typedef struct _PbSmtpTrust PbSmtpTrust;
+
+/** PbSmtpTrustFound: @context (transfer full) (nullable): NULL when TLS cannot be had here at all, for @why. */
+typedef void (*PbSmtpTrustFound) (PbTlsContext *context, const char *why, gpointer user_data);
+
+/**
+ * pb_smtp_trust_find: a context for what @route demands. @func is called on the reactor's thread, perhaps before this returns (then NULL is returned).
+ * Returns: (nullable) a handle, valid until @func is called, for pb_smtp_trust_cancel().
+ */
+PbSmtpTrust *pb_smtp_trust_find (PbSmtpPool *pool, const PbRoute *route, PbSmtpTrustFound func, gpointer user_data);
+
+/** pb_smtp_trust_cancel: @func will not be called, and the pool not be touched. */
+void pb_smtp_trust_cancel (PbSmtpTrust *self);
+
 /* smtp-pool.c */
 void pb_smtp_destination_pump (PbSmtpDestination *self);
 
-/** pb_smtp_destination_slot_gone: @failure (nullable): it could not be opened. May free @self. */
-void pb_smtp_destination_slot_gone (PbSmtpDestination *self, const PbSmtpFailure *failure);
+/** pb_smtp_destination_slot_gone: @failure (nullable): it could not be opened, @transcript tells how. May free @self. */
+void pb_smtp_destination_slot_gone (PbSmtpDestination *self, const PbSmtpFailure *failure, const PbTranscript *transcript);

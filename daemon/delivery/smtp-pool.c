@@ -30,6 +30,8 @@ pool_free (PbSmtpPool *self)
   pb_reactor_clear_timer (self->context.reactor, &self->shutdown_timer);
   g_hash_table_unref (self->destinations);
   g_hash_table_unref (self->bad_hosts);
+  g_clear_pointer (&self->unverified, pb_tls_context_unref);
+  g_clear_pointer (&self->verified, pb_tls_context_unref);
   g_free (self->own);
   g_free (self);
 }
@@ -59,7 +61,7 @@ destination_check (PbSmtpDestination *self)
 }
 
 static void
-answer_all (PbSmtpDestination *self, const PbSmtpFailure *failure)
+answer_all (PbSmtpDestination *self, const PbSmtpFailure *failure, const PbTranscript *transcript)
 {
   PbSmtpJob *job;
 
@@ -67,6 +69,8 @@ answer_all (PbSmtpDestination *self, const PbSmtpFailure *failure)
     {
       pb_delivery_set_all (job->delivery, failure->kind, failure->status, failure->reply,
                            failure->reply_is_smtp, failure->remote);
+      if (transcript != NULL)
+        pb_transcript_copy (job->transcript, transcript);
       job->delivery->destination_dead = failure->kind == PB_RESULT_DEFERRED;
       pb_smtp_job_answer (job);
     }
@@ -133,12 +137,13 @@ pb_smtp_destination_pump (PbSmtpDestination *self)
 }
 
 void
-pb_smtp_destination_slot_gone (PbSmtpDestination *self, const PbSmtpFailure *failure)
+pb_smtp_destination_slot_gone (PbSmtpDestination *self, const PbSmtpFailure *failure,
+                               const PbTranscript *transcript)
 {
   if (failure != NULL && self->n_open > 0)
     self->no_more_until = pb_reactor_now (self->pool->context.reactor) + REFUSED_USEC;
   else if (failure != NULL)
-    answer_all (self, failure);
+    answer_all (self, failure, transcript);
   if (self->waiting.length > 0)
     pb_smtp_destination_pump (self);
   else
@@ -146,12 +151,12 @@ pb_smtp_destination_slot_gone (PbSmtpDestination *self, const PbSmtpFailure *fai
 }
 
 PbSmtpPool *
-pb_smtp_pool_new (PbReactor *reactor, PbResolver *resolver, PbPool *readers,
-                  const PbSmtpTimeouts *timeouts, guint16 mx_port)
+pb_smtp_pool_new (const PbSmtpContext *context, PbResolver *resolver, guint16 mx_port)
 {
   PbSmtpPool *self = g_new0 (PbSmtpPool, 1);
 
-  self->context = (PbSmtpContext){ reactor, timeouts, readers, &pb_smtp_slot_events };
+  self->context = *context;
+  self->context.events = &pb_smtp_slot_events;
   self->resolver = resolver;
   self->mx_port = mx_port;
   self->destinations = g_hash_table_new (g_str_hash, g_str_equal);
@@ -215,11 +220,12 @@ on_shutdown_timer (PbTimer *timer)
 static void
 quiesce_destination (PbSmtpDestination *self)
 {
-  const PbSmtpFailure failure = { PB_RESULT_DEFERRED, "4.3.2",
-                                  (char *) "this server is shutting down", FALSE, NULL };
+  const PbSmtpFailure failure = { .kind = PB_RESULT_DEFERRED,
+                                  .status = "4.3.2",
+                                  .reply = (char *) "this server is shutting down" };
   g_autoptr (GList) slots = g_list_copy (self->slots.head);
 
-  answer_all (self, &failure);
+  answer_all (self, &failure, NULL);
   for (GList *link = slots; link != NULL; link = link->next)
     {
       PbSmtpSlot *slot = link->data;

@@ -6,8 +6,8 @@
 /* The destinations and connections of one reactor; everything here is called on its thread but pb_smtp_pool_new(). */
 typedef struct _PbSmtpPool PbSmtpPool;
 
-/** pb_smtp_pool_new: borrows all. */
-PbSmtpPool *pb_smtp_pool_new (PbReactor *reactor, PbResolver *resolver, PbPool *readers, const PbSmtpTimeouts *timeouts, guint16 mx_port);
+/** pb_smtp_pool_new: @context is copied, all in it borrowed; its events are the pool's own. */
+PbSmtpPool *pb_smtp_pool_new (const PbSmtpContext *context, PbResolver *resolver, guint16 mx_port);
 
 /** pb_smtp_pool_add: @job (transfer full) is answered once, later. */
 void pb_smtp_pool_add (PbSmtpPool *self, PbSmtpJob *job);

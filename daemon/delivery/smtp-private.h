@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "delivery/relay-secret.h"
 #include "delivery/smtp-agent.h"
 #include "delivery/smtp-hosts.h"
+#include "delivery/transcript.h"
 #include "net/channel.h"
 #include "net/reactor.h"
+#include "net/tls.h"
 #include "protocol/extension.h"
 #include "util/pool.h"
 #include <glib.h>
@@ -14,9 +17,11 @@ typedef struct
 {
   gint64 connect;
   gint64 greeting;
-  gint64 command;  /* EHLO, MAIL, RCPT, RSET */
+  gint64 tls;      /* a handshake */
+  gint64 command;  /* EHLO, STARTTLS, AUTH, MAIL, RCPT, RSET */
+  gint64 secret;   /* the password for a login to be found out */
   gint64 data;     /* 354 */
-  gint64 block;    /* one block of the message to be taken */
+  gint64 block;    /* one block of the message to be taken, and to be answered where it is a chunk */
   gint64 final;    /* the reply to the final dot */
   gint64 idle;     /* an unused connection is kept */
   gint64 ramp;     /* waiting mail makes further connections open after this */
@@ -33,6 +38,7 @@ typedef struct
   PbDelivered func;
   gpointer user_data;
   struct _PbSmtpPool *pool; /* (not owned) */
+  PbTranscript *transcript; /* (owned) */
   gint64 since;         /* when it began to wait, the reactor's time */
   guint n_active;       /* transactions under way */
   guint n_returns;      /* connections that turned out to be gone before they answered */
@@ -52,9 +58,18 @@ void pb_smtp_job_answer (PbSmtpJob *self);
 /** pb_smtp_job_untake: puts a recipient back in front of the line. */
 void pb_smtp_job_untake (PbSmtpJob *self, guint position);
 
+/* What is to be done about a connection that could not be opened. */
+typedef enum
+{
+  PB_SMTP_FAILURE_HOST,  /* another host may do better */
+  PB_SMTP_FAILURE_TLS,   /* likewise, or the same one in the clear where that is allowed */
+  PB_SMTP_FAILURE_LOGIN, /* the login is refused, or there is no password: no other host is tried with it */
+} PbSmtpFailureCause;
+
 /* Why a connection could not be opened, or is gone. */
 typedef struct
 {
+  PbSmtpFailureCause cause;
   PbResultKind kind;
   char status[12];
   char *reply; /* (owned) */
@@ -80,12 +95,26 @@ typedef struct
 {
   PbReactor *reactor;
   const PbSmtpTimeouts *timeouts;
-  PbPool *readers; /* reads large bodies */
+  PbPool *readers; /* reads large bodies, derives keys */
+  const PbRelaySecretSource *secrets; /* (nullable) borrowed */
   const PbSmtpConnectionEvents *events;
 } PbSmtpContext;
 
-/** pb_smtp_connection_open: connects to @host and greets as @hostname. @context is borrowed and outlives it. Never calls back before returning. */
-PbSmtpConnection *pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpHost *host, const char *hostname, gpointer user_data);
+/* How a connection is to be opened. */
+typedef struct
+{
+  const PbSmtpHost *host;
+  PbRoute *route;       /* what it must prove and log in with; reffed */
+  PbTlsContext *tls;    /* (nullable) for @route's demands, reffed; NULL: in the clear, which @route then allows */
+  const char *hostname; /* ours */
+  const PbTranscript *before; /* (nullable) what other hosts said */
+} PbSmtpOpening;
+
+/** pb_smtp_connection_open: connects and greets; @opening is not kept. @context is borrowed and outlives it. Never calls back before returning. */
+PbSmtpConnection *pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpOpening *opening, gpointer user_data);
+
+/** pb_smtp_connection_transcript: (transfer none): how it was opened, so far; in closed() too. */
+const PbTranscript *pb_smtp_connection_transcript (PbSmtpConnection *self);
 
 /** pb_smtp_connection_start: an idle connection asks for a job. */
 void pb_smtp_connection_start (PbSmtpConnection *self);
@@ -100,7 +129,9 @@ void pb_smtp_connection_abort (PbSmtpConnection *self, const char *reason);
 
 /** pb_smtp_append_mail: "MAIL FROM:<...>" with the parameters that @extensions offers and @envelope needs, CRLF behind. */
 void pb_smtp_append_mail (GByteArray *out, const PbEnvelope *envelope, const PbExtensionSet *extensions);
-void pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipient, const PbExtensionSet *extensions);
+
+/** pb_smtp_append_rcpt: @address: (nullable): whom to name in place of the recipient (LMTP). */
+void pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipient, const char *address, const PbExtensionSet *extensions);
 void pb_smtp_append (GByteArray *out, const char *text);
 
 /** pb_smtp_check_envelope: what the other side cannot take by what it said of itself. Returns: (nullable) the reason; @status (out) then 5.6.7 or 5.3.4. */

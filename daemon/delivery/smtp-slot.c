@@ -22,6 +22,8 @@ host_key (const PbSmtpHost *host)
 {
   char text[64];
 
+  if (host->socket != NULL)
+    return g_strdup (host->socket);
   pb_ip_format (&host->ip, text, sizeof text);
   return g_strdup_printf ("%s %u", text, host->port);
 }
@@ -71,7 +73,12 @@ slot_free (PbSmtpSlot *self)
     destination->n_open--;
   if (self->lookup != NULL)
     pb_smtp_lookup_cancel (self->lookup);
+  if (self->trust != NULL)
+    pb_smtp_trust_cancel (self->trust);
   g_clear_pointer (&self->hosts, pb_smtp_hosts_free);
+  g_clear_pointer (&self->tls, pb_tls_context_unref);
+  g_clear_pointer (&self->transcript, pb_transcript_free);
+  pb_route_unref (self->route);
   pb_smtp_failure_clear (&self->failure);
   g_free (self->hostname);
   g_free (self);
@@ -83,40 +90,83 @@ slot_fail (PbSmtpSlot *self)
 {
   PbSmtpDestination *destination = self->destination;
   PbSmtpFailure failure = self->failure;
+  g_autoptr (PbTranscript) transcript = g_steal_pointer (&self->transcript);
 
   memset (&self->failure, 0, sizeof self->failure);
   slot_free (self);
-  pb_smtp_destination_slot_gone (destination, &failure);
+  pb_smtp_destination_slot_gone (destination, &failure, transcript);
   pb_smtp_failure_clear (&failure);
+}
+
+static void
+connect_to (PbSmtpSlot *self, const PbSmtpHost *host)
+{
+  const PbSmtpOpening opening = {
+    host, self->route, self->in_clear ? NULL : self->tls, self->hostname, self->transcript,
+  };
+
+  self->connection =
+    pb_smtp_connection_open (&self->destination->pool->context, &opening, self);
 }
 
 static void
 connect_next (PbSmtpSlot *self)
 {
+  self->in_clear = FALSE;
   if (self->next_host < self->hosts->n_hosts)
-    self->connection =
-      pb_smtp_connection_open (&self->destination->pool->context,
-                               &self->hosts->hosts[self->next_host++], self->hostname, self);
+    connect_to (self, &self->hosts->hosts[self->next_host++]);
   else
     slot_fail (self);
+}
+
+/* Nobody could even be asked. */
+static void
+fail_at_home (PbSmtpSlot *self, PbResultKind kind, const char *status, const char *why)
+{
+  self->failure.kind = kind;
+  g_strlcpy (self->failure.status, status, sizeof self->failure.status);
+  self->failure.reply = g_strdup (why);
+  self->transcript = pb_transcript_new ();
+  pb_transcript_note (self->transcript, "%s", why);
+  slot_fail (self);
+}
+
+static void
+on_trust_found (PbTlsContext *context, const char *why, gpointer user_data)
+{
+  PbSmtpSlot *self = user_data;
+
+  self->trust = NULL;
+  self->tls = context;
+  if (context != NULL)
+    connect_next (self);
+  else
+    fail_at_home (self, PB_RESULT_DEFERRED, "4.7.5", why);
 }
 
 static void
 on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
 {
   PbSmtpSlot *self = user_data;
+  PbSmtpTrust *trust;
 
   self->lookup = NULL;
   self->hosts = hosts;
   if (hosts->n_hosts == 0)
     {
-      self->failure.kind = hosts->kind;
-      g_strlcpy (self->failure.status, hosts->status, sizeof self->failure.status);
-      self->failure.reply = g_strdup (hosts->why);
+      fail_at_home (self, hosts->kind, hosts->status, hosts->why);
+      return;
     }
-  else
-    put_bad_last (self->destination->pool, hosts);
-  connect_next (self);
+  put_bad_last (self->destination->pool, hosts);
+  if (self->route->tls == PB_ROUTE_TLS_OFF && !self->route->auth)
+    {
+      connect_next (self);
+      return;
+    }
+  trust = pb_smtp_trust_find (self->destination->pool, self->route, on_trust_found, self);
+  /* NULL: it is found already, and the slot perhaps gone. */
+  if (trust != NULL)
+    self->trust = trust;
 }
 
 static void
@@ -177,6 +227,26 @@ keep_failure (PbSmtpSlot *self, const PbSmtpFailure *failure)
   self->failure.remote = g_strdup (failure->remote);
 }
 
+/* Opportunistic TLS is better than none and worth no lost mail: a host that cannot do what it offers gets
+ * the mail in the clear, on a new connection (RFC 7435 3). Not where somebody has said what is to be proven. */
+static gboolean
+may_go_clear (const PbSmtpSlot *self, const PbSmtpFailure *failure)
+{
+  return failure->cause == PB_SMTP_FAILURE_TLS && !self->in_clear && !self->route->auth
+         && self->route->tls == PB_ROUTE_TLS_OPPORTUNISTIC
+         && self->route->verify == PB_ROUTE_VERIFY_NONE
+         && !self->destination->pool->shutting_down;
+}
+
+static void
+keep_transcript (PbSmtpSlot *self, PbSmtpConnection *connection)
+{
+  /* It has what was before in it. */
+  g_clear_pointer (&self->transcript, pb_transcript_free);
+  self->transcript = pb_transcript_new ();
+  pb_transcript_copy (self->transcript, pb_smtp_connection_transcript (connection));
+}
+
 static void
 on_closed (PbSmtpConnection *connection, const PbSmtpFailure *failure, gpointer user_data)
 {
@@ -187,14 +257,22 @@ on_closed (PbSmtpConnection *connection, const PbSmtpFailure *failure, gpointer 
   if (failure == NULL)
     {
       slot_free (self);
-      pb_smtp_destination_slot_gone (destination, NULL);
+      pb_smtp_destination_slot_gone (destination, NULL, NULL);
       return;
     }
+  keep_transcript (self, connection);
   pb_log (PB_LOG_INFO, "no-connection", "relay", failure->remote, "status", failure->status,
           "reply", failure->reply, NULL);
-  mark_bad (destination->pool, &self->hosts->hosts[self->next_host - 1]);
+  if (may_go_clear (self, failure))
+    {
+      self->in_clear = TRUE;
+      connect_to (self, &self->hosts->hosts[self->next_host - 1]);
+      return;
+    }
+  if (failure->cause != PB_SMTP_FAILURE_LOGIN)
+    mark_bad (destination->pool, &self->hosts->hosts[self->next_host - 1]);
   keep_failure (self, failure);
-  if (destination->pool->shutting_down)
+  if (destination->pool->shutting_down || failure->cause == PB_SMTP_FAILURE_LOGIN)
     slot_fail (self);
   else
     connect_next (self);
@@ -241,6 +319,7 @@ pb_smtp_slot_open (PbSmtpDestination *destination, const PbSmtpJob *job)
 
   refresh_own (pool);
   self->destination = destination;
+  self->route = pb_route_ref (job->delivery->route);
   self->hostname = g_strdup (job->delivery->snapshot->values.general_hostname);
   g_queue_push_tail (&destination->slots, self);
   who = (PbSmtpSelf){ self->hostname, pool->own, pool->n_own, pool->mx_port == SMTP_PORT };
@@ -262,5 +341,5 @@ pb_smtp_slot_give_up (PbSmtpSlot *self)
       return;
     }
   slot_free (self);
-  pb_smtp_destination_slot_gone (destination, NULL);
+  pb_smtp_destination_slot_gone (destination, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Transactions of the SMTP client: MAIL, RCPT, DATA and what the replies mean for each recipient.
+ * Transactions of the SMTP and LMTP client: MAIL, RCPT, DATA or BDAT and what the replies mean for each recipient.
  * Where PIPELINING is offered, MAIL, all RCPTs and DATA leave together, and the next delivery's stand
  * right behind the body's end: RFC 2920 3.1 lets the message content open a group. A recipient has its
  * result, or goes back to its job to be tried again; when no transaction of a job is under way and none
@@ -50,7 +50,11 @@ set_result_by_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt 
   const char *status = pb_smtp_connection_reply_status (self);
 
   if (code_class == 2)
-    set_result (self, transaction, rcpt, PB_RESULT_DELIVERED, status, text, TRUE);
+    {
+      set_result (self, transaction, rcpt, PB_RESULT_DELIVERED, status, text, TRUE);
+      transaction->job->delivery->results[rcpt->position].dsn_passed_on =
+        (self->extensions.offered & PB_EXT_DSN) != 0;
+    }
   else if (code_class == 5)
     set_result (self, transaction, rcpt, PB_RESULT_FAILED, status, text, TRUE);
   else
@@ -108,6 +112,15 @@ max_messages (PbSmtpConnection *self)
                                              : MAX_MESSAGES;
 }
 
+static void
+begin_transcript (PbSmtpConnection *self, PbSmtpJob *job)
+{
+  pb_transcript_copy (job->transcript, self->head);
+  if (self->n_messages > 0 || self->current != NULL)
+    pb_transcript_note (job->transcript, "[%u messages before this one]",
+                        self->n_messages + (self->current != NULL));
+}
+
 /* The next transaction: more of the current job first, else a job that waits. Returns: (nullable). */
 static PbTransaction *
 take_transaction (PbSmtpConnection *self)
@@ -121,40 +134,80 @@ take_transaction (PbSmtpConnection *self)
         self->context->events->job_done (self, job, self->user_data);
       if (job == NULL)
         return NULL;
+      begin_transcript (self, job);
     }
   return transaction_new (job, max_rcpts (self));
+}
+
+/* What stands in @out from @start on goes to the transcript. */
+static void
+note_sent (PbTransaction *transaction, const GByteArray *out, guint start)
+{
+  pb_transcript_client_lines (transaction->job->transcript, (const char *) out->data + start,
+                              out->len - start);
 }
 
 static void
 append_rcpt (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out)
 {
   PbDelivery *delivery = transaction->job->delivery;
-  guint index = transaction->n_asked++;
+  guint index = transaction->n_asked++, start = out->len;
+  guint recipient = delivery->recipients[transaction->rcpts[index].position];
+  g_autofree char *address = NULL;
 
-  pb_smtp_append_rcpt (out, delivery->envelope,
-                       delivery->recipients[transaction->rcpts[index].position], &self->extensions);
+  if (self->lmtp)
+    address = pb_route_lmtp_recipient (delivery->snapshot,
+                                       delivery->envelope->recipients[recipient].address);
+  pb_smtp_append_rcpt (out, delivery->envelope, recipient, address, &self->extensions);
   pb_smtp_connection_expect (self, PB_EXPECT_RCPT, index, transaction);
+  note_sent (transaction, out, start);
 }
 
 static void
 append_data (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out)
 {
+  guint start = out->len;
+
   pb_smtp_append (out, "DATA\r\n");
   pb_smtp_connection_expect (self, PB_EXPECT_DATA, 0, transaction);
+  note_sent (transaction, out, start);
+}
+
+/* BDAT (RFC 3030) where it gains something: a large message needs no stuffing, and the first small one of a
+ * connection can leave together with its envelope. Behind another message DATA is as fast, and what a refused
+ * message's octets would have cost is spared. LMTP's number of answers is known behind the envelope's only. */
+static gboolean
+wants_bdat (PbSmtpConnection *self, PbTransaction *transaction)
+{
+  if ((self->extensions.offered & PB_EXT_CHUNKING) == 0
+      || transaction->job->delivery->verify_only)
+    return FALSE;
+  if (pb_body_bytes (transaction->job->delivery->body) == NULL)
+    return TRUE;
+  return (self->extensions.offered & PB_EXT_PIPELINING) != 0 && !transaction->ahead
+         && self->n_messages == 0 && !self->lmtp;
 }
 
 /* MAIL, and what may stand behind it in one group. */
 static void
 append_envelope (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out)
 {
+  guint start = out->len;
+
+  transaction->bdat = wants_bdat (self, transaction);
   pb_smtp_append_mail (out, transaction->job->delivery->envelope, &self->extensions);
   pb_smtp_connection_expect (self, PB_EXPECT_MAIL, 0, transaction);
+  note_sent (transaction, out, start);
   if ((self->extensions.offered & PB_EXT_PIPELINING) == 0)
     return;
   for (guint i = 0; i < transaction->n_rcpts; i++)
     append_rcpt (self, transaction, out);
-  if (!transaction->job->delivery->verify_only)
+  if (transaction->job->delivery->verify_only)
+    return;
+  if (!transaction->bdat)
     append_data (self, transaction, out);
+  else if (pb_body_bytes (transaction->job->delivery->body) != NULL)
+    pb_smtp_body_append (self, transaction, out);
 }
 
 /* A server that does not take groups answers RSET first; its reply sends MAIL. */
@@ -205,6 +258,12 @@ pb_smtp_transaction_send_ahead (PbSmtpConnection *self, GByteArray *out)
   if (self->next == NULL)
     return;
   self->next->ahead = TRUE;
+  if (self->current->bdat)
+    {
+      /* Should that BDAT fail, nobody knows the state that it leaves (RFC 3030 2). */
+      pb_smtp_append (out, "RSET\r\n");
+      pb_smtp_connection_expect (self, PB_EXPECT_RSET, 0, NULL);
+    }
   append_envelope (self, self->next, out);
 }
 
@@ -221,10 +280,8 @@ transaction_finish (PbSmtpConnection *self)
   if (job->n_active == 1 && job->todo_at < job->n_todo && self->current == NULL)
     {
       /* More of the same job: straight on, without asking the pool. */
-      PbTransaction *more = transaction_new (job, max_rcpts (self));
-
       job->n_active--;
-      self->current = more;
+      self->current = transaction_new (job, max_rcpts (self));
     }
   else
     release_job (self, job);
@@ -304,6 +361,25 @@ on_verify_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcp
     write_step (self, append_rcpt);
 }
 
+/* Every recipient has its answer: the message's turn, if it does not follow by itself. */
+static void
+on_all_rcpts (PbSmtpConnection *self, PbTransaction *transaction)
+{
+  gboolean pipelining = (self->extensions.offered & PB_EXT_PIPELINING) != 0;
+
+  if (transaction->body_sent || (pipelining && !transaction->bdat))
+    return;
+  if (transaction->n_accepted == 0)
+    {
+      self->needs_reset = TRUE;
+      transaction_continue (self);
+    }
+  else if (transaction->bdat)
+    pb_smtp_body_send (self);
+  else
+    write_step (self, append_data);
+}
+
 static void
 on_rcpt_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
 {
@@ -323,28 +399,43 @@ on_rcpt_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
     set_again (self, transaction, rcpt);
   else if (rcpt->state == PB_RCPT_OPEN)
     set_result_by_reply (self, transaction, rcpt);
-  if ((self->extensions.offered & PB_EXT_PIPELINING) != 0)
-    return;
-  if (transaction->n_asked < transaction->n_rcpts)
+  transaction->n_answered++;
+  if (transaction->n_answered == transaction->n_rcpts)
+    on_all_rcpts (self, transaction);
+  else if (transaction->n_asked < transaction->n_rcpts)
     write_step (self, append_rcpt);
-  else if (transaction->n_accepted > 0)
-    write_step (self, append_data);
-  else
-    {
-      self->needs_reset = TRUE;
-      transaction_continue (self);
-    }
 }
 
 /* Nobody was accepted, yet the server waits for a message: an empty one, which goes to nobody (RFC 2920 3.1). */
 static void
 send_empty (PbSmtpConnection *self, PbTransaction *transaction)
 {
-  GByteArray *out = g_byte_array_new ();
+  GByteArray *out;
 
+  if (self->lmtp)
+    {
+      /* It would have no answer, one a recipient; RFC 2033 4.2 does not let it come to this. */
+      pb_smtp_connection_lose (self, "4.5.0", "the server wants a message for nobody", FALSE);
+      return;
+    }
+  out = g_byte_array_new ();
   pb_smtp_append (out, ".\r\n");
   pb_smtp_connection_expect (self, PB_EXPECT_FINAL, 0, transaction);
   pb_smtp_connection_write (self, out);
+}
+
+void
+pb_smtp_transaction_expect_final (PbSmtpConnection *self, PbTransaction *transaction)
+{
+  if (!self->lmtp)
+    {
+      pb_smtp_connection_expect (self, PB_EXPECT_FINAL, 0, transaction);
+      return;
+    }
+  /* RFC 2033 4.2: one for each that was accepted, in the order of the RCPTs. */
+  for (guint i = 0; i < transaction->n_rcpts; i++)
+    if (transaction->rcpts[i].state == PB_RCPT_ACCEPTED)
+      pb_smtp_connection_expect (self, PB_EXPECT_FINAL, i, transaction);
 }
 
 static void
@@ -368,29 +459,63 @@ on_data_reply (PbSmtpConnection *self, PbTransaction *transaction)
     }
 }
 
+/* A part of the message is refused: no more of it may be sent, and what the server thinks of the rest is unknown. */
 static void
-on_final_reply (PbSmtpConnection *self, PbTransaction *transaction)
+on_chunk_reply (PbSmtpConnection *self, PbTransaction *transaction)
+{
+  self->n_chunks--;
+  if (self->reply.code / 100 == 2)
+    {
+      pb_smtp_body_drained (self);
+      return;
+    }
+  set_open_by_reply (self, transaction, PB_RCPT_ACCEPTED);
+  pb_smtp_connection_lose (self, "4.5.0", "the server refused a part of the message", FALSE);
+}
+
+static void
+return_again (PbTransaction *transaction)
+{
+  for (guint i = transaction->n_rcpts; i-- > 0;)
+    if (transaction->rcpts[i].state == PB_RCPT_AGAIN)
+      pb_smtp_job_untake (transaction->job, transaction->rcpts[i].position);
+}
+
+/* The last answer to the message has come. */
+static void
+transaction_end (PbSmtpConnection *self, PbTransaction *transaction, gboolean delivered)
+{
+  if (delivered)
+    return_again (transaction);
+  if (transaction->bdat && !delivered && self->next == NULL)
+    self->needs_reset = TRUE;
+  transaction_continue (self);
+}
+
+static void
+on_final_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
 {
   gboolean delivered = self->reply.code / 100 == 2 && transaction->n_accepted > 0;
-  gboolean early = self->streaming;
 
-  if (early && delivered)
+  if (self->streaming && delivered)
     {
       /* A "yes" to half a message is none. */
       pb_smtp_connection_lose (self, "4.5.0", "the server answered before the message ended",
                                FALSE);
       return;
     }
-  if (delivered)
+  if (delivered && transaction->n_finals++ == 0)
     pb_counter_add (PB_COUNTER_BYTES_OUT, transaction->job->delivery->envelope->size);
-  set_open_by_reply (self, transaction, PB_RCPT_ACCEPTED);
-  for (guint i = transaction->n_rcpts; delivered && i-- > 0;)
-    if (transaction->rcpts[i].state == PB_RCPT_AGAIN)
-      pb_smtp_job_untake (transaction->job, transaction->rcpts[i].position);
-  if (early)
-    pb_smtp_connection_lose (self, "4.5.0", "the server answered before the message ended", FALSE);
+  if (self->lmtp)
+    set_result_by_reply (self, transaction, &transaction->rcpts[index]);
   else
-    transaction_continue (self);
+    set_open_by_reply (self, transaction, PB_RCPT_ACCEPTED);
+  if (self->streaming)
+    pb_smtp_connection_lose (self, "4.5.0", "the server answered before the message ended", FALSE);
+  else if (!self->lmtp)
+    transaction_end (self, transaction, delivered);
+  else if (--transaction->n_accepted == 0)
+    transaction_end (self, transaction, transaction->n_finals > 0);
 }
 
 void
@@ -416,11 +541,16 @@ pb_smtp_transaction_reply (PbSmtpConnection *self, const PbExpectation *expectat
       on_data_reply (self, transaction);
       break;
     case PB_EXPECT_FINAL:
-      on_final_reply (self, transaction);
+      on_final_reply (self, transaction, expectation->index);
+      break;
+    case PB_EXPECT_CHUNK:
+      on_chunk_reply (self, transaction);
       break;
     case PB_EXPECT_GREETING:
     case PB_EXPECT_EHLO:
     case PB_EXPECT_HELO:
+    case PB_EXPECT_STARTTLS:
+    case PB_EXPECT_AUTH:
       g_assert_not_reached ();
     }
 }
@@ -436,6 +566,8 @@ pb_smtp_transaction_lose (PbSmtpConnection *self, PbTransaction *transaction, co
 
   if (untouched)
     job->n_returns++;
+  if (!is_reply)
+    pb_transcript_note (job->transcript, "%s", reason);
   for (guint i = transaction->n_rcpts; i-- > 0;)
     {
       PbRcpt *rcpt = &transaction->rcpts[i];

@@ -169,18 +169,13 @@ pb_channel_write (PbChannel *self, const void *data, gsize length)
   output_written (self, length);
 }
 
-void
-pb_channel_write_bytes (PbChannel *self, GBytes *bytes)
+static void
+write_segment (PbChannel *self, GBytes *bytes)
 {
   gsize length;
   gconstpointer data = g_bytes_get_data (bytes, &length);
   PbSegment *segment;
 
-  if (length <= COPY_UP_TO)
-    {
-      pb_channel_write (self, data, length);
-      return;
-    }
   if (!output_is_open (self))
     return;
   segment = g_new0 (PbSegment, 1);
@@ -189,6 +184,34 @@ pb_channel_write_bytes (PbChannel *self, GBytes *bytes)
   segment->end = length;
   output_append (self, segment);
   output_written (self, length);
+}
+
+void
+pb_channel_write_bytes (PbChannel *self, GBytes *bytes)
+{
+  gsize length;
+  gconstpointer data = g_bytes_get_data (bytes, &length);
+
+  if (length <= COPY_UP_TO)
+    pb_channel_write (self, data, length);
+  else
+    write_segment (self, bytes);
+}
+
+static void
+drop_secret (gpointer secret)
+{
+  pb_secret_unref (secret);
+}
+
+void
+pb_channel_write_secret (PbChannel *self, PbSecret *secret)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_with_free_func (secret->data, secret->length, drop_secret,
+                                                         pb_secret_ref (secret));
+
+  if (secret->length > 0)
+    write_segment (self, bytes);
 }
 
 void

@@ -445,3 +445,20 @@ pb_channel_tls_binding (PbChannel *self, PbTlsBinding type)
   ERR_clear_error ();
   return binding;
 }
+
+char *
+pb_channel_tls_peer_fingerprint (PbChannel *self)
+{
+  X509 *certificate = stands (self) ? SSL_get0_peer_certificate (self->tls->ssl) : NULL;
+  unsigned char *der = NULL;
+  int length =
+    certificate != NULL ? i2d_X509_PUBKEY (X509_get_X509_PUBKEY (certificate), &der) : -1;
+  char *text;
+
+  ERR_clear_error ();
+  if (length <= 0)
+    return NULL;
+  text = g_compute_checksum_for_data (G_CHECKSUM_SHA256, der, (gsize) length);
+  OPENSSL_free (der);
+  return text;
+}

@@ -3,6 +3,7 @@
 
 #include "net/reactor.h"
 #include "net/tls.h"
+#include "util/secret.h"
 #include <glib.h>
 #include <sys/socket.h>
 
@@ -81,6 +82,9 @@ void pb_channel_write (PbChannel *self, const void *data, gsize length);
 /** pb_channel_write_bytes: as above without copying large @bytes (a reference is kept until sent). */
 void pb_channel_write_bytes (PbChannel *self, GBytes *bytes);
 
+/** pb_channel_write_secret: likewise never copied here; a reference is kept until it is sent. What goes over TLS leaves no trace of it in the heap. */
+void pb_channel_write_secret (PbChannel *self, PbSecret *secret);
+
 /** pb_channel_flush: sends now what the socket takes; needed when writing from outside a channel callback (a mailbox closure). */
 void pb_channel_flush (PbChannel *self);
 
@@ -120,3 +124,9 @@ const char *pb_channel_tls_cipher (PbChannel *self);
  * where it would not be unique: TLS 1.2 without the extended master secret (RFC 9266 4.2).
  */
 GBytes *pb_channel_tls_binding (PbChannel *self, PbTlsBinding type);
+
+/**
+ * pb_channel_tls_peer_fingerprint: (transfer full) (nullable): SHA-256 of the peer's public key info, 64 lower-case hex digits, as "openssl x509 -pubkey"
+ * through "openssl pkey -pubin -outform der" gives it. NULL in the clear and where the peer showed no certificate.
+ */
+char *pb_channel_tls_peer_fingerprint (PbChannel *self);

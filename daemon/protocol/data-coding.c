@@ -190,6 +190,14 @@ void
 pb_data_encoder_init (PbDataEncoder *self)
 {
   self->state = STATE_LINE_START;
+  self->plain = FALSE;
+}
+
+void
+pb_data_encoder_init_plain (PbDataEncoder *self)
+{
+  self->state = STATE_LINE_START;
+  self->plain = TRUE;
 }
 
 static State
@@ -207,7 +215,7 @@ encoder_step (PbDataEncoder *self, Scanner *scanner)
           scanner_drop (scanner);
           return STATE_LINE_START;
         }
-      if (*scanner->at == '.')
+      if (*scanner->at == '.' && !self->plain)
         {
           scanner_flush (scanner);
           scanner_append (scanner, ".", 1);
@@ -247,6 +255,7 @@ pb_data_encoder_finish (PbDataEncoder *self, GByteArray *out)
 {
   if (self->state != STATE_LINE_START)
     g_byte_array_append (out, (const guint8 *) "\r\n", 2);
-  g_byte_array_append (out, (const guint8 *) ".\r\n", 3);
+  if (!self->plain)
+    g_byte_array_append (out, (const guint8 *) ".\r\n", 3);
   self->state = STATE_LINE_START;
 }

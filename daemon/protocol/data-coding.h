@@ -34,9 +34,13 @@ gboolean pb_data_decoder_feed (PbDataDecoder *self, const char *input, gsize len
 typedef struct
 {
   guint8 state; /* private */
+  gboolean plain;
 } PbDataEncoder;
 
 void pb_data_encoder_init (PbDataEncoder *self);
+
+/** pb_data_encoder_init_plain: for BDAT (RFC 3030), whose length is said: no dot-stuffing and no final dot, line ends as below. */
+void pb_data_encoder_init_plain (PbDataEncoder *self);
 
 /**
  * pb_data_encoder_feed: dot-stuffs @input (whose lines end with CRLF; a bare CR or bare LF becomes CRLF, NUL is dropped: we emit none)
@@ -44,5 +48,5 @@ void pb_data_encoder_init (PbDataEncoder *self);
  */
 void pb_data_encoder_feed (PbDataEncoder *self, const char *input, gsize length, GByteArray *out);
 
-/** pb_data_encoder_finish: appends the missing CRLF, if any, and ".CRLF". */
+/** pb_data_encoder_finish: appends the missing CRLF, if any, and, but for a plain one, ".CRLF". */
 void pb_data_encoder_finish (PbDataEncoder *self, GByteArray *out);

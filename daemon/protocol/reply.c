@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define MAX_LINE          510 /* RFC 5321 4.5.3.1.5, without CRLF */
-#define MAX_REMOTE_LINES  512
 #define MAX_REMOTE_OCTETS 8192
 
 static const PbReplyRow rows[] = {
@@ -119,7 +118,7 @@ pb_remote_reply_feed (PbRemoteReply *self, const char *line, gsize length)
   if (self->done)
     start_reply (self);
   if (length < 3 || count_digits (line, length) != 3 || line[0] < '2' || line[0] > '5'
-      || (length > 3 && line[3] != ' ' && line[3] != '-') || self->n_lines >= MAX_REMOTE_LINES)
+      || (length > 3 && line[3] != ' ' && line[3] != '-') || self->n_lines >= PB_REMOTE_REPLY_MAX_LINES)
     {
       self->done = TRUE;
       return PB_REPLY_PARSE_BAD;

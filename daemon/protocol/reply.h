@@ -29,6 +29,8 @@ const PbReplyRow *pb_reply_row (PbReplyId id);
  */
 void pb_reply_append (GString *out, PbReplyId id, const char *detail);
 
+#define PB_REMOTE_REPLY_MAX_LINES 512
+
 /* The client side: reads a server's reply, line by line (RFC 5321 4.2). */
 typedef struct
 {
@@ -51,5 +53,5 @@ void pb_remote_reply_init (PbRemoteReply *self);
 void pb_remote_reply_clear (PbRemoteReply *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbRemoteReply, pb_remote_reply_clear)
 
-/** pb_remote_reply_feed: one line without CRLF. A new reply starts by itself after PB_REPLY_PARSE_DONE. At most 512 lines. */
+/** pb_remote_reply_feed: one line without CRLF. A new reply starts by itself after PB_REPLY_PARSE_DONE. At most PB_REMOTE_REPLY_MAX_LINES. */
 PbReplyParse pb_remote_reply_feed (PbRemoteReply *self, const char *line, gsize length);

@@ -293,7 +293,8 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   if (self->maildir == NULL)
     return FALSE;
   open_keeper (self);
-  self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver, options->mx_port);
+  self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver,
+                                  pb_relay_keeper_source (self->keeper), options->mx_port);
 
   const PbQueueParts queue_parts = {
     .store = self->store,

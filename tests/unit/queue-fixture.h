@@ -138,7 +138,7 @@ set_up (Fixture *self, gconstpointer data)
   g_assert_no_error (error);
   self->maildir = pb_maildir_new (self->directory, &error);
   g_assert_no_error (error);
-  self->smtp = pb_smtp_agent_new (&self->reactor, 1, self->resolver, 25);
+  self->smtp = pb_smtp_agent_new (&self->reactor, 1, self->resolver, NULL, 25);
   g_free (add_row (self, PB_LIST_LOCAL_DOMAINS, "{'Name': <'example.org'>}"));
   self->anna =
     add_row (self, PB_LIST_ACCOUNTS, "{'Name': <'anna'>, 'Addresses': <['anna@example.org']>}");

@@ -21,9 +21,63 @@ typedef struct
   guint connections; /* Queueing.MaxConnectionsPerDestination */
   const char *relay; /* (nullable) host of the relay instead of 127.0.0.1 */
   const char *fallback;
+  PbRoute *route;       /* (owned) (nullable) in place of what the settings say */
+  const char *tls, *verify, *fingerprint, *user; /* (nullable) Delivery.RelayTls and so on */
+  PbRelaySecretSource secrets;
+  const char *password; /* (nullable) what the source knows */
+  PbRelaySecretAnswer answer; /* where it knows none */
+  guint n_asked, n_accepted;
+  char *refused; /* (owned) (nullable) */
   guint64 next_id;
   GPtrArray *answers; /* (element-type PbDelivery) as they came */
 } Fixture;
+
+typedef struct
+{
+  Fixture *fixture;
+  PbRelaySecretFunc func;
+  gpointer user_data;
+} Ask;
+
+static inline void
+on_asked (gpointer data)
+{
+  g_autofree Ask *ask = data;
+  const char *password = ask->fixture->password;
+
+  if (password != NULL)
+    ask->func (PB_RELAY_SECRET_GIVEN, pb_secret_copy (password, strlen (password)), ask->user_data);
+  else
+    ask->func (ask->fixture->answer, NULL, ask->user_data);
+}
+
+static inline void
+ask_secret (gpointer source, const PbRoute *route, PbMailbox *reply_to, PbRelaySecretFunc func,
+            gpointer user_data)
+{
+  Ask *ask = g_new (Ask, 1);
+
+  *ask = (Ask){ source, func, user_data };
+  ask->fixture->n_asked++;
+  pb_mailbox_post (reply_to, on_asked, ask);
+}
+
+static inline void
+secret_refused (gpointer source, const PbRoute *route, const char *reply)
+{
+  Fixture *self = source;
+
+  g_free (self->refused);
+  self->refused = g_strdup (reply);
+}
+
+static inline void
+secret_accepted (gpointer source, const PbRoute *route)
+{
+  Fixture *self = source;
+
+  self->n_accepted++;
+}
 
 static inline void
 set_up (Fixture *self, const char *const *const *scripts, guint n_scripts)
@@ -36,7 +90,9 @@ set_up (Fixture *self, const char *const *const *scripts, guint n_scripts)
   self->resolver = pb_resolver_new (servers, NULL, &error);
   g_assert_no_error (error);
   self->mailbox = pb_mailbox_new ();
-  self->agent = pb_smtp_agent_new (&self->reactor, 1, self->resolver, 25);
+  self->secrets = (PbRelaySecretSource){ ask_secret, secret_refused, secret_accepted, self };
+  self->answer = PB_RELAY_SECRET_NONE;
+  self->agent = pb_smtp_agent_new (&self->reactor, 1, self->resolver, &self->secrets, 25);
   self->connections = 1;
   self->answers = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_delivery_free);
   if (n_scripts > 0)
@@ -55,6 +111,17 @@ tear_down (Fixture *self)
   pb_reactor_free (self->reactor);
   pb_mailbox_unref (self->mailbox);
   g_ptr_array_unref (self->answers);
+  g_clear_pointer (&self->route, pb_route_unref);
+  g_free (self->refused);
+}
+
+static inline void
+set_text (char **value, const char *text)
+{
+  if (text == NULL)
+    return;
+  g_free (*value);
+  *value = g_strdup (text);
 }
 
 static inline PbSnapshot *
@@ -75,6 +142,11 @@ make_snapshot (Fixture *self)
       g_strfreev (values->delivery_relay_fallback);
       values->delivery_relay_fallback = g_strsplit (self->fallback, " ", -1);
     }
+  set_text (&values->delivery_relay_tls, self->tls);
+  set_text (&values->delivery_relay_verify, self->verify);
+  set_text (&values->delivery_relay_fingerprint, self->fingerprint);
+  set_text (&values->delivery_relay_user, self->user);
+  values->delivery_relay_auth = self->user != NULL;
   values->queueing_max_connections_per_destination = self->connections;
   return pb_snapshot_builder_build (builder);
 }
@@ -108,7 +180,9 @@ deliver_envelope (Fixture *self, PbEnvelope *envelope, PbBody *body)
 {
   g_autoptr (PbSnapshot) snapshot = make_snapshot (self);
   g_autoptr (PbRoute) route =
-    pb_route_find (snapshot, envelope->sender, envelope->recipients[0].address, NULL);
+    self->route != NULL
+      ? pb_route_ref (self->route)
+      : pb_route_find (snapshot, envelope->sender, envelope->recipients[0].address, NULL);
   g_autofree guint *recipients = g_new (guint, envelope->n_recipients);
 
   for (guint i = 0; i < envelope->n_recipients; i++)
@@ -145,11 +219,21 @@ wait_answers (Fixture *self, guint n)
     }
 }
 
-static const PbResult *
+static inline const PbResult *
 result (Fixture *self, guint answer, guint position)
 {
   g_assert_cmpuint (answer, <, self->answers->len);
   return &((PbDelivery *) self->answers->pdata[answer])->results[position];
+}
+
+static inline const char *
+transcript (Fixture *self, guint answer)
+{
+  const PbDelivery *delivery = self->answers->pdata[answer];
+
+  g_assert_nonnull (delivery->transcript);
+  g_assert_cmpint (delivery->began, <=, delivery->ended);
+  return delivery->transcript;
 }
 
 static inline void

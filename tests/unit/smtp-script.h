@@ -7,17 +7,27 @@
  *   "B"         reads up to CRLF.CRLF and keeps it (dot-stuffed, without the end)
  *   "D:n"       reads n octets            "E"         waits until the client closes; reads and drops
  *   "G:name"    sends 220, takes EHLO and offers the extension "name" (or none when empty)
+ *   "H:name"    likewise behind a greeting that was sent
  *   "Q"         waits for QUIT or the end
- * The end of a script closes the connection. Blocking sockets on threads of
+ *   "K:prefix"  reads a BDAT that must begin with prefix, keeps what it brings
+ *   "L:n"       sends n lines of one reply, "250-" and 72 octets, with no end
+ *   "T"         TLS from here on, as pb_script_server_use_tls() said
+ *   "A:secret"  takes AUTH with that password, as a server would that offers it
+ * "S:" and "C:" of what may hold TLS or not are the same. The end of a script closes the connection. Blocking sockets on threads of
  * its own; every wait is bounded; what went wrong fails pb_script_server_finish().
  */
+#include "protocol/sasl.h"
+#include "util/saslprep.h"
 #include <arpa/inet.h>
 #include <glib.h>
 #include <netinet/in.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define PATIENCE 20 /* seconds */
@@ -33,6 +43,8 @@ typedef struct
   GMutex lock;
   GPtrArray *bodies; /* guarded by lock */
   char *error;       /* guarded by lock */
+  SSL_CTX *tls;      /* (owned) (nullable) */
+  gboolean lmtp;
 } PbScriptServer;
 
 typedef struct
@@ -41,6 +53,7 @@ typedef struct
   const char *const *script;
   guint index;
   int fd;
+  SSL *ssl; /* (owned) (nullable) */
   GString *input;
 } Connection;
 
@@ -62,7 +75,8 @@ static inline gboolean
 fill (Connection *self)
 {
   char buffer[65536];
-  ssize_t got = recv (self->fd, buffer, sizeof buffer, 0);
+  ssize_t got = self->ssl != NULL ? SSL_read (self->ssl, buffer, sizeof buffer)
+                                  : recv (self->fd, buffer, sizeof buffer, 0);
 
   if (got <= 0)
     return FALSE;
@@ -87,7 +101,11 @@ take_line (Connection *self)
 static inline gboolean
 send_text (Connection *self, const char *text)
 {
-  return send (self->fd, text, strlen (text), MSG_NOSIGNAL) == (ssize_t) strlen (text);
+  gsize length = strlen (text);
+
+  if (self->ssl != NULL)
+    return SSL_write (self->ssl, text, (int) length) == (int) length;
+  return send (self->fd, text, length, MSG_NOSIGNAL) == (ssize_t) length;
 }
 
 static inline gboolean
@@ -138,14 +156,122 @@ read_body (Connection *self, const char *step)
   return TRUE;
 }
 
+/* "BDAT 12 LAST" and twelve octets. */
+static inline gboolean
+read_bdat (Connection *self, const char *step, const char *prefix)
+{
+  g_autofree char *line = take_line (self);
+  gsize length;
+
+  if (line == NULL || !g_str_has_prefix (line, prefix))
+    {
+      set_error (self, step, line != NULL ? line : "nothing");
+      return FALSE;
+    }
+  length = strtoul (line + strlen ("BDAT "), NULL, 10);
+  while (self->input->len < length)
+    if (!fill (self))
+      {
+        set_error (self, step, "the chunk is cut");
+        return FALSE;
+      }
+  g_mutex_lock (&self->server->lock);
+  g_ptr_array_add (self->server->bodies, g_strndup (self->input->str, length));
+  g_mutex_unlock (&self->server->lock);
+  g_string_erase (self->input, 0, (gssize) length);
+  return TRUE;
+}
+
+static inline gboolean
+send_lines (Connection *self, guint n)
+{
+  g_autofree char *filler = g_strnfill (72, 'x');
+  g_autofree char *line = g_strconcat ("250-", filler, "\r\n", NULL);
+
+  for (guint i = 0; i < n; i++)
+    if (!send_text (self, line))
+      return FALSE;
+  return TRUE;
+}
+
+static inline gboolean
+accept_tls (Connection *self)
+{
+  self->ssl = SSL_new (self->server->tls);
+  SSL_set_fd (self->ssl, self->fd);
+  /* A client that does not like it goes; what it makes of that is what is tested. */
+  return SSL_accept (self->ssl) == 1;
+}
+
+static inline gboolean
+send_challenge (Connection *self, const GString *challenge)
+{
+  g_autofree char *base64 = g_base64_encode ((const guchar *) challenge->str, challenge->len);
+  g_autofree char *line = g_strdup_printf ("334 %s\r\n", base64);
+
+  return send_text (self, line);
+}
+
+/* Says "235", "535", or nothing when it is no login at all. */
+static inline gboolean
+take_login (Connection *self, const char *step, const char *password)
+{
+  g_autofree char *line = take_line (self);
+  g_auto (GStrv) words = g_strsplit (line != NULL ? line : "", " ", 3);
+  const PbSaslBindings none = { 0 };
+  g_autoptr (PbSecret) known = pb_secret_copy (password, strlen (password));
+  g_autoptr (GString) challenge = g_string_new ("");
+  g_autoptr (PbSasl) sasl = NULL;
+  PbSaslMechanism mechanism;
+  PbSaslStep what = PB_SASL_CONTINUE;
+  PbVerifier verifier;
+  const char *response;
+
+  if (g_strv_length (words) < 2 || !g_str_equal (words[0], "AUTH")
+      || !pb_sasl_mechanism_lookup (words[1], strlen (words[1]), &mechanism))
+    {
+      set_error (self, step, line != NULL ? line : "nothing");
+      return FALSE;
+    }
+  pb_verifier_init (&verifier, known);
+  sasl = pb_sasl_new (mechanism, &none, "server");
+  response = words[2];
+  if (response == NULL)
+    pb_sasl_begin (sasl, challenge);
+  while (what == PB_SASL_CONTINUE)
+    {
+      g_autoptr (PbSecret) decoded = NULL;
+
+      if (response == NULL)
+        {
+          g_free (line);
+          if (!send_challenge (self, challenge) || (line = take_line (self)) == NULL)
+            return FALSE;
+          response = line;
+        }
+      decoded = pb_sasl_decode (response, strlen (response));
+      response = NULL;
+      if (decoded == NULL)
+        break;
+      what = pb_sasl_feed (sasl, decoded, challenge);
+      if (what == PB_SASL_LOOK_UP)
+        what = pb_sasl_answer_verifier (sasl, &verifier, challenge);
+    }
+  if (what == PB_SASL_CHECK && pb_verifier_matches (&verifier, pb_sasl_password (sasl)))
+    what = PB_SASL_PROVEN;
+  return send_text (self, what == PB_SASL_PROVEN ? "235 2.7.0 welcome\r\n"
+                                                 : "535 5.7.8 wrong password\r\n");
+}
+
 static inline gboolean
 greet (Connection *self, const char *step, const char *extensions)
 {
   g_auto (GStrv) words = g_strsplit (extensions, ",", -1);
   g_autoptr (GString) reply = g_string_new ("");
 
-  if (!send_text (self, "220 script ESMTP\r\n")
-      || !expect_line (self, step, "EHLO mail.example.org"))
+  if ((step[0] == 'G' && !send_text (self, "220 script ESMTP\r\n"))
+      || !expect_line (self, step, self->server->lmtp ? "LHLO mail.example.org"
+                                                      : "EHLO mail.example.org"))
     return FALSE;
   for (char **word = words; *word != NULL; word++)
     g_string_append_printf (reply, "250-%s\r\n", *word);
@@ -173,7 +299,16 @@ run_step (Connection *self, const char *step)
         if (!fill (self))
           return FALSE;
       return TRUE;
+    case 'K':
+      return read_bdat (self, step, step + 2);
+    case 'L':
+      return send_lines (self, (guint) atoi (step + 2));
+    case 'T':
+      return accept_tls (self);
+    case 'A':
+      return take_login (self, step, step + 2);
     case 'G':
+    case 'H':
       return greet (self, step, step + 2);
     case 'Q':
       line = take_line (self);
@@ -198,6 +333,8 @@ serve (gpointer data)
   setsockopt (self->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   for (guint i = 0; self->script[i] != NULL && run_step (self, self->script[i]); i++)
     ;
+  if (self->ssl != NULL)
+    SSL_free (self->ssl);
   close (self->fd);
   g_string_free (self->input, TRUE);
   g_free (self);
@@ -226,25 +363,63 @@ accept_all (gpointer data)
 }
 
 static inline PbScriptServer *
-pb_script_server_new (const char *const *const *scripts, guint n_scripts)
+script_server_start (const char *const *const *scripts, guint n_scripts, int fd)
 {
   PbScriptServer *self = g_new0 (PbScriptServer, 1);
-  struct sockaddr_in address = { .sin_family = AF_INET,
-                                 .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t length = sizeof address;
 
   self->scripts = scripts;
   self->n_scripts = n_scripts;
   self->threads = g_ptr_array_new ();
   self->bodies = g_ptr_array_new_with_free_func (g_free);
   g_mutex_init (&self->lock);
-  self->fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (bind (self->fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  self->fd = fd;
   g_assert_cmpint (listen (self->fd, 64), ==, 0);
-  g_assert_cmpint (getsockname (self->fd, (struct sockaddr *) &address, &length), ==, 0);
-  self->port = ntohs (address.sin_port);
   self->acceptor = g_thread_new ("acceptor", accept_all, self);
   return self;
+}
+
+static inline PbScriptServer *
+pb_script_server_new (const char *const *const *scripts, guint n_scripts)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  socklen_t length = sizeof address;
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  PbScriptServer *self;
+
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &address, &length), ==, 0);
+  self = script_server_start (scripts, n_scripts, fd);
+  self->port = ntohs (address.sin_port);
+  return self;
+}
+
+static inline PbScriptServer *
+pb_script_server_new_unix (const char *const *const *scripts, guint n_scripts, const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  return script_server_start (scripts, n_scripts, fd);
+}
+
+/* Before the first connection; @pem: the certificate and its key. */
+static inline void
+pb_script_server_use_tls (PbScriptServer *self, const char *pem)
+{
+  BIO *chain = BIO_new_mem_buf (pem, -1), *key = BIO_new_mem_buf (pem, -1);
+  X509 *certificate = PEM_read_bio_X509 (chain, NULL, NULL, NULL);
+  EVP_PKEY *private = PEM_read_bio_PrivateKey (key, NULL, NULL, NULL);
+
+  self->tls = SSL_CTX_new (TLS_server_method ());
+  g_assert_cmpint (SSL_CTX_use_certificate (self->tls, certificate), ==, 1);
+  g_assert_cmpint (SSL_CTX_use_PrivateKey (self->tls, private), ==, 1);
+  X509_free (certificate);
+  EVP_PKEY_free (private);
+  BIO_free (chain);
+  BIO_free (key);
 }
 
 static inline guint16
@@ -305,6 +480,7 @@ pb_script_server_free (PbScriptServer *self)
   g_ptr_array_unref (self->threads);
   g_ptr_array_unref (self->bodies);
   g_mutex_clear (&self->lock);
+  SSL_CTX_free (self->tls);
   g_free (self->error);
   g_free (self);
 }

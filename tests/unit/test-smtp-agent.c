@@ -196,7 +196,7 @@ static const OpeningRow opening_rows[] = {
   { { NULL }, PB_RESULT_DEFERRED, "4.4.2" },
   { { "S:421 4.7.0 too many", NULL }, PB_RESULT_DEFERRED, "4.7.0" },
   { { "S:450 4.3.2 not now", "Q", NULL }, PB_RESULT_DEFERRED, "4.3.2" },
-  { { "S:554 5.7.1 not you", "Q", NULL }, PB_RESULT_FAILED, "5.7.1" },
+  { { "S:554 5.7.1 not you", "Q", NULL }, PB_RESULT_DEFERRED, "4.7.1" },
   { { "S:220 hi", "C:EHLO", NULL }, PB_RESULT_DEFERRED, "4.4.2" },
   { { "S:220 hi", "C:EHLO", "S:450 no", NULL }, PB_RESULT_DEFERRED, "4.0.0" },
 };

@@ -73,7 +73,7 @@ test_untold (void)
   for (guint i = 0; i < 4; i++)
     {
       g_clear_pointer (&self.agent, pb_smtp_agent_free);
-      self.agent = pb_smtp_agent_new (&self.reactor, 1, self.resolver, 25);
+      self.agent = pb_smtp_agent_new (&self.reactor, 1, self.resolver, NULL, 25);
       verify (&self, 1);
       wait_answers (&self, i + 1);
       g_assert_false (result (&self, i, 0)->at_rcpt);

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * How an SMTP or LMTP connection becomes fit for mail: greeting, EHLO with HELO as the fallback (LMTP:
+ * LHLO and nothing else), TLS as the route demands it, EHLO once more, the login. Called by
+ * smtp-connection.c with each event until the connection is open; any failure ends it through
+ * pb_smtp_connection_fail(), and the slot decides what is tried next. What a server said before TLS is
+ * forgotten behind it (RFC 3207 4.2). Where TLS is demanded no mail and no login leaves without it.
+ */
+#include "delivery/smtp-connection-private.h"
+
+#include <string.h>
+
+static gboolean
+is_demanded (const PbSmtpConnection *self)
+{
+  switch (self->route->tls)
+    {
+    case PB_ROUTE_TLS_OFF:
+    case PB_ROUTE_TLS_OPPORTUNISTIC:
+      return self->route->auth;
+    case PB_ROUTE_TLS_STARTTLS:
+    case PB_ROUTE_TLS_IMPLICIT:
+      return TRUE;
+    }
+  return TRUE;
+}
+
+static void
+defer (PbSmtpConnection *self, PbSmtpFailureCause cause, const char *status, const char *reason)
+{
+  pb_smtp_connection_fail (self, cause, PB_RESULT_DEFERRED, status, reason, FALSE);
+}
+
+static void
+greet (PbSmtpConnection *self)
+{
+  pb_smtp_connection_command (self, PB_EXPECT_EHLO, self->lmtp ? "LHLO " : "EHLO ", self->hostname);
+}
+
+/* ---- TLS ---- */
+
+static void
+start_tls (PbSmtpConnection *self)
+{
+  g_autoptr (PbTlsContext) tls = g_steal_pointer (&self->tls);
+
+  if (!pb_channel_start_tls_client (self->channel, tls, self->host))
+    {
+      /* Something already stands behind the "220": whoever put it there wants it taken for the server's
+       * protected words (RFC 3207 6, CVE-2021-38371). Nothing more is said to such a server. */
+      defer (self, PB_SMTP_FAILURE_HOST, "4.7.5",
+             "the server sent something behind its answer to STARTTLS, before TLS: an attack, or broken");
+      return;
+    }
+  self->handshaking = TRUE;
+  pb_smtp_connection_wait (self, self->context->timeouts->tls);
+}
+
+static const char *
+describe_verification (const PbSmtpConnection *self)
+{
+  switch (self->route->verify)
+    {
+    case PB_ROUTE_VERIFY_NAME:
+      return "certificate verified by name";
+    case PB_ROUTE_VERIFY_FINGERPRINT:
+      return "public key verified by fingerprint";
+    case PB_ROUTE_VERIFY_NONE:
+      break;
+    }
+  return "certificate not verified";
+}
+
+/* The name was looked at in the handshake already. Returns: FALSE when the connection has failed. */
+static gboolean
+check_fingerprint (PbSmtpConnection *self)
+{
+  g_autofree char *found = NULL;
+  g_autofree char *reason = NULL;
+
+  if (self->route->verify != PB_ROUTE_VERIFY_FINGERPRINT)
+    return TRUE;
+  found = pb_channel_tls_peer_fingerprint (self->channel);
+  if (found != NULL && self->route->fingerprint != NULL
+      && g_ascii_strcasecmp (found, self->route->fingerprint) == 0)
+    return TRUE;
+  reason = g_strdup_printf ("the server's public key has another fingerprint: %s",
+                            found != NULL ? found : "none");
+  defer (self, PB_SMTP_FAILURE_TLS, "4.7.5", reason);
+  return FALSE;
+}
+
+void
+pb_smtp_opening_secured (PbSmtpConnection *self)
+{
+  self->handshaking = FALSE;
+  if (!check_fingerprint (self))
+    return;
+  self->secure = TRUE;
+  pb_transcript_note (self->head, "%s, %s, %s", pb_channel_tls_version (self->channel),
+                      pb_channel_tls_cipher (self->channel), describe_verification (self));
+  pb_extension_set_clear (&self->extensions);
+  if (self->expected->len > 0)
+    greet (self);
+  else
+    {
+      pb_smtp_connection_expect (self, PB_EXPECT_GREETING, 0, NULL);
+      pb_smtp_connection_wait (self, self->context->timeouts->greeting);
+    }
+}
+
+/* ---- the steps ---- */
+
+void
+pb_smtp_opening_done (PbSmtpConnection *self)
+{
+  self->opened = TRUE;
+  self->context->events->opened (self, self->user_data);
+  if (self->channel != NULL)
+    pb_smtp_transaction_begin (self);
+}
+
+static void
+log_in (PbSmtpConnection *self)
+{
+  if (!self->route->auth)
+    pb_smtp_opening_done (self);
+  else
+    pb_smtp_login_begin (self);
+}
+
+/* The extensions are known. */
+static void
+go_on (PbSmtpConnection *self)
+{
+  gboolean offered = (self->extensions.offered & PB_EXT_STARTTLS) != 0;
+
+  if (self->secure)
+    log_in (self);
+  else if (self->tls != NULL && offered)
+    pb_smtp_connection_command (self, PB_EXPECT_STARTTLS, "STARTTLS", "");
+  else if (is_demanded (self))
+    defer (self, PB_SMTP_FAILURE_HOST, "4.7.4",
+           "TLS is required, and the server does not offer STARTTLS");
+  else
+    log_in (self);
+}
+
+/* A host that DNS named has the last word on whether it takes mail at all (RFC 5321 3.1). One that the
+ * administrator named refuses this server, not the message: nobody's mail is to come back for that. */
+static void
+refuse (PbSmtpConnection *self)
+{
+  g_autofree char *text = pb_smtp_connection_reply_text (self);
+  char status[sizeof ((PbSmtpFailure *) NULL)->status];
+  gboolean is_final =
+    self->reply.code / 100 == 5
+    && (self->route->kind == PB_ROUTE_MX || self->route->reason == PB_ROUTE_REASON_LITERAL);
+
+  g_strlcpy (status, pb_smtp_connection_reply_status (self), sizeof status);
+  if (!is_final)
+    status[0] = '4';
+  pb_smtp_connection_fail (self, PB_SMTP_FAILURE_HOST,
+                           is_final ? PB_RESULT_FAILED : PB_RESULT_DEFERRED, status, text, TRUE);
+}
+
+/* Offered, and not given: only who demands it cares. */
+static void
+on_starttls_reply (PbSmtpConnection *self)
+{
+  if (self->reply.code == 220)
+    start_tls (self);
+  else if (is_demanded (self))
+    {
+      g_autofree char *text = pb_smtp_connection_reply_text (self);
+
+      pb_smtp_connection_fail (self, PB_SMTP_FAILURE_HOST, PB_RESULT_DEFERRED, "4.7.5", text, TRUE);
+    }
+  else
+    {
+      pb_transcript_note (self->head, "no TLS here; going on in the clear");
+      log_in (self);
+    }
+}
+
+static void
+on_ehlo_reply (PbSmtpConnection *self, PbExpect what)
+{
+  if (what == PB_EXPECT_EHLO && self->reply.code / 100 == 5 && !self->lmtp)
+    {
+      pb_smtp_connection_command (self, PB_EXPECT_HELO, "HELO ", self->hostname);
+      return;
+    }
+  if (self->reply.code / 100 != 2)
+    {
+      refuse (self);
+      return;
+    }
+  if (what == PB_EXPECT_EHLO)
+    pb_extension_parse_reply (self->reply.text->str, &self->extensions);
+  go_on (self);
+}
+
+static void
+on_greeting (PbSmtpConnection *self)
+{
+  if (self->reply.code / 100 == 2)
+    greet (self);
+  else
+    refuse (self);
+}
+
+void
+pb_smtp_opening_reply (PbSmtpConnection *self, PbExpect what)
+{
+  switch (what)
+    {
+    case PB_EXPECT_GREETING:
+      on_greeting (self);
+      break;
+    case PB_EXPECT_EHLO:
+    case PB_EXPECT_HELO:
+      on_ehlo_reply (self, what);
+      break;
+    case PB_EXPECT_STARTTLS:
+      on_starttls_reply (self);
+      break;
+    case PB_EXPECT_AUTH:
+      pb_smtp_login_reply (self);
+      break;
+    case PB_EXPECT_RSET:
+    case PB_EXPECT_MAIL:
+    case PB_EXPECT_RCPT:
+    case PB_EXPECT_DATA:
+    case PB_EXPECT_CHUNK:
+    case PB_EXPECT_FINAL:
+      g_assert_not_reached ();
+    }
+}
+
+void
+pb_smtp_opening_connected (PbSmtpConnection *self)
+{
+  pb_transcript_note (self->head, "connected");
+  if (self->route->tls == PB_ROUTE_TLS_IMPLICIT)
+    {
+      start_tls (self);
+      return;
+    }
+  pb_smtp_connection_expect (self, PB_EXPECT_GREETING, 0, NULL);
+  pb_smtp_connection_wait (self, self->context->timeouts->greeting);
+}
