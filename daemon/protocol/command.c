@@ -87,23 +87,27 @@ pb_command_parse (const char *line, gsize length)
 }
 
 static gboolean
-parse_size (const ParamContext *context, const char *value, gsize length)
+read_size (const char *text, gsize length, guint64 *size)
 {
-  guint64 size = 0;
-
-  if (length > MAX_SIZE_DIGITS)
+  *size = 0;
+  if (length == 0 || length > MAX_SIZE_DIGITS)
     return FALSE;
   for (gsize i = 0; i < length; i++)
     {
-      guint digit = (guint) (value[i] - '0');
+      guint digit = (guint) (text[i] - '0');
 
-      if (!g_ascii_isdigit (value[i]))
+      if (!g_ascii_isdigit (text[i]))
         return FALSE;
       /* more than can be said is still too large, not ill-formed */
-      size = size > (G_MAXUINT64 - digit) / 10 ? G_MAXUINT64 : size * 10 + digit;
+      *size = *size > (G_MAXUINT64 - digit) / 10 ? G_MAXUINT64 : *size * 10 + digit;
     }
-  context->mail->size = size;
   return TRUE;
+}
+
+static gboolean
+parse_size (const ParamContext *context, const char *value, gsize length)
+{
+  return read_size (value, length, &context->mail->size);
 }
 
 static gboolean
@@ -396,6 +400,19 @@ pb_rcpt_args_clear (PbRcptArgs *args)
 {
   g_clear_pointer (&args->recipient, pb_address_free);
   g_clear_pointer (&args->orcpt, g_free);
+}
+
+gboolean
+pb_bdat_args_parse (const char *text, gsize length, guint64 *octets, gboolean *last)
+{
+  gsize digits = 0, word;
+
+  while (digits < length && !is_blank (text[digits]))
+    digits++;
+  for (word = digits; word < length && is_blank (text[word]);)
+    word++;
+  *last = word < length;
+  return read_size (text, digits, octets) && (!*last || equals (text + word, length - word, "LAST"));
 }
 
 gboolean

@@ -106,5 +106,13 @@ PbReplyId pb_rcpt_args_parse (const char *text, gsize length, PbParams offered, 
 void pb_rcpt_args_clear (PbRcptArgs *args);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbRcptArgs, pb_rcpt_args_clear)
 
+/**
+ * pb_bdat_args_parse:
+ * @octets: (out): size of the chunk; what no 64 bits hold is G_MAXUINT64
+ * @last: (out): the message's last
+ * Parses what stands behind "BDAT" (RFC 3030 2). Returns: FALSE when it is no such thing: nobody can say then where the chunk ends.
+ */
+gboolean pb_bdat_args_parse (const char *text, gsize length, guint64 *octets, gboolean *last);
+
 /** pb_helo_valid: argument of EHLO/HELO: a domain or address literal, laxly: printable, no blanks, 1-255 octets. */
 gboolean pb_helo_valid (const char *text, gsize length);

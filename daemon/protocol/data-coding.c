@@ -129,6 +129,13 @@ decoder_note_bare (PbDataDecoder *self, Scanner *scanner, char octet)
     scanner_append (scanner, "\r\n", 2);
 }
 
+/* What follows a line break that was made of a bare octet: for DATA no line's start. */
+static State
+behind_bare (const PbDataDecoder *self)
+{
+  return self->mode == PB_DATA_CHUNKED ? STATE_LINE_START : STATE_TEXT;
+}
+
 /* Takes one step from any state but STATE_END. */
 static State
 decoder_step (PbDataDecoder *self, Scanner *scanner)
@@ -139,7 +146,13 @@ decoder_step (PbDataDecoder *self, Scanner *scanner)
   switch ((State) self->state)
     {
     case STATE_LINE_START:
-      if (octet != '.')
+      if (octet == '\0' && self->mode == PB_DATA_CHUNKED)
+        {
+          scanner_drop (scanner);
+          decoder_note_bare (self, scanner, octet);
+          return STATE_LINE_START;
+        }
+      if (octet != '.' || self->mode == PB_DATA_CHUNKED)
         return STATE_TEXT;
       scanner_drop (scanner);
       return STATE_DOT;
@@ -147,7 +160,7 @@ decoder_step (PbDataDecoder *self, Scanner *scanner)
       next = scanner_take_text (scanner, &bare);
       if (bare != ' ')
         decoder_note_bare (self, scanner, bare);
-      return next;
+      return bare == '\n' ? behind_bare (self) : next;
     case STATE_DOT:
       if (octet != '\r')
         return STATE_TEXT;
@@ -158,7 +171,7 @@ decoder_step (PbDataDecoder *self, Scanner *scanner)
       if (octet != '\n')
         {
           decoder_note_bare (self, scanner, '\r');
-          return STATE_TEXT;
+          return behind_bare (self);
         }
       scanner_drop (scanner);
       if (self->state == STATE_DOT_CR)
@@ -184,6 +197,16 @@ pb_data_decoder_feed (PbDataDecoder *self, const char *input, gsize length, gsiz
   scanner_flush (&scanner);
   *consumed = (gsize) (scanner.at - input);
   return self->state == STATE_END;
+}
+
+void
+pb_data_decoder_finish (PbDataDecoder *self, GByteArray *out)
+{
+  if (self->state == STATE_CR)
+    self->bare_seen = TRUE;
+  if (self->state != STATE_LINE_START && self->state != STATE_END)
+    g_byte_array_append (out, (const guint8 *) "\r\n", 2);
+  self->state = STATE_END;
 }
 
 void

@@ -11,6 +11,7 @@ typedef enum
 {
   PB_DATA_REJECT_BARE,  /* note bare CR, LF, NUL; the message is to be refused after its real end */
   PB_DATA_NORMALIZE_BARE, /* turn bare CR and bare LF into CRLF, drop NUL */
+  PB_DATA_CHUNKED,        /* the octets of BDAT (RFC 3030): likewise, but no dot is stuffed and no end is among them */
 } PbBareMode;
 
 typedef struct
@@ -30,6 +31,9 @@ void pb_data_decoder_init (PbDataDecoder *self, PbBareMode mode);
  * Cost: a memchr for '\r', '\n', NUL over the input (in long runs), never a byte-wise loop on ordinary text.
  */
 gboolean pb_data_decoder_feed (PbDataDecoder *self, const char *input, gsize length, gsize *consumed, GByteArray *out);
+
+/** pb_data_decoder_finish: the octets of PB_DATA_CHUNKED are all there: gives out the line's end that is missing, if any. */
+void pb_data_decoder_finish (PbDataDecoder *self, GByteArray *out);
 
 typedef struct
 {

@@ -14,17 +14,17 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-static guint64
-max_size (const PbSession *self)
+guint64
+pb_session_max_size (const PbSession *self)
 {
   return (guint64) self->snapshot->values.general_max_message_size << 20;
 }
 
 /* The octets behind a message that was given up are read to its end, but not without one. */
-static guint64
-max_waste (const PbSession *self)
+guint64
+pb_session_max_waste (const PbSession *self)
 {
-  return 2 * max_size (self) + (1 << 20);
+  return 2 * pb_session_max_size (self) + (1 << 20);
 }
 
 static void
@@ -94,34 +94,40 @@ normalizes (const PbSession *self)
 }
 
 void
-pb_session_verb_data (PbSession *self, const PbCommand *command)
+pb_session_begin_message (PbSession *self, PbBareMode mode)
 {
   PbStore *store = self->shard->server->wiring.store;
   PbTransaction *transaction = self->transaction;
 
-  if (self->state != PB_SESSION_RCPT)
-    {
-      pb_session_reply_error (self,
-                              transaction->tried > 0 ? PB_REPLY_NO_VALID_RECIPIENTS
-                                                     : PB_REPLY_BAD_SEQUENCE_RCPT,
-                              NULL);
-      return;
-    }
-  if (!pb_session_store_ready (self))
-    return;
   transaction->id = pb_store_next_id (store);
   transaction->spool = pb_spool_new (store);
   pb_header_scan_init (&transaction->header);
   transaction->header.keep_from =
     self->login != NULL && self->snapshot->values.general_auth_check_sender;
-  pb_data_decoder_init (&transaction->decoder,
-                        normalizes (self) ? PB_DATA_NORMALIZE_BARE : PB_DATA_REJECT_BARE);
+  pb_data_decoder_init (&transaction->decoder, mode);
   append_received (self, pb_spool_buffer (transaction->spool));
   append_copy_mark (self, pb_spool_buffer (transaction->spool));
   if (is_submission (self))
     pb_transaction_edit_header (transaction, make_header_edit (self));
   pb_store_hint_incoming (store, 1);
   transaction->hinted = TRUE;
+}
+
+void
+pb_session_verb_data (PbSession *self, const PbCommand *command)
+{
+  if (self->state != PB_SESSION_RCPT)
+    {
+      pb_session_reply_error (self,
+                              self->transaction->tried > 0 ? PB_REPLY_NO_VALID_RECIPIENTS
+                                                           : PB_REPLY_BAD_SEQUENCE_RCPT,
+                              NULL);
+      return;
+    }
+  if (!pb_session_store_ready (self))
+    return;
+  pb_session_begin_message (self,
+                            normalizes (self) ? PB_DATA_NORMALIZE_BARE : PB_DATA_REJECT_BARE);
   self->data_begun = pb_reactor_now (self->shard->reactor);
   pb_session_set_state (self, PB_SESSION_DATA);
   pb_session_reply (self, PB_REPLY_START_DATA, NULL);
@@ -131,7 +137,8 @@ gint64
 pb_session_data_deadline (PbSession *self)
 {
   const PbServerWiring *wiring = &self->shard->server->wiring;
-  guint64 octets = self->transaction->size + self->transaction->wasted;
+  const PbTransaction *transaction = self->transaction; /* (nullable) a chunk that is dropped may have none */
+  guint64 octets = transaction != NULL ? transaction->size + transaction->wasted : 0;
   gint64 chunk = pb_reactor_now (self->shard->reactor) + wiring->data_timeout;
   gint64 whole = self->data_begun + wiring->data_timeout
                  + (gint64) (octets / wiring->data_rate) * G_USEC_PER_SEC;
@@ -242,14 +249,14 @@ on_data_judged (PbSession *self, PbDecision *decision)
   finish_message (self);
 }
 
-static void
-end_data (PbSession *self)
+void
+pb_session_end_message (PbSession *self)
 {
   PbTransaction *transaction = self->transaction;
   PbJudged judged = {
     .size = transaction->size,
     .header = &transaction->header,
-    .bare_newline = transaction->decoder.bare_seen,
+    .bare_newline = transaction->decoder.bare_seen && transaction->decoder.mode == PB_DATA_REJECT_BARE,
   };
 
   pb_session_set_state (self, PB_SESSION_ENDED_DATA);
@@ -270,9 +277,8 @@ on_spool_ready (gpointer data)
   pb_session_leave (self);
 }
 
-/* Hands on what came, and stops reading when that is more than disk or memory take now. */
-static void
-after_read (PbSession *self)
+void
+pb_session_after_read (PbSession *self)
 {
   PbTransaction *transaction = self->transaction;
 
@@ -305,13 +311,13 @@ pb_session_read_data (PbSession *self)
 
   if (length == 0)
     return FALSE;
-  ended = pb_transaction_take (transaction, data, length, max_size (self), &consumed);
+  ended = pb_transaction_take (transaction, data, length, pb_session_max_size (self), &consumed);
   pb_channel_consume (self->channel, consumed);
   if (ended)
-    end_data (self);
-  else if (transaction->wasted > max_waste (self))
+    pb_session_end_message (self);
+  else if (transaction->wasted > pb_session_max_waste (self))
     pb_session_expel_flood (self, "size", PB_REPLY_TOO_LARGE);
   else
-    after_read (self);
+    pb_session_after_read (self);
   return TRUE;
 }

@@ -130,12 +130,34 @@ queue_id_text (const PbSession *self, char buffer[PB_QUEUE_ID_TEXT])
   return pb_queue_id_format (self->transaction->id, buffer);
 }
 
+gboolean
+pb_session_is_receiving (const PbSession *self)
+{
+  switch ((PbSessionState) self->state)
+    {
+    case PB_SESSION_DATA:
+    case PB_SESSION_CHUNKS:
+      return TRUE;
+    case PB_SESSION_CHUNK:
+      return self->transaction != NULL && self->transaction->id != 0;
+    case PB_SESSION_CONNECTED:
+    case PB_SESSION_GREETED:
+    case PB_SESSION_READY:
+    case PB_SESSION_MAIL:
+    case PB_SESSION_RCPT:
+    case PB_SESSION_ENDED_DATA:
+    case PB_SESSION_CLOSED:
+      return FALSE;
+    }
+  g_assert_not_reached ();
+}
+
 void
 pb_session_log_cut_off (PbSession *self, const char *reason)
 {
   char client[INET6_ADDRSTRLEN], id[PB_QUEUE_ID_TEXT], size[24];
 
-  if (self->state != PB_SESSION_DATA)
+  if (!pb_session_is_receiving (self))
     return;
   g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, self->transaction->size);
   pb_log (PB_LOG_INFO, "cut-off", "queue-id", queue_id_text (self, id), "client",
@@ -190,30 +212,40 @@ pb_session_expel_flood (PbSession *self, const char *check, PbReplyId reply)
 }
 
 gboolean
-pb_session_store_ready (PbSession *self)
+pb_session_ask_store (PbSession *self, PbDecision *decision)
 {
   PbServer *server = self->shard->server;
-  PbDecision decision = { .kind = PB_DECISION_DEFER };
 
+  *decision = (PbDecision){ .kind = PB_DECISION_DEFER };
   if (pb_budget_state (&server->budget) >= PB_BUDGET_SCARCE)
     {
-      decision.check = "memory";
-      decision.reply = PB_REPLY_STORE_BUSY;
+      decision->check = "memory";
+      decision->reply = PB_REPLY_STORE_BUSY;
+      return FALSE;
     }
-  else
-    switch (server->wiring.state (server->wiring.data))
-      {
-      case PB_STORE_OK:
-        return TRUE;
-      case PB_STORE_LOW_SPACE:
-        decision.check = "space";
-        decision.reply = PB_REPLY_LOW_SPACE;
-        break;
-      case PB_STORE_FAILED:
-        decision.check = "store";
-        decision.reply = PB_REPLY_STORE_FAILED;
-        break;
-      }
+  switch (server->wiring.state (server->wiring.data))
+    {
+    case PB_STORE_OK:
+      return TRUE;
+    case PB_STORE_LOW_SPACE:
+      decision->check = "space";
+      decision->reply = PB_REPLY_LOW_SPACE;
+      return FALSE;
+    case PB_STORE_FAILED:
+      decision->check = "store";
+      decision->reply = PB_REPLY_STORE_FAILED;
+      return FALSE;
+    }
+  g_assert_not_reached ();
+}
+
+gboolean
+pb_session_store_ready (PbSession *self)
+{
+  PbDecision decision;
+
+  if (pb_session_ask_store (self, &decision))
+    return TRUE;
   pb_session_refuse (self, &decision, NULL, FALSE);
   return FALSE;
 }

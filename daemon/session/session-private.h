@@ -83,6 +83,8 @@ typedef enum
   PB_SESSION_MAIL,      /* a sender, no recipient yet */
   PB_SESSION_RCPT,      /* at least one recipient */
   PB_SESSION_DATA,      /* reading a message */
+  PB_SESSION_CHUNK,     /* reading the octets of a BDAT, to keep or to drop */
+  PB_SESSION_CHUNKS,    /* between two BDAT of a message */
   PB_SESSION_ENDED_DATA, /* its end was read, the answer is being found */
   PB_SESSION_CLOSED,    /* the connection is gone; the struct may still await an answer */
 } PbSessionState;
@@ -101,6 +103,7 @@ typedef enum
 } PbHold;
 
 typedef struct _PbAuth PbAuth;
+typedef struct _PbChunk PbChunk;
 
 /* Small, since most sessions are silent most of the time: strings and the transaction exist only while needed. */
 struct _PbSession
@@ -111,6 +114,7 @@ struct _PbSession
   PbSnapshot *snapshot;     /* (owned) one for the whole session */
   PbTransaction *transaction; /* (owned) (nullable) */
   PbTrail *trail;           /* (owned) (nullable) of the connection; a transaction has its own */
+  PbChunk *chunk;           /* (owned) (nullable) the BDAT whose octets are coming */
   char *helo;               /* (owned) (nullable) */
   PbAuth *auth;             /* (owned) (nullable) an exchange under way: lines are its own */
   char *login;              /* (owned) (nullable) the account's name, once logged in */
@@ -235,6 +239,9 @@ void pb_session_note (PbSession *self, const char *check, PbOutcome outcome, PbR
 /** pb_session_refuse: counts, logs and answers a verdict that is not ACCEPT. @recipient (nullable). @is_error: too many end the session. */
 void pb_session_refuse (PbSession *self, const PbDecision *decision, const char *recipient, gboolean is_error);
 
+/** pb_session_is_receiving: a message has begun to come and is not there yet. */
+gboolean pb_session_is_receiving (const PbSession *self);
+
 /** pb_session_log_cut_off: tells of a message that is being read and will not be read to its end; else nothing. */
 void pb_session_log_cut_off (PbSession *self, const char *reason);
 
@@ -246,6 +253,9 @@ void pb_session_expel_flood (PbSession *self, const char *check, PbReplyId reply
 
 /** pb_session_store_ready: whether a message may be begun now; else replies why not. */
 gboolean pb_session_store_ready (PbSession *self);
+
+/** pb_session_ask_store: likewise without a reply: @decision is filled in where none may be begun. */
+gboolean pb_session_ask_store (PbSession *self, PbDecision *decision);
 
 /** pb_session_count: adds one to the counter @prefix.@check: "refused", "relay". */
 void pb_session_count (const char *prefix, const char *check);
@@ -291,10 +301,35 @@ void pb_session_verb_auth (PbSession *self, const PbCommand *command);
 void pb_session_verb_mail (PbSession *self, const PbCommand *command);
 void pb_session_verb_rcpt (PbSession *self, const PbCommand *command);
 void pb_session_verb_data (PbSession *self, const PbCommand *command);
+void pb_session_verb_bdat (PbSession *self, const PbCommand *command);
 void pb_session_verb_starttls (PbSession *self, const PbCommand *command);
+
+/* session-data.c: the octets of a message */
+
+/** pb_session_max_size: octets of a message. */
+guint64 pb_session_max_size (const PbSession *self);
+
+/** pb_session_max_waste: octets that are read and dropped for the sake of order; beyond them the session ends. */
+guint64 pb_session_max_waste (const PbSession *self);
+
+/** pb_session_begin_message: a queue id, a spool with our trace fields on top; the octets are yet to come. */
+void pb_session_begin_message (PbSession *self, PbBareMode mode);
+
+/** pb_session_end_message: they are all there: judges and submits. */
+void pb_session_end_message (PbSession *self);
+
+/** pb_session_after_read: hands on what came, and stops reading when that is more than disk or memory take now. */
+void pb_session_after_read (PbSession *self);
 
 /** pb_session_read_data: takes what waits of the message. Returns: FALSE when more must come first. */
 gboolean pb_session_read_data (PbSession *self);
 
 /** pb_session_data_deadline: when the message must have gone on. */
 gint64 pb_session_data_deadline (PbSession *self);
+
+/* session-chunk.c: BDAT */
+
+void pb_chunk_free (PbChunk *self);
+
+/** pb_session_read_chunk: as pb_session_read_data(), of a chunk. */
+gboolean pb_session_read_chunk (PbSession *self);

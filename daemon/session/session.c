@@ -39,6 +39,10 @@ state_name (PbSessionState state)
       return "rcpt";
     case PB_SESSION_DATA:
       return "data";
+    case PB_SESSION_CHUNK:
+      return "chunk";
+    case PB_SESSION_CHUNKS:
+      return "chunks";
     case PB_SESSION_ENDED_DATA:
       return "ended-data";
     case PB_SESSION_CLOSED:
@@ -161,6 +165,7 @@ free_session (PbSession *self)
   pb_session_drop_transaction (self);
   if (self->delayed != NULL)
     g_string_free (self->delayed, TRUE);
+  g_clear_pointer (&self->chunk, pb_chunk_free);
   g_free (self->helo);
   g_clear_pointer (&self->trail, pb_trail_unref);
   pb_session_forget_login (self);
@@ -181,7 +186,7 @@ set_deadline (PbSession *self)
       pb_channel_set_deadline (self->channel, 0);
       self->took_line = TRUE;
     }
-  else if (self->state == PB_SESSION_DATA)
+  else if (self->state == PB_SESSION_DATA || self->state == PB_SESSION_CHUNK)
     pb_channel_set_deadline (self->channel, pb_session_data_deadline (self));
   else if (self->took_line)
     {
@@ -265,6 +270,17 @@ take_command (PbSession *self)
   g_assert_not_reached ();
 }
 
+/* Returns: FALSE when more must come first. */
+static gboolean
+take_input (PbSession *self)
+{
+  if (self->state == PB_SESSION_DATA)
+    return pb_session_read_data (self);
+  if (self->state == PB_SESSION_CHUNK)
+    return pb_session_read_chunk (self);
+  return take_command (self);
+}
+
 /* A client that sends and sends but reads no replies is not read from either. */
 static void
 check_output (PbSession *self)
@@ -285,7 +301,7 @@ on_readable (PbChannel *channel, gpointer user_data)
   pb_session_enter (self);
   while (more && self->holds == 0 && self->state != PB_SESSION_CLOSED)
     {
-      more = self->state == PB_SESSION_DATA ? pb_session_read_data (self) : take_command (self);
+      more = take_input (self);
       check_output (self);
     }
   pb_session_leave (self);
@@ -506,7 +522,7 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
 void
 pb_session_shut_down (PbSession *self, gboolean gently)
 {
-  gboolean busy = self->state == PB_SESSION_DATA || self->state == PB_SESSION_ENDED_DATA;
+  gboolean busy = pb_session_is_receiving (self) || self->state == PB_SESSION_ENDED_DATA;
 
   pb_session_enter (self);
   if (!gently)

@@ -160,6 +160,18 @@ pb_transaction_take (PbTransaction *self, const char *data, gsize length, guint6
 }
 
 void
+pb_transaction_finish (PbTransaction *self)
+{
+  GByteArray *out = find_out (self);
+  gsize before = out->len;
+
+  pb_data_decoder_finish (&self->decoder, out);
+  scan (self, out, before);
+  if (out == self->raw)
+    complete (self, TRUE);
+}
+
+void
 pb_transaction_charge (PbTransaction *self)
 {
   gint64 held = (gint64) self->recipient_octets;

@@ -37,6 +37,7 @@ typedef struct
   PbHeaderScan header;
   guint64 size;       /* octets of the message so far, decoded, without our Received */
   guint64 wasted;     /* octets read after the message was given up */
+  gint64 spent;       /* microseconds that earlier chunks of the message took to come */
 } PbTransaction;
 
 /** pb_transaction_new: @mail is taken over and left empty. */
@@ -58,6 +59,9 @@ void pb_transaction_edit_header (PbTransaction *self, PbHeaderEdit *header_edit)
  * The next octets from the wire. @consumed (out): those used up. Returns: TRUE at the end of the data.
  */
 gboolean pb_transaction_take (PbTransaction *self, const char *data, gsize length, guint64 max_size, gsize *consumed);
+
+/** pb_transaction_finish: the last octet of a message that has no end of its own (BDAT) was taken. */
+void pb_transaction_finish (PbTransaction *self);
 
 /** pb_transaction_charge: brings the budget's charge up to date. */
 void pb_transaction_charge (PbTransaction *self);

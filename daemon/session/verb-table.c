@@ -11,7 +11,7 @@
 #include <arpa/inet.h>
 
 #define IN(state) (1u << PB_SESSION_##state)
-#define IN_ANY    (IN (GREETED) | IN (READY) | IN (MAIL) | IN (RCPT))
+#define IN_ANY    (IN (GREETED) | IN (READY) | IN (MAIL) | IN (RCPT) | IN (CHUNKS))
 
 /* ---- handlers ---- */
 
@@ -49,7 +49,7 @@ verb_ehlo (PbSession *self, const PbCommand *command)
   const PbSettingValues *values = &self->snapshot->values;
   PbExtensionSet offer = {
     .offered = PB_EXT_PIPELINING | PB_EXT_SIZE | PB_EXT_8BITMIME | PB_EXT_SMTPUTF8
-               | PB_EXT_ENHANCEDSTATUSCODES | PB_EXT_LIMITS,
+               | PB_EXT_ENHANCEDSTATUSCODES | PB_EXT_CHUNKING | PB_EXT_LIMITS,
     .size = (guint64) values->general_max_message_size << 20,
     .limits_rcptmax = values->general_max_recipients,
   };
@@ -127,7 +127,7 @@ static const PbVerbRow rows[PB_N_VERBS] = {
   [PB_VERB_MAIL] = { IN (READY), PB_VERB_PLAIN, pb_session_verb_mail },
   [PB_VERB_RCPT] = { IN (MAIL) | IN (RCPT), PB_VERB_PLAIN, pb_session_verb_rcpt },
   [PB_VERB_DATA] = { IN (MAIL) | IN (RCPT), PB_VERB_LAST | PB_VERB_BARE, pb_session_verb_data },
-  [PB_VERB_BDAT] = { IN_ANY, PB_VERB_PLAIN, verb_not_implemented },
+  [PB_VERB_BDAT] = { IN_ANY, PB_VERB_PLAIN, pb_session_verb_bdat },
   [PB_VERB_RSET] = { IN_ANY, PB_VERB_JUNK | PB_VERB_BARE, verb_rset },
   [PB_VERB_NOOP] = { IN_ANY, PB_VERB_LAST | PB_VERB_JUNK, verb_noop },
   [PB_VERB_VRFY] = { IN_ANY, PB_VERB_LAST | PB_VERB_JUNK, verb_vrfy },
@@ -152,8 +152,11 @@ out_of_order (PbSessionState state)
     case PB_SESSION_MAIL:
     case PB_SESSION_RCPT:
       return PB_REPLY_BAD_SEQUENCE_NESTED;
+    case PB_SESSION_CHUNKS:
+      return PB_REPLY_BAD_SEQUENCE_CHUNKS;
     case PB_SESSION_CONNECTED:
     case PB_SESSION_DATA:
+    case PB_SESSION_CHUNK:
     case PB_SESSION_ENDED_DATA:
     case PB_SESSION_CLOSED:
       break;

@@ -75,6 +75,39 @@ check_encoder (const char *text, gsize length, gsize split)
   g_assert_false (bare);
 }
 
+static void
+chunk (const char *text, gsize length, gsize split, GByteArray *out)
+{
+  PbDataDecoder decoder;
+  gsize used;
+
+  pb_data_decoder_init (&decoder, PB_DATA_CHUNKED);
+  g_assert_false (pb_data_decoder_feed (&decoder, text, split, &used, out));
+  g_assert_cmpuint (used, ==, split);
+  g_assert_false (pb_data_decoder_feed (&decoder, text + split, length - split, &used, out));
+  g_assert_cmpuint (used, ==, length - split);
+  pb_data_decoder_finish (&decoder, out);
+}
+
+/* The octets of BDAT have no end among them, and become lines without a bare octet: those of the encoder but for the dots. */
+static void
+check_chunked (const char *text, gsize length, gsize split)
+{
+  g_autoptr (GByteArray) whole = g_byte_array_new ();
+  g_autoptr (GByteArray) parts = g_byte_array_new ();
+
+  chunk (text, length, 0, whole);
+  chunk (text, length, split, parts);
+  g_assert_cmpmem (whole->data, whole->len, parts->data, parts->len);
+  g_assert_null (whole->len > 0 ? memchr (whole->data, '\0', whole->len) : NULL);
+  for (guint i = 0; i < whole->len; i++)
+    if (whole->data[i] == '\r')
+      g_assert_true (i + 1 < whole->len && whole->data[i + 1] == '\n');
+    else if (whole->data[i] == '\n')
+      g_assert_true (i > 0 && whole->data[i - 1] == '\r');
+  g_assert_true (whole->len == 0 || whole->data[whole->len - 1] == '\n');
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -88,5 +121,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   check_decoder (input, length, split, PB_DATA_REJECT_BARE);
   check_decoder (input, length, split, PB_DATA_NORMALIZE_BARE);
   check_encoder (input, length, split);
+  check_chunked (input, length, split);
   return 0;
 }

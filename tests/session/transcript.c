@@ -328,7 +328,8 @@ read_group_replies (Play *play)
   last = last_reply (play->replies);
   if (!play->closed
       && (g_str_has_prefix (last, "221") || g_str_has_prefix (last, "421")
-          || g_str_has_prefix (last, "554 5.5.0")))
+          || g_str_has_prefix (last, "554 5.5.0")
+          || g_str_has_suffix (last, "closing the connection\r\n")))
     {
       rig_read_end (play->fd, play->replies);
       play->closed = TRUE;

@@ -144,6 +144,51 @@ test_not_offered (void)
 }
 
 static void
+test_bdat (void)
+{
+  static const struct
+  {
+    const char *text;
+    gboolean valid, last;
+    guint64 octets;
+  } rows[] = {
+    { "0", TRUE, FALSE, 0 },
+    { "0 LAST", TRUE, TRUE, 0 },
+    { "100 last", TRUE, TRUE, 100 },
+    { "100 \t LAST", TRUE, TRUE, 100 },
+    { "000000000000000000001", FALSE, FALSE, 0 },
+    { "9223372036854775808", TRUE, FALSE, G_GUINT64_CONSTANT (1) << 63 },
+    { "18446744073709551615 LAST", TRUE, TRUE, G_MAXUINT64 },
+    { "99999999999999999999", TRUE, FALSE, G_MAXUINT64 },
+    { "100000000000000000000", FALSE, FALSE, 0 },
+    { "", FALSE, FALSE, 0 },
+    { "LAST", FALSE, FALSE, 0 },
+    { "-1", FALSE, FALSE, 0 },
+    { "+1", FALSE, FALSE, 0 },
+    { "0x10", FALSE, FALSE, 0 },
+    { "1.0 LAST", FALSE, FALSE, 0 },
+    { "1 LATEST", FALSE, FALSE, 0 },
+    { "1 LAST LAST", FALSE, FALSE, 0 },
+    { "1LAST", FALSE, FALSE, 0 },
+    { "1 2", FALSE, FALSE, 0 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      guint64 octets;
+      gboolean last;
+      gboolean valid = pb_bdat_args_parse (rows[i].text, strlen (rows[i].text), &octets, &last);
+
+      g_test_message ("BDAT %s", rows[i].text);
+      g_assert_cmpint (valid, ==, rows[i].valid);
+      if (!valid)
+        continue;
+      g_assert_cmpuint (octets, ==, rows[i].octets);
+      g_assert_cmpint (last, ==, rows[i].last);
+    }
+}
+
+static void
 test_helo_valid (void)
 {
   g_autofree char *longest = g_strnfill (255, 'a');
@@ -182,6 +227,7 @@ main (int argc, char **argv)
   g_test_add_func ("/command/golden/mail", test_golden_mail);
   g_test_add_func ("/command/golden/rcpt", test_golden_rcpt);
   g_test_add_func ("/command/not-offered", test_not_offered);
+  g_test_add_func ("/command/bdat", test_bdat);
   g_test_add_func ("/command/helo-valid", test_helo_valid);
   g_test_add_func ("/command/xtext", test_xtext);
   return g_test_run ();

@@ -264,6 +264,33 @@ check_encoder (const GString *text, gsize split)
   assert_same (&back, wire->len, FALSE, normal->str, normal->len);
 }
 
+/* The octets of BDAT: no dot is special, whatever is bare is mended, and the last line has its end. */
+static void
+check_chunked (const GString *text)
+{
+  g_autoptr (GString) normal = g_string_new (NULL);
+  const gboolean bare = specified_text (text->str, text->len, FALSE, normal);
+
+  if (normal->len > 0 && normal->str[normal->len - 1] != '\n')
+    g_string_append (normal, "\r\n");
+  for (gsize first = 0; first <= text->len; first++)
+    {
+      g_autoptr (GByteArray) out = g_byte_array_new ();
+      PbDataDecoder decoder;
+      gsize consumed;
+
+      pb_data_decoder_init (&decoder, PB_DATA_CHUNKED);
+      g_assert_false (pb_data_decoder_feed (&decoder, text->str, first, &consumed, out));
+      g_assert_cmpuint (consumed, ==, first);
+      g_assert_false (pb_data_decoder_feed (&decoder, text->str + first, text->len - first,
+                                            &consumed, out));
+      g_assert_cmpuint (consumed, ==, text->len - first);
+      pb_data_decoder_finish (&decoder, out);
+      g_assert_cmpmem (out->data, out->len, normal->str, normal->len);
+      g_assert_cmpint (decoder.bare_seen, ==, bare);
+    }
+}
+
 static void
 test_exhaustive (void)
 {
@@ -276,6 +303,7 @@ test_exhaustive (void)
         spell (input, n, length);
         for (gsize split = 0; split <= input->len; split++)
           check_encoder (input, split);
+        check_chunked (input);
         g_string_append (input, "\r\n.\r\n");
         check_decoder (input);
       }
