@@ -64,8 +64,9 @@ add_tag (PbTagList *self, const char *text, gsize start, gsize end)
   return TRUE;
 }
 
-PbTagList *
-pb_tag_list_parse (const char *text, gsize length)
+/* Returns: (transfer full) (nullable): NULL at the first fault when @strict. */
+static PbTagList *
+parse (const char *text, gsize length, gboolean strict)
 {
   g_autoptr (PbTagList) self = g_new0 (PbTagList, 1);
   gsize start = 0;
@@ -79,11 +80,23 @@ pb_tag_list_parse (const char *text, gsize length)
 
       trim (text, &first, &last);
       /* Only the end may be empty: "a=1; b=2;". */
-      if (first == last ? semicolon != NULL : !add_tag (self, text, start, end))
+      if ((first == last ? semicolon != NULL : !add_tag (self, text, start, end)) && strict)
         return NULL;
       start = end + 1;
     }
   return g_steal_pointer (&self);
+}
+
+PbTagList *
+pb_tag_list_parse (const char *text, gsize length)
+{
+  return parse (text, length, TRUE);
+}
+
+PbTagList *
+pb_tag_list_parse_lenient (const char *text, gsize length)
+{
+  return parse (text, length, FALSE);
 }
 
 void

@@ -21,6 +21,9 @@ typedef struct
 
 /** pb_tag_list_parse: Returns: (transfer full) (nullable): NULL when @text is no such list, or a name stands in it twice. */
 PbTagList *pb_tag_list_parse (const char *text, gsize length);
+
+/** pb_tag_list_parse_lenient: what is no tag, or was named before, is passed over (RFC 9989 4.7). Returns: (transfer full). */
+PbTagList *pb_tag_list_parse_lenient (const char *text, gsize length);
 void pb_tag_list_free (PbTagList *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbTagList, pb_tag_list_free)
 

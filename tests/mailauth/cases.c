@@ -8,6 +8,7 @@
  * one object a case.
  */
 #include "mailauth/dkim.h"
+#include "mailauth/dmarc.h"
 #include "mailauth/spf.h"
 #include "tests/mailauth/zone.h"
 
@@ -137,12 +138,56 @@ run_sign (JsonObject *one, Zone *zone, JsonBuilder *out)
   BIO_free (bio);
 }
 
+static void
+add_text (JsonBuilder *out, const char *name, const char *value)
+{
+  json_builder_set_member_name (out, name);
+  json_builder_add_string_value (out, value);
+}
+
+static void
+on_dmarc (const PbDmarcOutcome *outcome, gpointer user_data)
+{
+  JsonBuilder *out = user_data;
+
+  add_text (out, "result", pb_dmarc_result_name (outcome->result));
+  add_text (out, "problem", outcome->problem);
+  add_text (out, "record_domain", outcome->record_domain);
+  add_text (out, "organizational", outcome->organizational);
+  add_text (out, "spf", outcome->aligned_spf);
+  add_text (out, "dkim", outcome->aligned_dkim);
+  add_text (out, "policy", outcome->record != NULL ? pb_dmarc_policy_name (outcome->policy) : NULL);
+  json_builder_set_member_name (out, "strict_dkim");
+  json_builder_add_boolean_value (out, outcome->record != NULL && outcome->record->strict_dkim);
+}
+
+static void
+run_dmarc (JsonObject *one, Zone *zone, JsonBuilder *out)
+{
+  PbDnsSource dns = zone_source (zone);
+  JsonArray *domains = json_object_get_array_member (one, "dkim");
+  const char *dkim[8] = { NULL };
+  PbDmarcQuery query = { .author = text_of (one, "author"),
+                         .spf_domain =
+                           json_object_get_string_member_with_default (one, "spf", NULL),
+                         .dkim_domains = dkim,
+                         .seconds = 20 };
+
+  for (guint i = 0; i < json_array_get_length (domains) && i < G_N_ELEMENTS (dkim) - 1; i++)
+    dkim[i] = json_array_get_string_element (domains, i);
+  pb_dmarc_check (&query, &dns, on_dmarc, out);
+  zone_run (zone);
+  json_builder_set_member_name (out, "asked");
+  json_builder_add_int_value (out, zone_asked (zone));
+}
+
 static const struct
 {
   const char *name;
   void (*run) (JsonObject *one, Zone *zone, JsonBuilder *out);
 } evaluators[] = {
   { "dkim", run_dkim },
+  { "dmarc", run_dmarc },
   { "sign", run_sign },
   { "spf", run_spf },
 };

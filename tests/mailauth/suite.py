@@ -114,6 +114,41 @@ def dkim(program):
         yield name, [one["result"] for one in got["verdicts"]] == results, f"wanted {results}, got {got}"
 
 
+def dmarc_zone(data):
+    zone = {}
+    for name, types in data.items():
+        zone[name] = {}
+        for kind, records in types.items():
+            zone[name][kind] = [f"{one['priority']} {one['exchange']}" if kind == "MX" else "".join(one)
+                                for one in records]
+    return zone
+
+
+def dmarc(program):
+    """RFC 9989's cases as mailauth has them; what a case expects is named in that library's words."""
+    words = {"status.result": "result", "policy": "policy", "domain": "organizational",
+             "alignment.dkim.strict": "strict_dkim", "alignment.spf.result": "organizational"}
+    data = json.loads((TESTDATA / "dmarc/rfc9989-mailauth/cases.json").read_text(encoding="utf-8"))
+    zones, cases, wanted = [], [], []
+    for case in data:
+        expected = [e for e in case["expect"] if e["path"] in words]
+        for number, call in enumerate(case["calls"]):
+            given = call["input"]
+            zones.append(dmarc_zone(call["zone"]))
+            spf_domains = [one["domain"] for one in given["spfDomains"]] + [None]
+            cases.append({"zone": len(zones) - 1, "author": given["headerFrom"].split("@")[1],
+                          "spf": spf_domains[0], "dkim": [one["domain"] for one in given["dkimDomains"]]})
+            # Of two calls each expects one of two results.
+            mine = expected if len(case["calls"]) == 1 else expected[number:number + 1]
+            wanted.append((case["name"], [(words[e["path"]], (e.get("args") or [True])[0]) for e in mine]))
+    for (name, expected), got in zip(wanted, run(program, "dmarc", zones, cases)):
+        ok = all(got[word] == value for word, value in expected)
+        if "caps a >8-label" in name:
+            # The author's domain, then seven names up to the top, and again none of them.
+            ok = got["asked"] == 8
+        yield name, ok, f"wanted {expected}, got {got}"
+
+
 def make_keys():
     """Private keys in PEM and what their TXT records hold, by selector."""
     for selector, arguments, kind in (("rsa", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "rsa"),
@@ -160,6 +195,7 @@ def dkimpy(program):
 
 
 SUITES = {
+    "dmarc": (dmarc, "dmarc/rfc9989-mailauth", 30, ()),
     "dkimpy": (dkimpy, "messages", 100, ()),
     "dkim": (dkim, "dkim/chasquid", 30, ()),
     "spf": (spf, "spf-rfc7208", 203, ()),
