@@ -52,7 +52,6 @@ static const PbColumnSpec domain_list[] = {
   { .name = "VerifyRecipients",
     .type = "b",
     .def = "true",
-    .flags = PB_COLUMN_INEFFECTIVE,
     .title = N_ ("Verify recipients"),
     .help = N_ ("Recipients that the domain's own server does not know are refused here.") },
 };

@@ -36,6 +36,7 @@ PB_CHECK (declared_size);
 PB_CHECK (sender);
 PB_CHECK (relay);
 PB_CHECK (recipient);
+PB_CHECK (remote_recipient);
 PB_CHECK (recipient_limit);
 /* end of data */
 PB_CHECK (size);

@@ -17,6 +17,7 @@ static const PbPolicyRow rows[] = {
   { PB_STAGE_RCPT, "sender-login", PB_REPLY_SENDER_NOT_OWN, ALL, pb_check_sender },
   { PB_STAGE_RCPT, "relay", PB_REPLY_RELAY_DENIED, EXEMPT, pb_check_relay },
   { PB_STAGE_RCPT, "recipient", PB_REPLY_UNKNOWN_USER, ALL, pb_check_recipient },
+  { PB_STAGE_RCPT, "recipient-probe", PB_REPLY_UNKNOWN_USER, ALL, pb_check_remote_recipient },
   { PB_STAGE_RCPT, "recipient-limit", PB_REPLY_TOO_MANY_RECIPIENTS, ALL, pb_check_recipient_limit },
   { PB_STAGE_END_OF_DATA, "size", PB_REPLY_TOO_LARGE, ALL, pb_check_size },
   { PB_STAGE_END_OF_DATA, "hops", PB_REPLY_TOO_MANY_HOPS, ALL, pb_check_hops },

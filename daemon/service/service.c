@@ -17,6 +17,7 @@
 #include "service/watchdog.h"
 
 #include "delivery/maildir.h"
+#include "delivery/recipient-probe.h"
 #include "delivery/smtp-agent.h"
 #include "net/reactor.h"
 #include "net/interfaces.h"
@@ -70,6 +71,7 @@ struct _PbService
   PbSecretAgents *secret_agents;
   PbRelayKeeper *keeper;
   PbSmtpAgent *smtp;
+  PbRecipientProbe *probe;
   PbQueue *queue;
   PbPool *workers; /* for passwords */
   PbBlocks *blocks;
@@ -295,6 +297,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   open_keeper (self);
   self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver,
                                   pb_relay_keeper_source (self->keeper), options->mx_port);
+  self->probe = pb_recipient_probe_new (self->smtp, self->registry, self->mailbox);
 
   const PbQueueParts queue_parts = {
     .store = self->store,
@@ -461,6 +464,8 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->server, pb_server_free);
   g_clear_pointer (&self->certificate, pb_certificate_free);
   g_clear_pointer (&self->workers, pb_pool_free);
+  if (self->probe != NULL)
+    pb_recipient_probe_close (self->probe);
   g_clear_pointer (&self->smtp, pb_smtp_agent_free);
   g_clear_pointer (&self->maildir, pb_maildir_free);
   /* What the agents handed back is settled; then the queue lets go of the store, whose last answers are heard by the
@@ -479,6 +484,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->blocks, pb_blocks_free);
   pb_mailbox_dispatch (self->mailbox);
   g_clear_pointer (&self->queue, pb_queue_free);
+  g_clear_pointer (&self->probe, pb_recipient_probe_free);
   g_clear_pointer (&self->accounts, pb_system_accounts_free);
   g_clear_object (&self->registry);
   g_clear_pointer (&self->config_store, pb_config_store_close);

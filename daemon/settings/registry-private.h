@@ -73,6 +73,7 @@ struct _PbRegistry
   guint passwords_waiting;           /* for a worker */
   GHashTable *blocks;                /* (owned) (nullable) as they were stored, until pb_registry_take_blocks() */
   PbPeople *people;                  /* (owned) (nullable) */
+  PbRemoteRecipients *remote_recipients; /* (owned) (nullable) */
   GVariant *computed[PB_N_COMPUTED]; /* (owned) as last told */
 
   GMutex lock;          /* of snapshot alone */

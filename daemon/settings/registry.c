@@ -37,6 +37,8 @@ pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *
   g_autoptr (PbSnapshot) old = NULL;
 
   fresh->people = self->people != NULL ? pb_people_ref (self->people) : NULL;
+  fresh->remote_recipients =
+    self->remote_recipients != NULL ? pb_remote_recipients_ref (self->remote_recipients) : NULL;
   g_mutex_lock (&self->lock);
   old = self->snapshot;
   self->snapshot = fresh;
@@ -49,6 +51,15 @@ pb_registry_use_people (PbRegistry *self, PbPeople *people)
   g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self);
 
   self->people = pb_people_ref (people);
+  pb_registry_swap (self, &snapshot->values, pb_directory_copy (snapshot->directory));
+}
+
+void
+pb_registry_use_remote_recipients (PbRegistry *self, PbRemoteRecipients *recipients)
+{
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self);
+
+  self->remote_recipients = pb_remote_recipients_ref (recipients);
   pb_registry_swap (self, &snapshot->values, pb_directory_copy (snapshot->directory));
 }
 
@@ -179,6 +190,7 @@ pb_registry_finalize (GObject *object)
   g_clear_pointer (&self->interfaces, pb_local_networks_unref);
   g_clear_pointer (&self->blocks, g_hash_table_unref);
   g_clear_pointer (&self->people, pb_people_unref);
+  g_clear_pointer (&self->remote_recipients, pb_remote_recipients_unref);
   g_clear_pointer (&self->reply_to, pb_mailbox_unref);
   g_free (self->hostname);
   g_free (self->instance_id);

@@ -3,6 +3,7 @@
 
 #include "dbus/computed.h"
 #include "dbus/list-kinds.h"
+#include "settings/remote-recipients.h"
 #include "settings/snapshot.h"
 #include "store/config-store.h"
 #include "util/local-networks.h"
@@ -76,6 +77,9 @@ void pb_registry_use_key (PbRegistry *self, PbSecret *key);
 
 /** pb_registry_use_people: once, at start: who the system's users are. */
 void pb_registry_use_people (PbRegistry *self, PbPeople *people);
+
+/** pb_registry_use_remote_recipients: likewise: whom the servers of Domain List domains know. */
+void pb_registry_use_remote_recipients (PbRegistry *self, PbRemoteRecipients *recipients);
 /**
  * pb_registry_set_secret: @secret: the password for @relay (a row of RelayExceptions or PB_RELAY_GENERAL), sealed for where that leads now; empty: it is
  * forgotten. Revisions record that, never what. One that takes another's place while an Apply of the relay's settings waits for Confirm goes with them if

@@ -20,6 +20,7 @@ typedef struct
   struct _PbLocalNetworks *local_networks; /* (owned) (nullable) none yet */
   struct _PbLogins *logins;       /* (owned) for pb_snapshot_find_account() */
   PbPeople *people;               /* (owned) (nullable) the system's users, where they have mail here; lives beside the revisions */
+  struct _PbRemoteRecipients *remote_recipients; /* (owned) (nullable) likewise: whom the servers of the Domain List know */
 } PbSnapshot;
 
 PbSnapshot *pb_snapshot_ref (PbSnapshot *self);

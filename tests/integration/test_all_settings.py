@@ -29,7 +29,7 @@ HistorySettings.Days HistorySettings.MaxMiB
 Reports.DailyEnabled Reports.DailyTime Reports.Recipients
 Metrics.Address
 AccessList DnsblZones
-DomainList.VerifyRecipients Accounts.DailyMessages Accounts.DailyRecipients
+Accounts.DailyMessages Accounts.DailyRecipients
 """.split()
 
 # Settings that are strings or lists of strings: values that are taken, and values that are not.
