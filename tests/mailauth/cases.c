@@ -7,6 +7,7 @@
  * CASES: {"zones": [zone, ...], "cases": [{"zone": index, ...}, ...]} with a zone as in zone.h. Prints a JSON array,
  * one object a case.
  */
+#include "mailauth/arc.h"
 #include "mailauth/dkim.h"
 #include "mailauth/dmarc.h"
 #include "mailauth/spf.h"
@@ -25,16 +26,20 @@ text_of (JsonObject *object, const char *name)
 }
 
 static void
+add_text (JsonBuilder *out, const char *name, const char *value)
+{
+  json_builder_set_member_name (out, name);
+  json_builder_add_string_value (out, value);
+}
+
+static void
 on_spf (const PbSpfOutcome *outcome, gpointer user_data)
 {
   JsonBuilder *out = user_data;
 
-  json_builder_set_member_name (out, "result");
-  json_builder_add_string_value (out, pb_spf_result_name (outcome->result));
-  json_builder_set_member_name (out, "explanation");
-  json_builder_add_string_value (out, outcome->explanation);
-  json_builder_set_member_name (out, "problem");
-  json_builder_add_string_value (out, outcome->problem);
+  add_text (out, "result", pb_spf_result_name (outcome->result));
+  add_text (out, "explanation", outcome->explanation);
+  add_text (out, "problem", outcome->problem);
 }
 
 static void
@@ -69,10 +74,8 @@ on_dkim (const PbDkimVerdict *verdicts, guint n_verdicts, gpointer user_data)
   for (guint i = 0; i < n_verdicts; i++)
     {
       json_builder_begin_object (out);
-      json_builder_set_member_name (out, "result");
-      json_builder_add_string_value (out, pb_dkim_result_name (verdicts[i].result));
-      json_builder_set_member_name (out, "why");
-      json_builder_add_string_value (out, verdicts[i].why);
+      add_text (out, "result", pb_dkim_result_name (verdicts[i].result));
+      add_text (out, "why", verdicts[i].why);
       json_builder_set_member_name (out, "cut");
       json_builder_add_boolean_value (out, verdicts[i].body_cut);
       json_builder_end_object (out);
@@ -112,6 +115,42 @@ run_dkim (JsonObject *one, Zone *zone, JsonBuilder *out)
   zone_run (zone);
 }
 
+/* A message on its way through the verifier of chains. */
+typedef struct
+{
+  PbDnsSource dns;
+  PbArc *arc;
+  JsonBuilder *out;
+} ChainVerification;
+
+static void
+on_arc (const PbArcOutcome *outcome, gpointer user_data)
+{
+  JsonBuilder *out = user_data;
+
+  add_text (out, "result", pb_arc_result_name (outcome->result));
+  add_text (out, "why", outcome->why);
+}
+
+static void
+on_header_of_chain (PbAuthMessage *message, gpointer user_data)
+{
+  ChainVerification *verification = user_data;
+
+  verification->arc = pb_arc_verify (message, &verification->dns, 20, on_arc, verification->out);
+}
+
+static void
+run_arc (JsonObject *one, Zone *zone, JsonBuilder *out)
+{
+  ChainVerification verification = { .dns = zone_source (zone), .out = out };
+  g_autoptr (PbAuthMessage) message = pb_auth_message_new (on_header_of_chain, &verification);
+
+  feed_message (message, one);
+  pb_arc_body_ended (verification.arc);
+  zone_run (zone);
+}
+
 static void
 on_header_to_sign (PbAuthMessage *message, gpointer user_data)
 {
@@ -132,17 +171,9 @@ run_sign (JsonObject *one, Zone *zone, JsonBuilder *out)
 
   feed_message (message, one);
   field = pb_dkim_sign (message, body, &signer, NULL);
-  json_builder_set_member_name (out, "field");
-  json_builder_add_string_value (out, field);
+  add_text (out, "field", field);
   EVP_PKEY_free (signer.key);
   BIO_free (bio);
-}
-
-static void
-add_text (JsonBuilder *out, const char *name, const char *value)
-{
-  json_builder_set_member_name (out, name);
-  json_builder_add_string_value (out, value);
 }
 
 static void
@@ -186,10 +217,8 @@ static const struct
   const char *name;
   void (*run) (JsonObject *one, Zone *zone, JsonBuilder *out);
 } evaluators[] = {
-  { "dkim", run_dkim },
-  { "dmarc", run_dmarc },
-  { "sign", run_sign },
-  { "spf", run_spf },
+  { "arc", run_arc },   { "dkim", run_dkim }, { "dmarc", run_dmarc },
+  { "sign", run_sign }, { "spf", run_spf },
 };
 
 static void
