@@ -8,7 +8,7 @@
 void pb_dsn_append_text (GString *out, const PbDsn *dsn);
 
 /* The Subject of our own message for this kind of report. */
-const char *pb_dsn_subject (PbDsnAction action);
+const char *pb_dsn_subject (const PbDsn *dsn);
 
 /* The recipient @row speaks of, NULL when its index is out of range. */
 const PbRecipient *pb_dsn_recipient (const PbDsn *dsn, const PbDsnRecipient *row);

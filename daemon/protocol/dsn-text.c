@@ -69,16 +69,22 @@ static const struct
 };
 
 const char *
-pb_dsn_subject (PbDsnAction action)
+pb_dsn_subject (const PbDsn *dsn)
 {
-  switch (action)
+  switch (dsn->action)
     {
     case PB_DSN_FAILED:
-      return "Your message could not be delivered";
+      return dsn->to != NULL ? "A notice of failure could not be delivered" : "Your message could not be delivered";
     case PB_DSN_DELAYED:
       return "Your message is delayed";
     case PB_DSN_DELIVERED:
       return "Your message was delivered";
+    case PB_DSN_RELAYED:
+      return "Your message was passed on";
+    case PB_DSN_EXPANDED:
+      return "Your message was sent on to several people";
+    case PB_DSN_N_ACTIONS:
+      break;
     }
   return "Delivery report";
 }
@@ -193,6 +199,52 @@ count_recipients (const PbDsn *dsn)
   return n;
 }
 
+/* What happened, in one paragraph. @whom: "to this address", as it stands in the sentence. (transfer full) */
+static char *
+make_opening (const PbDsn *dsn, const char *whom)
+{
+  switch (dsn->action)
+    {
+    case PB_DSN_FAILED:
+      if (dsn->to != NULL)
+        return g_strdup_printf (
+          "This is for the postmaster: a notice that a message could not be delivered was itself "
+          "refused, or found nobody to take it, and so the sender of that message does not know. The "
+          "notice was to go %s; it is attached. Often the sender was forged, and there is nothing "
+          "to do.",
+          whom);
+      return g_strdup_printf (
+        "Your message could not be delivered %s, and we will not try again. You can send it again "
+        "once the reason given below has been dealt with.",
+        whom);
+    case PB_DSN_DELAYED:
+      return g_strdup_printf (
+        "Your message has not yet been delivered %s. This is only to let you know: we keep "
+        "trying%s%s. There is nothing you need to do, and please do not send the message again. "
+        "If we have to give up, you will be told.",
+        whom, dsn->will_retry_until != NULL ? " until " : "",
+        dsn->will_retry_until != NULL ? dsn->will_retry_until : "");
+    case PB_DSN_DELIVERED:
+      return g_strdup_printf (
+        "As you asked to be told: your message was delivered %s. That does not mean that it has "
+        "been read.",
+        whom);
+    case PB_DSN_RELAYED:
+      return g_strdup_printf (
+        "As you asked to be told: your message %s was passed on to a mail server that does not "
+        "report deliveries. You may hear no more of it unless something goes wrong.",
+        whom);
+    case PB_DSN_EXPANDED:
+      return g_strdup_printf (
+        "As you asked to be told: your message %s arrived and was sent on to the several people "
+        "behind it. You will hear no more of it unless something goes wrong.",
+        whom);
+    case PB_DSN_N_ACTIONS:
+      break;
+    }
+  return g_strdup (whom);
+}
+
 static void
 append_opening (GString *out, const PbDsn *dsn)
 {
@@ -204,34 +256,11 @@ append_opening (GString *out, const PbDsn *dsn)
                      "postmaster@%s.",
                      dsn->hostname, dsn->hostname);
   g_autofree char *title = find_title (dsn);
-  g_autofree char *text = NULL;
+  g_autofree char *text = make_opening (dsn, whom);
 
   append_wrapped (out, "", host);
   g_string_append (out, "\r\n");
-  switch (dsn->action)
-    {
-    case PB_DSN_FAILED:
-      text = g_strdup_printf (
-        "Your message could not be delivered %s, and we will not try again. You can send it again "
-        "once the reason given below has been dealt with.",
-        whom);
-      break;
-    case PB_DSN_DELAYED:
-      text = g_strdup_printf (
-        "Your message has not yet been delivered %s. This is only to let you know: we keep "
-        "trying%s%s. There is nothing you need to do, and please do not send the message again. "
-        "If we have to give up, you will be told.",
-        whom, dsn->will_retry_until != NULL ? " until " : "",
-        dsn->will_retry_until != NULL ? dsn->will_retry_until : "");
-      break;
-    case PB_DSN_DELIVERED:
-      text = g_strdup_printf (
-        "As you asked to be told: your message was delivered %s. That does not mean that it has "
-        "been read.",
-        whom);
-      break;
-    }
-  append_wrapped (out, "", text != NULL ? text : "");
+  append_wrapped (out, "", text);
   if (title != NULL)
     {
       g_autofree char *line = g_strdup_printf ("Its subject: %s", title);
@@ -241,11 +270,18 @@ append_opening (GString *out, const PbDsn *dsn)
     }
 }
 
+/* A status says why only where something is wrong. */
+static gboolean
+is_trouble (PbDsnAction action)
+{
+  return action == PB_DSN_FAILED || action == PB_DSN_DELAYED;
+}
+
 static void
 append_recipient (GString *out, const PbDsn *dsn, const PbDsnRecipient *row)
 {
   const PbRecipient *recipient = pb_dsn_recipient (dsn, row);
-  const char *reason = dsn->action != PB_DSN_DELIVERED ? find_reason (row->status) : NULL;
+  const char *reason = is_trouble (dsn->action) ? find_reason (row->status) : NULL;
 
   if (recipient == NULL)
     return;
@@ -280,5 +316,7 @@ pb_dsn_append_text (GString *out, const PbDsn *dsn)
   g_string_append (out, "\r\n");
   append_wrapped (
     out, "",
-    "Two attachments follow: this report in a form for mail programs, and your message or its header.");
+    dsn->to != NULL
+      ? "Two attachments follow: this report in a form for mail programs, and the notice or its header."
+      : "Two attachments follow: this report in a form for mail programs, and your message or its header.");
 }

@@ -157,8 +157,8 @@ append_original_recipient (GString *out, const char *orcpt, gboolean utf8)
   append_typed (out, "Original-Recipient", type, plain != NULL ? plain : semicolon + 1, utf8);
 }
 
-static const char *
-action_word (PbDsnAction action)
+const char *
+pb_dsn_action_word (PbDsnAction action)
 {
   switch (action)
     {
@@ -168,6 +168,12 @@ action_word (PbDsnAction action)
       return "delayed";
     case PB_DSN_DELIVERED:
       return "delivered";
+    case PB_DSN_RELAYED:
+      return "relayed";
+    case PB_DSN_EXPANDED:
+      return "expanded";
+    case PB_DSN_N_ACTIONS:
+      break;
     }
   return "failed";
 }
@@ -192,7 +198,7 @@ append_status (GString *out, const PbDsn *dsn, gboolean utf8)
       g_string_append (out, "\r\n");
       append_original_recipient (out, recipient->orcpt, utf8);
       append_address (out, "Final-Recipient", recipient->address, utf8);
-      append_field (out, "Action", action_word (dsn->action), FALSE);
+      append_field (out, "Action", pb_dsn_action_word (dsn->action), FALSE);
       append_field (out, "Status", row->status, FALSE);
       append_typed (out, "Remote-MTA", "dns", row->remote_mta, FALSE);
       if (row->reply_is_smtp)
@@ -210,7 +216,7 @@ original_part (const PbDsn *dsn, gboolean utf8)
   gsize header = pb_dsn_header_length (dsn);
   Part part = { "text/rfc822-headers", "Header of the message", NULL, dsn->original, header };
 
-  if (dsn->action == PB_DSN_FAILED && dsn->envelope->ret == PB_RET_FULL
+  if (dsn->action == PB_DSN_FAILED && (dsn->to != NULL || dsn->envelope->ret == PB_RET_FULL)
       && dsn->original_length <= MAX_ORIGINAL && dsn->original_length == dsn->envelope->size
       && has_proper_lines (dsn->original, dsn->original_length))
     {
@@ -275,13 +281,13 @@ append_head (GString *out, const PbDsn *dsn, const char *boundary, gboolean utf8
   const char *message_id = dsn->envelope->message_id;
   g_autofree char *from =
     g_strdup_printf ("Mail Delivery System <mailer-daemon@%s>", dsn->hostname);
-  g_autofree char *to = g_strdup_printf ("<%s>", dsn->envelope->sender);
+  g_autofree char *to = g_strdup_printf ("<%s>", dsn->to != NULL ? dsn->to : dsn->envelope->sender);
   g_autofree char *id = g_strdup_printf ("<%s@%s>", dsn->id_text, dsn->hostname);
 
   append_field (out, "Date", dsn->date, FALSE);
   append_field (out, "From", from, FALSE);
   append_field (out, "To", to, TRUE);
-  append_field (out, "Subject", pb_dsn_subject (dsn->action), FALSE);
+  append_field (out, "Subject", pb_dsn_subject (dsn), FALSE);
   append_field (out, "Message-ID", id, FALSE);
   if (message_id != NULL && *message_id == '<' && strlen (message_id) < MAX_WORD
       && strchr (message_id, ' ') == NULL && pb_text_is_ascii (message_id, strlen (message_id)))

@@ -9,7 +9,13 @@ typedef enum
   PB_DSN_FAILED,
   PB_DSN_DELAYED,
   PB_DSN_DELIVERED,
+  PB_DSN_RELAYED,  /* to a host that makes no notices: the last that will be heard */
+  PB_DSN_EXPANDED, /* an alias with several targets: no more is said of success */
+  PB_DSN_N_ACTIONS,
 } PbDsnAction;
+
+/** pb_dsn_action_word: as the report's Action field and the log have it. */
+const char *pb_dsn_action_word (PbDsnAction action);
 
 typedef struct
 {
@@ -23,6 +29,7 @@ typedef struct
 typedef struct
 {
   PbDsnAction action;
+  const char *to;             /* (nullable) postmaster, of a notice of failure that could not be delivered; NULL: the envelope's sender */
   const char *hostname;       /* ours: Reporting-MTA, From's domain */
   const PbEnvelope *envelope; /* the message it speaks of */
   const PbDsnRecipient *recipients;
@@ -37,7 +44,7 @@ typedef struct
 } PbDsn;
 
 /** pb_dsn_build: a multipart/report (RFC 3464, RFC 6522; RFC 6533 when the envelope is SMTPUTF8) with CRLF lines, no Received.
- * The original goes along whole only when PB_DSN_FAILED, RET=FULL, original_length == envelope->size <= 64 KiB, lines of at most 998 octets; else
+ * The original goes along whole only when PB_DSN_FAILED, RET=FULL or to the postmaster, original_length == envelope->size <= 64 KiB, lines of at most 998 octets; else
  * its header section does. The report needs SMTPUTF8 only where the sender does, 8BITMIME only with a whole 8-bit original: run it through
  * PbHeaderScan like any message. Returns: (transfer full). */
 GByteArray *pb_dsn_build (const PbDsn *dsn);

@@ -3,7 +3,8 @@
  * Delivery status notifications: gathered by the settling code, written by a worker thread (a large
  * original is read from its file), then handed to the store in one transaction with the marks they
  * belong to, and taken up by the queue like any other mail. A notice holds its recipients in memory until
- * then, so that no claim brings them again. Nobody is ever told about a notice: its sender is null.
+ * then, so that no claim brings them again. A notice's sender is null, so nobody is told about one, but
+ * for one that told of a failure and failed: that goes to the postmaster, and there it ends.
  */
 #include "protocol/text.h"
 #include "protocol/trace.h"
@@ -23,23 +24,28 @@ struct _PbNotice
   PbBody *body;            /* (owned) (nullable) */
   PbSnapshot *snapshot;    /* (owned) */
   PbDsnAction action;
+  char *postmaster;   /* (owned) (nullable) who gets it in place of the sender */
   GArray *statuses;   /* (owned) (element-type PbRecipientStatus) */
   GArray *recipients; /* (owned) (element-type PbDsnRecipient) their strings owned */
   guint64 id;         /* the DSN's */
   GByteArray *text;   /* (owned) (nullable) */
 };
 
-static const char *const action_names[] = {
-  [PB_DSN_FAILED] = "failed",
-  [PB_DSN_DELAYED] = "delayed",
-  [PB_DSN_DELIVERED] = "delivered",
-};
+/* A notice of failure that fails is the postmaster's, who would otherwise never know. */
+static gboolean
+is_double (const PbEnvelope *envelope)
+{
+  return (envelope->flags & PB_ENVELOPE_TELL_POSTMASTER) != 0;
+}
 
 gboolean
 pb_notice_is_wanted (const PbEnvelope *envelope, guint recipient, PbDsnAction action)
 {
   PbNotify notify = envelope->recipients[recipient].notify;
 
+  /* Of its copies for others nobody is told. */
+  if (is_double (envelope) && action == PB_DSN_FAILED)
+    return (notify & PB_NOTIFY_NEVER) == 0;
   if (envelope->sender[0] == '\0')
     return FALSE;
   switch (action)
@@ -49,7 +55,11 @@ pb_notice_is_wanted (const PbEnvelope *envelope, guint recipient, PbDsnAction ac
     case PB_DSN_DELAYED:
       return notify == PB_NOTIFY_UNSAID || (notify & PB_NOTIFY_DELAY) != 0;
     case PB_DSN_DELIVERED:
+    case PB_DSN_RELAYED:
+    case PB_DSN_EXPANDED:
       return (notify & PB_NOTIFY_SUCCESS) != 0;
+    case PB_DSN_N_ACTIONS:
+      break;
     }
   return FALSE;
 }
@@ -65,6 +75,9 @@ pb_notice_new (PbQueue *queue, PbQueueMessage *message, PbBody *body, PbDsnActio
   self->body = body != NULL ? pb_body_ref (body) : NULL;
   self->snapshot = pb_registry_snapshot (queue->parts.registry);
   self->action = action;
+  if (is_double (self->envelope))
+    self->postmaster =
+      g_strconcat (PB_LOCAL_POSTMASTER "@", self->snapshot->values.general_hostname, NULL);
   self->statuses = g_array_new (FALSE, FALSE, sizeof (PbRecipientStatus));
   self->recipients = g_array_new (FALSE, FALSE, sizeof (PbDsnRecipient));
   return self;
@@ -87,6 +100,7 @@ notice_free (PbNotice *self)
   g_clear_pointer (&self->statuses, g_array_unref);
   g_clear_pointer (&self->text, g_byte_array_unref);
   g_clear_pointer (&self->body, pb_body_unref);
+  g_free (self->postmaster);
   pb_envelope_unref (self->envelope);
   pb_snapshot_unref (self->snapshot);
   pb_queue_unref (self->queue);
@@ -156,19 +170,24 @@ static PbEnvelope *
 make_envelope (PbNotice *self)
 {
   PbEnvelope *envelope = pb_envelope_new (self->id);
+  const char *to = self->postmaster != NULL ? self->postmaster : self->envelope->sender;
 
   envelope->sender = g_strdup ("");
   envelope->n_recipients = 1;
   envelope->recipients = g_new0 (PbRecipient, 1);
-  envelope->recipients[0].address = g_strdup (self->envelope->sender);
+  envelope->recipients[0].address = g_strdup (to);
+  envelope->flags = PB_ENVELOPE_BOUNCE;
   /* The report itself is plain ASCII: only a sender that cannot be written in ASCII needs SMTPUTF8 on the way back. */
-  envelope->flags = PB_ENVELOPE_BOUNCE
-                    | (pb_text_is_ascii (self->envelope->sender, strlen (self->envelope->sender)) ? 0 : PB_ENVELOPE_SMTPUTF8)
-                    | (has_8bit (self->text) ? PB_ENVELOPE_8BIT : 0);
+  if (!pb_text_is_ascii (to, strlen (to)))
+    envelope->flags |= PB_ENVELOPE_SMTPUTF8;
+  if (has_8bit (self->text))
+    envelope->flags |= PB_ENVELOPE_8BIT;
+  if (self->action == PB_DSN_FAILED && self->postmaster == NULL)
+    envelope->flags |= PB_ENVELOPE_TELL_POSTMASTER;
   envelope->arrival = pb_clock_wall ();
   envelope->size = self->text->len;
   envelope->client = g_strdup ("local");
-  if (pb_snapshot_is_copied (self->snapshot, self->envelope->sender))
+  if (pb_snapshot_is_copied (self->snapshot, to))
     {
       g_autoptr (GByteArray) text = g_steal_pointer (&self->text);
 
@@ -211,7 +230,8 @@ on_built (gpointer data)
   settlement->dsn_body = pb_spool_new (queue->parts.store);
   g_byte_array_append (pb_spool_buffer (settlement->dsn_body), self->text->data, self->text->len);
   pb_log (PB_LOG_INFO, "dsn", "queue-id", settlement->dsn->id_text, "of", self->envelope->id_text,
-          "action", action_names[self->action], "to", self->envelope->sender, NULL);
+          "action", pb_dsn_action_word (self->action), "to",
+          self->postmaster != NULL ? self->postmaster : self->envelope->sender, NULL);
   queue->n_under_way++;
   pb_store_settle (queue->parts.store, settlement, queue->parts.main_mailbox, on_notice_settled,
                    pb_queue_ref (queue));
@@ -242,6 +262,7 @@ build (gpointer data)
   char date[40], arrival[40], until[40], id_text[PB_QUEUE_ID_TEXT];
   PbDsn dsn = {
     .action = self->action,
+    .to = self->postmaster,
     .hostname = values->general_hostname,
     .envelope = self->envelope,
     .recipients = (const PbDsnRecipient *) (void *) self->recipients->data,

@@ -40,6 +40,48 @@ forwarding_finish (Forwarding *self)
   pb_queue_unref (queue);
 }
 
+/* Whether the sender is told that the alias at @position led to several (RFC 3461 5.2.7.3 (b)). */
+static gboolean
+is_told_expanded (const Forwarding *self, guint position)
+{
+  const PbEnvelope *envelope = self->item->message->envelope;
+  guint recipient = self->item->recipients[position].recipient;
+  g_autoptr (GPtrArray) targets = NULL;
+
+  if (!pb_notice_is_wanted (envelope, recipient, PB_DSN_EXPANDED))
+    return FALSE;
+  targets = pb_snapshot_expand (self->snapshot, envelope->recipients[recipient].address);
+  return targets != NULL && targets->len > 1;
+}
+
+/* What is left to be told of the alias's targets. */
+static PbNotify
+without_success (PbNotify notify)
+{
+  notify &= ~PB_NOTIFY_SUCCESS;
+  return notify != PB_NOTIFY_UNSAID ? notify : PB_NOTIFY_NEVER;
+}
+
+/* Told beside the forwarding: after a crash between the two the sender hears it twice or not, the mail goes on once. */
+static void
+tell_expanded (Forwarding *self)
+{
+  static const PbResult expanded = { .kind = PB_RESULT_DELIVERED, .status = "2.0.0" };
+  PbNotice *notice = NULL;
+
+  for (guint i = 0; i < self->item->n_recipients; i++)
+    {
+      if (!is_told_expanded (self, i))
+        continue;
+      if (notice == NULL)
+        notice =
+          pb_notice_new (self->queue, self->item->message, self->item->message->body, PB_DSN_EXPANDED);
+      pb_notice_add (notice, self->item->recipients[i].recipient, NULL, &expanded);
+    }
+  if (notice != NULL)
+    pb_notice_send (notice);
+}
+
 static PbEnvelope *
 make_envelope (Forwarding *self)
 {
@@ -63,8 +105,10 @@ make_envelope (Forwarding *self)
     {
       const PbRecipient *recipient = &from->recipients[self->item->recipients[i].recipient];
 
-      envelope->recipients[i] = (PbRecipient){ g_strdup (recipient->address),
-                                               g_strdup (recipient->orcpt), recipient->notify };
+      envelope->recipients[i] =
+        (PbRecipient){ g_strdup (recipient->address), g_strdup (recipient->orcpt),
+                       is_told_expanded (self, i) ? without_success (recipient->notify)
+                                                  : recipient->notify };
     }
   pb_queue_expand (envelope, self->snapshot);
   return envelope;
@@ -211,6 +255,7 @@ pb_queue_forward (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot)
   forwarding->item = item;
   forwarding->snapshot = pb_snapshot_ref (snapshot);
   self->n_under_way++;
+  tell_expanded (forwarding);
   if (item->message->body != NULL)
     {
       forwarding->body = pb_body_ref (item->message->body);

@@ -22,7 +22,7 @@ typedef struct
   gint64 now, next;         /* Unix seconds */
   gboolean untried;         /* nothing was said this time: the last reply is kept */
   PbSettlement *settlement; /* (owned) what needs no DSN */
-  PbNotice *notices[3];     /* (owned) (nullable) by PbDsnAction */
+  PbNotice *notices[PB_DSN_N_ACTIONS]; /* (owned) (nullable) by PbDsnAction */
   gboolean *keep;           /* (owned) by position: stays in memory */
 } Settling;
 
@@ -131,12 +131,14 @@ settle_failed (Settling *self, guint position, const PbResult *result)
 static void
 settle_delivered (Settling *self, guint position, const PbResult *result)
 {
+  PbDsnAction action = pb_route_is_final (self->item->route) ? PB_DSN_DELIVERED : PB_DSN_RELAYED;
+
   pb_counter_add (PB_COUNTER_DELIVERED, 1);
   log_result (self, PB_LOG_INFO, "delivered", position, result);
-  if (pb_route_is_final (self->item->route)
+  if (!result->dsn_passed_on
       && pb_notice_is_wanted (self->item->message->envelope,
-                              self->item->recipients[position].recipient, PB_DSN_DELIVERED))
-    settle_with_notice (self, position, PB_RECIPIENT_DELIVERED, result, PB_DSN_DELIVERED);
+                              self->item->recipients[position].recipient, action))
+    settle_with_notice (self, position, PB_RECIPIENT_DELIVERED, result, action);
   else
     settle_plainly (self, position, PB_RECIPIENT_DELIVERED);
 }

@@ -97,6 +97,11 @@ pb_queue_expand (PbEnvelope *envelope, const PbSnapshot *snapshot)
       gboolean fits =
         targets != NULL && targets->len > 0 && out->len + targets->len <= MAX_EXPANDED;
 
+      /* The sender is to be told of it, which needs a recipient to tell of: pb_queue_forward() does both. */
+      if (fits && targets->len > 1
+          && pb_notice_is_wanted (envelope, i, PB_DSN_EXPANDED))
+        fits = FALSE;
+
       for (guint j = 0; fits && j < targets->len; j++)
         add_recipient (out, seen, from, targets->pdata[j]);
       if (!fits)

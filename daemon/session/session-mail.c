@@ -10,6 +10,12 @@
 
 #define OVER_LIMIT_FACTOR 10 /* recipients beyond this many times MaxRecipients are a flood */
 
+gboolean
+pb_session_offers_dsn (const PbSession *self)
+{
+  return self->exempt || self->role != PB_ROLE_SMTP;
+}
+
 static PbParams
 offered (const PbSession *self)
 {
@@ -17,6 +23,8 @@ offered (const PbSession *self)
 
   if (self->snapshot->values.general_auth_enabled)
     params |= PB_PARAM_AUTH;
+  if (pb_session_offers_dsn (self))
+    params |= PB_PARAM_DSN;
   return self->esmtp ? params : 0;
 }
 

@@ -177,6 +177,11 @@ void pb_session_close (PbSession *self);
 /** pb_session_mailbox: where answers for this session are to be posted. */
 PbMailbox *pb_session_mailbox (PbSession *self);
 
+/* session-mail.c: MAIL and RCPT */
+
+/** pb_session_offers_dsn: whether this client may say what notices it wants (RFC 3461): where mail is submitted, and who is exempt. */
+gboolean pb_session_offers_dsn (const PbSession *self);
+
 /* session-reply.c: what it says */
 
 /** pb_session_reply: the reply of row @id; later when a delay is due. */

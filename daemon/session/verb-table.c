@@ -63,6 +63,8 @@ verb_ehlo (PbSession *self, const PbCommand *command)
   offer.auth = auth;
   if (auth != NULL)
     offer.offered |= PB_EXT_AUTH;
+  if (pb_session_offers_dsn (self))
+    offer.offered |= PB_EXT_DSN;
   if (pb_session_offers_tls (self))
     offer.offered |= PB_EXT_STARTTLS;
   pb_ip_format (&self->ip, ip, sizeof ip);

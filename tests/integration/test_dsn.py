@@ -126,3 +126,139 @@ def test_delay_is_told_once(bed):
     assert of_recipient["Action"] == "delayed" and of_recipient["Status"].startswith("4.")
     sink.wait_commands("RCPT", sink.count("RCPT") + 3)
     assert len(bed.mails(bed.ann)) == 1
+
+
+def submit(bed, sender, recipients, mail="", message=MESSAGE):
+    """recipients: (address, parameters)."""
+    with bed.talk() as talk:
+        assert "DSN" in talk.ehlo()
+        talk.expect(f"MAIL FROM:<{sender}> {mail}".rstrip(), 250)
+        for address, parameters in recipients:
+            talk.expect(f"RCPT TO:<{address}> {parameters}".rstrip(), 250)
+        code, text = talk.data(message)
+        assert code == 250, text
+
+
+def fields_of(mail):
+    """(of the message, [of each recipient]) of a report."""
+    blocks = parse(mail).get_payload()[1].get_payload()
+    return blocks[0], blocks[1:]
+
+
+def test_success_of_a_local_delivery(bed):
+    """Told where it was asked for, with the envelope's id and the recipient as it was given; not where it was not."""
+    bed.start()
+    ben = bed.api.add("Accounts", Name="ben", Addresses=["ben@local.example"])
+    submit(bed, "ann@local.example", [("ben@local.example", "NOTIFY=SUCCESS ORCPT=rfc822;Ben+2Bx@Old.example"),
+                                      ("postmaster", "NOTIFY=FAILURE,DELAY")], "RET=HDRS ENVID=Q+2B1")
+    bed.wait_mails(ben)
+    bed.wait_mails("postmaster")
+    [mail] = bed.wait_mails(bed.ann)
+    message, [recipient] = fields_of(mail)
+    assert message["Original-Envelope-Id"] == "Q+1"
+    assert recipient["Action"] == "delivered" and recipient["Status"] == "2.0.0"
+    assert recipient["Original-Recipient"] == "rfc822; Ben+x@Old.example"
+    assert recipient["Final-Recipient"] == "rfc822; ben@local.example"
+    assert b"The original's body" not in mail
+    bed.queue_empty()
+    assert len(bed.mails(bed.ann)) == 1
+
+
+def test_success_ends_at_a_host_without_dsn(bed):
+    """Relayed to one that makes no notices: told so. NEVER and nothing said: not told."""
+    bed.start()
+    sink = bed.relay_sink()
+    submit(bed, "ann@local.example", [("one@away.example", "NOTIFY=SUCCESS,FAILURE"), ("two@away.example", "NOTIFY=NEVER"),
+                                      ("three@away.example", "")])
+    sink.wait_messages(1)
+    [mail] = bed.wait_mails(bed.ann)
+    _, [recipient] = fields_of(mail)
+    assert recipient["Action"] == "relayed" and recipient["Final-Recipient"] == "rfc822; one@away.example"
+    assert "127.0.0.1" in recipient["Remote-MTA"]
+    bed.queue_empty()
+    assert len(bed.mails(bed.ann)) == 1
+
+
+def test_never_is_never(bed):
+    bed.start()
+    sink = bed.relay_sink()
+    sink.rule("RCPT", b"550 5.1.1 No")
+    submit(bed, "ann@local.example", [("far@away.example", "NOTIFY=NEVER"), ("too@away.example", "NOTIFY=SUCCESS"),
+                                      ("off@away.example", "NOTIFY=DELAY")])
+    sink.wait_commands("RCPT", 3)
+    bed.queue_empty()
+    assert not bed.mails(bed.ann)
+
+
+def test_full_and_headers(bed):
+    """RET says how much of the message comes back, up to a cap."""
+    bed.start()
+    sink = bed.relay_sink()
+    sink.rule("RCPT", b"550 5.1.1 No")
+    large = MESSAGE + b"y" * 70 + b"\r\n"
+    large += (b"y" * 70 + b"\r\n") * 1000
+    for mail, message, whole in (("RET=FULL", MESSAGE, True), ("RET=HDRS", MESSAGE, False), ("", MESSAGE, False),
+                                 ("RET=FULL", large, False)):
+        before = {*bed.mails(bed.ann)}
+        submit(bed, "ann@local.example", [("far@away.example", "")], mail, message)
+        [report] = {*bed.wait_mails(bed.ann, len(before) + 1)} - before
+        original = parse(report).get_payload()[2]
+        assert original.get_content_type() == ("message/rfc822" if whole else "text/rfc822-headers")
+        assert (b"The original's body" in report) == whole and b"Subject: the original" in report
+
+
+def test_alias_with_several_targets(bed):
+    """Success is told once, of the alias; a target that fails is told as ever, as what the sender wrote to."""
+    bed.start()
+    sink = bed.relay_sink()
+    sink.rule("RCPT", b"550 5.1.1 No", rb"two@")
+    bed.api.add("Aliases", Address="team@local.example", Targets=["one@away.example", "two@away.example"])
+    bed.api.add("Aliases", Address="solo@local.example", Targets=["three@away.example"])
+    submit(bed, "ann@local.example", [("team@local.example", "NOTIFY=SUCCESS,FAILURE")], "ENVID=team")
+    sink.wait_messages(1)
+    reports = [fields_of(mail) for mail in bed.wait_mails(bed.ann, 2)]
+    bed.queue_empty()
+    assert len(bed.mails(bed.ann)) == 2 and all(message["Original-Envelope-Id"] == "team" for message, _ in reports)
+    told = {recipients[0]["Action"]: recipients[0] for _, recipients in reports}
+    assert told["expanded"]["Final-Recipient"] == "rfc822; team@local.example"
+    assert told["failed"]["Final-Recipient"] == "rfc822; two@away.example"
+    assert told["failed"]["Original-Recipient"] == "rfc822; team@local.example"
+    # One target: its own success counts.
+    submit(bed, "ann@local.example", [("solo@local.example", "NOTIFY=SUCCESS")])
+    [_, _, mail] = bed.wait_mails(bed.ann, 3)
+    assert b"Action: relayed" in mail or any(b"Action: relayed" in each for each in bed.mails(bed.ann))
+    bed.queue_empty()
+    assert len(bed.mails(bed.ann)) == 3
+
+
+def test_failed_notice_goes_to_the_postmaster(bed):
+    """And a notice of success that nobody takes goes nowhere."""
+    bed.start()
+    sink = bed.relay_sink()
+    sink.rule("RCPT", b"550 5.1.1 No")
+    submit(bed, "remote@elsewhere.example", [("far@away.example", "")], "RET=FULL")
+    [mail] = bed.wait_mails("postmaster")
+    report = parse(mail)
+    assert report["To"] == "postmaster@mail.local.example" and b"Return-Path: <>" in mail
+    _, [recipient] = fields_of(mail)
+    assert recipient["Final-Recipient"] == "rfc822; remote@elsewhere.example"
+    inner = report.get_payload()[2].get_payload()[0]
+    assert inner.get_content_type() == "multipart/report" and b"The original's body" in mail
+    submit(bed, "remote@elsewhere.example", [("ann@local.example", "NOTIFY=SUCCESS")])
+    bed.wait_mails(bed.ann)
+    sink.wait_commands("MAIL", 3)
+    bed.queue_empty()
+    assert len(bed.mails("postmaster")) == 1
+
+
+def test_postmaster_who_is_not_there(bed):
+    """The postmaster's mail goes elsewhere and is refused there: logged, and the end."""
+    bed.start()
+    sink = bed.relay_sink()
+    sink.rule("RCPT", b"550 5.1.1 No")
+    bed.api.add("Aliases", Address="postmaster@mail.local.example", Targets=["pm@away.example"])
+    submit(bed, "remote@elsewhere.example", [("far@away.example", "")])
+    sink.wait_commands("MAIL", 3)
+    bed.queue_empty()
+    assert sink.count("MAIL") == 3 and not bed.mails("postmaster") and not bed.mails(bed.ann)
+    assert b"double-bounce " in bed.postbusd.stderr()

@@ -226,6 +226,29 @@ record_body (GString *record, GBytes *bytes)
     record_octets (record, end + 1, length - (gsize) (end + 1 - octets));
 }
 
+/* What was said of notices (RFC 3461), where anything was. */
+static void
+record_notices (GString *record, const PbEnvelope *envelope)
+{
+  static const char *const rets[] = { "", " full", " hdrs" };
+
+  if (envelope->ret != PB_RET_UNSAID || envelope->envid != NULL)
+    g_string_append_printf (record, "M: (ret%s envid %s)\n", rets[envelope->ret],
+                            envelope->envid != NULL ? envelope->envid : "-");
+  for (guint i = 0; i < envelope->n_recipients; i++)
+    {
+      const PbRecipient *recipient = &envelope->recipients[i];
+
+      if (recipient->notify != PB_NOTIFY_UNSAID || recipient->orcpt != NULL)
+        g_string_append_printf (record, "M: (<%s> notify %s%s%s%s orcpt %s)\n", recipient->address,
+                                (recipient->notify & PB_NOTIFY_NEVER) != 0 ? "never" : "",
+                                (recipient->notify & PB_NOTIFY_SUCCESS) != 0 ? "success" : "",
+                                (recipient->notify & PB_NOTIFY_FAILURE) != 0 ? "failure" : "",
+                                (recipient->notify & PB_NOTIFY_DELAY) != 0 ? "delay" : "",
+                                recipient->orcpt != NULL ? recipient->orcpt : "-");
+    }
+}
+
 static void
 record_messages (Play *play)
 {
@@ -244,6 +267,7 @@ record_messages (Play *play)
       g_string_append_printf (play->record, "%s%s)\n",
                               (envelope->flags & PB_ENVELOPE_SMTPUTF8) != 0 ? " smtputf8" : "",
                               (envelope->flags & PB_ENVELOPE_8BIT) != 0 ? " 8bit" : "");
+      record_notices (play->record, envelope);
       record_body (play->record, message->octets);
     }
 }

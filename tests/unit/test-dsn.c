@@ -140,6 +140,41 @@ test_delayed (void)
   golden_compare ("dsn", "delayed", text);
 }
 
+/* The reports that differ from "delivered" in their words alone. */
+static void
+test_success (gconstpointer data)
+{
+  static const char *const names[] = { [PB_DSN_RELAYED] = "relayed", [PB_DSN_EXPANDED] = "expanded" };
+  const PbDsnAction action = GPOINTER_TO_UINT (data);
+  const char *const to[] = { "lee@example.org", NULL };
+  const PbDsnRecipient row = { 0, "2.0.0", action == PB_DSN_RELAYED ? "mx.example.org" : NULL,
+                               action == PB_DSN_RELAYED ? "250 2.0.0 Ok" : NULL, TRUE };
+  g_autoptr (PbEnvelope) envelope = make_envelope ("kim@example.net", to);
+  PbDsn dsn = make_dsn (envelope, &row, 1);
+  g_autofree char *text = NULL;
+
+  dsn.action = action;
+  text = build (&dsn);
+  assert_shape (text);
+  golden_compare ("dsn", names[action], text);
+}
+
+/* A notice of failure that failed, for the postmaster: it goes along whole, though nobody said RET. */
+static void
+test_double (void)
+{
+  const char *const to[] = { "kim@example.net", NULL };
+  const PbDsnRecipient row = { 0, "5.1.1", "mx.example.net", "550 5.1.1 Who?", TRUE };
+  g_autoptr (PbEnvelope) envelope = make_envelope ("", to);
+  PbDsn dsn = make_dsn (envelope, &row, 1);
+  g_autofree char *text = NULL;
+
+  dsn.to = "postmaster@nas.example";
+  text = build (&dsn);
+  assert_shape (text);
+  golden_compare ("dsn", "double", text);
+}
+
 static void
 test_delivered (void)
 {
@@ -357,6 +392,9 @@ main (int argc, char **argv)
   g_test_add_func ("/dsn/failed", test_failed);
   g_test_add_func ("/dsn/delayed", test_delayed);
   g_test_add_func ("/dsn/delivered", test_delivered);
+  g_test_add_data_func ("/dsn/relayed", GUINT_TO_POINTER (PB_DSN_RELAYED), test_success);
+  g_test_add_data_func ("/dsn/expanded", GUINT_TO_POINTER (PB_DSN_EXPANDED), test_success);
+  g_test_add_func ("/dsn/double", test_double);
   g_test_add_func ("/dsn/smtputf8", test_smtputf8);
   g_test_add_func ("/dsn/hostile", test_hostile);
   g_test_add_func ("/dsn/original", test_original);
