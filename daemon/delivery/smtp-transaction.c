@@ -361,6 +361,16 @@ on_verify_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcp
     write_step (self, append_rcpt);
 }
 
+/* Nothing else is awaited now: what stands there already answers a message that was not sent. */
+static void
+send_body (PbSmtpConnection *self)
+{
+  if (pb_channel_has_input (self->channel, FALSE))
+    pb_smtp_connection_lose (self, "4.5.0", "the server answered before the message was sent", FALSE);
+  else
+    pb_smtp_body_send (self);
+}
+
 /* Every recipient has its answer: the message's turn, if it does not follow by itself. */
 static void
 on_all_rcpts (PbSmtpConnection *self, PbTransaction *transaction)
@@ -375,7 +385,7 @@ on_all_rcpts (PbSmtpConnection *self, PbTransaction *transaction)
       transaction_continue (self);
     }
   else if (transaction->bdat)
-    pb_smtp_body_send (self);
+    send_body (self);
   else
     write_step (self, append_data);
 }
@@ -442,7 +452,7 @@ static void
 on_data_reply (PbSmtpConnection *self, PbTransaction *transaction)
 {
   if (self->reply.code == 354 && transaction->n_accepted > 0)
-    pb_smtp_body_send (self);
+    send_body (self);
   else if (self->reply.code == 354)
     send_empty (self, transaction);
   else if (self->reply.code / 100 == 2)

@@ -11,6 +11,7 @@
  *   "Q"         waits for QUIT or the end
  *   "K:prefix"  reads a BDAT that must begin with prefix, keeps what it brings
  *   "L:n"       sends n lines of one reply, "250-" and 72 octets, with no end
+ *   "P:n"       likewise, with a pause behind each
  *   "T"         TLS from here on, as pb_script_server_use_tls() said
  *   "A:secret"  takes AUTH with that password, as a server would that offers it
  * "S:" and "C:" of what may hold TLS or not are the same. The end of a script closes the connection. Blocking sockets on threads of
@@ -184,14 +185,17 @@ read_bdat (Connection *self, const char *step, const char *prefix)
 }
 
 static inline gboolean
-send_lines (Connection *self, guint n)
+send_lines (Connection *self, guint n, gulong pause)
 {
   g_autofree char *filler = g_strnfill (72, 'x');
   g_autofree char *line = g_strconcat ("250-", filler, "\r\n", NULL);
 
   for (guint i = 0; i < n; i++)
-    if (!send_text (self, line))
-      return FALSE;
+    {
+      if (!send_text (self, line))
+        return FALSE;
+      g_usleep (pause);
+    }
   return TRUE;
 }
 
@@ -303,7 +307,9 @@ run_step (Connection *self, const char *step)
     case 'K':
       return read_bdat (self, step, step + 2);
     case 'L':
-      return send_lines (self, (guint) atoi (step + 2));
+      return send_lines (self, (guint) atoi (step + 2), 0);
+    case 'P':
+      return send_lines (self, (guint) atoi (step + 2), 20000);
     case 'T':
       return accept_tls (self);
     case 'A':
