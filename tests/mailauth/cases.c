@@ -8,6 +8,7 @@
  * one object a case.
  */
 #include "mailauth/arc.h"
+#include "mailauth/clamd.h"
 #include "mailauth/dkim.h"
 #include "mailauth/dmarc.h"
 #include "mailauth/spf.h"
@@ -17,6 +18,7 @@
 #include <gio/gunixinputstream.h>
 #include <openssl/pem.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static const char *
@@ -151,6 +153,32 @@ run_arc (JsonObject *one, Zone *zone, JsonBuilder *out)
   zone_run (zone);
 }
 
+/* Has clamd at "address" scan "message". */
+static void
+run_clamd (JsonObject *one, Zone *zone, JsonBuilder *out)
+{
+  static const char *const names[] = { "clean", "infected", "failed" };
+  const char *address = text_of (one, "address");
+  gsize length;
+  g_autofree char *text = (char *) g_base64_decode (text_of (one, "message"), &length);
+  PbClamdMessage message = { text, length, -1 };
+  g_auto (PbClamdOutcome) outcome = { 0 };
+  gboolean hand_over = pb_clamd_takes_descriptors (address, 20);
+
+  if (hand_over)
+    {
+      message = (PbClamdMessage){ .fd = memfd_create ("message", MFD_CLOEXEC) };
+      g_assert_cmpint (write (message.fd, text, length), ==, length);
+    }
+  pb_clamd_scan (address, hand_over, &message, 20, &outcome);
+  if (hand_over)
+    close (message.fd);
+  add_text (out, "result", names[outcome.result]);
+  add_text (out, "told", outcome.signature != NULL ? outcome.signature : outcome.why);
+  json_builder_set_member_name (out, "handed_over");
+  json_builder_add_boolean_value (out, hand_over);
+}
+
 static void
 on_header_to_sign (PbAuthMessage *message, gpointer user_data)
 {
@@ -217,8 +245,8 @@ static const struct
   const char *name;
   void (*run) (JsonObject *one, Zone *zone, JsonBuilder *out);
 } evaluators[] = {
-  { "arc", run_arc },   { "dkim", run_dkim }, { "dmarc", run_dmarc },
-  { "sign", run_sign }, { "spf", run_spf },
+  { "arc", run_arc },     { "clamd", run_clamd }, { "dkim", run_dkim },
+  { "dmarc", run_dmarc }, { "sign", run_sign },   { "spf", run_spf },
 };
 
 static void
