@@ -105,6 +105,11 @@ mail_is_taken() {
     within 30 inside sh -c 'ls /var/lib/postbus/mail/postmaster/new/*'
 }
 must mail_is_taken
+is_shared() { # is_shared PATH MODE: with the IMAP server's group
+  [ "$(inside stat -c '%G %a' "/var/lib/postbus/mail/$1")" = "postbus-mail $2" ]
+}
+must is_shared postmaster/new 770
+must is_shared by-address 750
 # Users of the system: their mail, and their passwords, by the helper in its sandbox.
 # shellcheck disable=SC2086
 inside busctl set-property $name.Mailboxes AccountSource s both

@@ -11,6 +11,7 @@
 #include "util/fsutil.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -163,6 +164,7 @@ pb_maildir_file_write (PbMaildirFile *self, int tmp_fd)
       set_error (self, "tmp");
       return;
     }
+  pb_mail_group_share (self->fd, FILE_MODE);
   write_content (self);
   if (self->error != NULL)
     unlinkat (tmp_fd, self->name, 0);
@@ -263,6 +265,17 @@ pb_maildir_id_is_safe (const char *id)
     return FALSE;
   for (gsize i = 0; i < length; i++)
     if (!g_ascii_isalnum (id[i]) && strchr ("-_.", id[i]) == NULL)
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+pb_maildir_address_is_safe (const char *address)
+{
+  if (address[0] == '\0' || address[0] == '.' || strlen (address) > NAME_MAX)
+    return FALSE;
+  for (const char *c = address; *c != '\0'; c++)
+    if ((guchar) *c < 0x20 || *c == 0x7f || *c == '/')
       return FALSE;
   return TRUE;
 }

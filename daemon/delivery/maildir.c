@@ -20,8 +20,6 @@
 
 #define MAX_THREADS 3
 #define MAX_BATCH   32
-/* Mailboxes are shared with an IMAP server through mail/'s group, which is inherited where mail/ is setgid. */
-#define DIR_MODE 0770
 
 typedef struct
 {
@@ -35,6 +33,7 @@ struct _PbMaildir
 {
   int mail_fd;
   PbPool *pool;
+  GMutex making; /* held while a mailbox is opened or made: nobody finds one whose names are not on the disk yet */
   GMutex lock;
   GQueue jobs;      /* guarded by lock */
   guint n_draining; /* guarded by lock */
@@ -53,9 +52,10 @@ on_reply (gpointer data)
 static int
 ensure_dir_at (int dir_fd, const char *name, gboolean *made, GError **error)
 {
-  if (mkdirat (dir_fd, name, DIR_MODE) == 0)
-    *made = TRUE;
-  else if (errno != EEXIST)
+  gboolean is_new = mkdirat (dir_fd, name, PB_MAILDIR_DIR_MODE) == 0;
+  int fd;
+
+  if (!is_new && errno != EEXIST)
     {
       int saved = errno;
 
@@ -64,7 +64,11 @@ ensure_dir_at (int dir_fd, const char *name, gboolean *made, GError **error)
       errno = saved;
       return -1;
     }
-  return pb_fs_open_beneath (dir_fd, name, O_RDONLY | O_DIRECTORY, 0, error);
+  fd = pb_fs_open_beneath (dir_fd, name, O_RDONLY | O_DIRECTORY, 0, error);
+  if (is_new && fd >= 0)
+    pb_mail_group_share (fd, PB_MAILDIR_DIR_MODE);
+  *made = *made || is_new;
+  return fd;
 }
 
 /* Makes mail/<id>/{tmp,new,cur} and lets the names reach the disk before a message stands in them. */
@@ -96,6 +100,7 @@ open_subdir (PbMaildir *self, const char *id, const char *name, GError **error)
 {
   g_autofree char *path = g_build_filename (id, name, NULL);
   g_autoptr (GError) local_error = NULL;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->making);
   int fd = pb_fs_open_beneath (self->mail_fd, path, O_RDONLY | O_DIRECTORY, 0, &local_error);
 
   if (fd >= 0)
@@ -258,7 +263,7 @@ pb_maildir_new (const char *directory, GError **error)
   PbMaildir *self;
   int fd;
 
-  if (!pb_fs_ensure_dir (path, DIR_MODE, error))
+  if (!pb_fs_ensure_dir (path, PB_MAILDIR_DIR_MODE, error))
     return NULL;
   fd = g_open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (fd < 0)
@@ -277,6 +282,7 @@ pb_maildir_new (const char *directory, GError **error)
   self = g_new0 (PbMaildir, 1);
   self->mail_fd = fd;
   self->pool = pb_pool_new ("maildir", MAX_THREADS);
+  g_mutex_init (&self->making);
   g_mutex_init (&self->lock);
   return self;
 }
@@ -287,7 +293,33 @@ pb_maildir_free (PbMaildir *self)
   pb_pool_free (self->pool);
   close (self->mail_fd);
   g_mutex_clear (&self->lock);
+  g_mutex_clear (&self->making);
   g_free (self);
+}
+
+int
+pb_maildir_fd (PbMaildir *self)
+{
+  return self->mail_fd;
+}
+
+gboolean
+pb_maildir_prepare (PbMaildir *self, const char *id, GError **error)
+{
+  static const char *const names[] = { "cur", "new", "tmp", "" };
+
+  g_assert (pb_maildir_id_is_safe (id));
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      int fd = open_subdir (self, id, names[i], error);
+
+      if (fd < 0)
+        return FALSE;
+      /* One of a time before the group was there. */
+      pb_mail_group_share (fd, PB_MAILDIR_DIR_MODE);
+      close (fd);
+    }
+  return TRUE;
 }
 
 void

@@ -16,6 +16,7 @@
 #include "service/system-accounts.h"
 #include "service/watchdog.h"
 
+#include "delivery/mailbox-links.h"
 #include "delivery/maildir.h"
 #include "delivery/recipient-probe.h"
 #include "delivery/smtp-agent.h"
@@ -67,6 +68,7 @@ struct _PbService
   PbResolver *resolver;
   gboolean dns_from_options;
   PbMaildir *maildir;
+  PbMailboxLinks *links;
   PbAlerts *alerts;
   PbSecretAgents *secret_agents;
   PbRelayKeeper *keeper;
@@ -294,6 +296,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   self->maildir = pb_maildir_new (options->state_directory, error);
   if (self->maildir == NULL)
     return FALSE;
+  self->links = pb_mailbox_links_new (self->maildir, self->registry);
   open_keeper (self);
   self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver,
                                   pb_relay_keeper_source (self->keeper), options->mx_port);
@@ -467,6 +470,7 @@ pb_service_free (PbService *self)
   if (self->probe != NULL)
     pb_recipient_probe_close (self->probe);
   g_clear_pointer (&self->smtp, pb_smtp_agent_free);
+  g_clear_pointer (&self->links, pb_mailbox_links_free);
   g_clear_pointer (&self->maildir, pb_maildir_free);
   /* What the agents handed back is settled; then the queue lets go of the store, whose last answers are heard by the
    * sessions' threads and by us. */

@@ -109,6 +109,12 @@ typedef void (*PbLocalFound) (const PbLocal *found, gpointer user_data);
 /** pb_snapshot_find_local: as pb_snapshot_resolve_local(), or, without @aliases, pb_snapshot_resolve_mailbox(), but asks for the system's users. @func later, in @reply_to's thread. */
 void pb_snapshot_find_local (PbSnapshot *self, gboolean aliases, const char *local, const char *domain, PbMailbox *reply_to, PbLocalFound func, gpointer user_data);
 
+/** PbMailboxAddressFunc: @address: folded; @account_id: whose it is. Both (transfer none). */
+typedef void (*PbMailboxAddressFunc) (const char *address, const char *account_id, gpointer user_data);
+
+/** pb_snapshot_list_mailbox_addresses: each address of each enabled account once: its Addresses, and its Name at every local domain. None with AccountSource pam. */
+void pb_snapshot_list_mailbox_addresses (const PbSnapshot *self, PbMailboxAddressFunc func, gpointer user_data);
+
 /**
  * pb_snapshot_find_owner:
  * @local: local part, quotes resolved; @domain: lower case

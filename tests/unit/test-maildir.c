@@ -371,6 +371,23 @@ test_free_waits (MaildirFixture *self, gconstpointer data)
   g_assert_cmpuint (count_files (self, ACCOUNT "/new"), ==, 20);
 }
 
+/* Names of links: nothing that could lead elsewhere, hide, or be cut short. */
+static void
+test_addresses (void)
+{
+  static const char *const good[] = { "anna@example.org", "a+b@x", "\303\274@x", "-rf@x", "a..b@x", "%2f@x", "*" };
+  static const char *const bad[] = { "", ".", "..", ".hidden@x", "../x@y", "a/b@x", "/etc/passwd", "a\nb@x", "a\177@x", "a\001@x" };
+  g_autofree char *longest = g_strnfill (255, 'a');
+  g_autofree char *longer = g_strnfill (256, 'a');
+
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++)
+    g_assert_true (pb_maildir_address_is_safe (good[i]));
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    g_assert_false (pb_maildir_address_is_safe (bad[i]));
+  g_assert_true (pb_maildir_address_is_safe (longest));
+  g_assert_false (pb_maildir_address_is_safe (longer));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -388,5 +405,6 @@ main (int argc, char **argv)
   ADD ("lost-body", test_lost_body);
   ADD ("free-waits", test_free_waits);
 #undef ADD
+  g_test_add_func ("/maildir/addresses", test_addresses);
   return g_test_run ();
 }
