@@ -96,7 +96,7 @@ notice_free (PbNotice *self)
     }
   g_array_unref (self->recipients);
   for (guint i = 0; self->statuses != NULL && i < self->statuses->len; i++)
-    g_free (g_array_index (self->statuses, PbRecipientStatus, i).last_reply);
+    pb_recipient_status_clear (&g_array_index (self->statuses, PbRecipientStatus, i));
   g_clear_pointer (&self->statuses, g_array_unref);
   g_clear_pointer (&self->text, g_byte_array_unref);
   g_clear_pointer (&self->body, pb_body_unref);

@@ -81,7 +81,7 @@ touched_from_row (guint64 id, sqlite3_stmt *row)
       pb_log (PB_LOG_ERROR, "delivery status damaged, recipients held", "queue-id",
               pb_queue_id_format (id, id_text), NULL);
       self->set = pb_status_set_new (n, arrival);
-      pb_status_set_hold (self->set, PB_STATUS_DAMAGED);
+      pb_status_set_quarantine (self->set, PB_STATUS_DAMAGED);
       return self;
     }
   self->set = pb_status_set_new (n, arrival);

@@ -37,6 +37,10 @@ static const PbMigration queue_steps[] = {
     "CREATE TABLE high_water (one INTEGER PRIMARY KEY CHECK (one = 1), id INTEGER NOT NULL) STRICT;"
     "INSERT INTO high_water VALUES (1, 0);"
     "PRAGMA user_version = 1;" },
+  /* Where the administrator sends a message instead (host[:port]); and the states one by one, for lists and actions among a million. */
+  { 2, "ALTER TABLE message ADD COLUMN target TEXT;"
+       "CREATE INDEX message_class ON message (class);"
+       "PRAGMA user_version = 2;" },
 };
 
 const PbSchema pb_queue_schema = {

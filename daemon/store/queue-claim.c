@@ -46,8 +46,9 @@ pb_queued_free (PbQueued *self)
     return;
   g_clear_pointer (&self->envelope, pb_envelope_unref);
   for (guint i = 0; i < self->n_statuses; i++)
-    g_free (self->statuses[i].last_reply);
+    pb_recipient_status_clear (&self->statuses[i]);
   g_free (self->statuses);
+  g_free (self->target);
   g_free (self);
 }
 

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Pages of the queue for the bus, oldest first, with a filter.
+ * Pages of the queue for the bus, oldest first, with a filter; and the octets of a message, to look at.
  *
- * Read by the reader thread; a filter by address walks all rows, small since bodies live apart. Damaged
+ * Read on a thread and a connection of their own: the reader that mail waits for is never held up by
+ * somebody who looks. All of it, or all in a state, the database counts and skips by its indexes; for
+ * anything else all rows are walked, some at a time, so that the log can be copied meanwhile. Damaged
  * rows are shown as held with what can be read of them. The request owns its filter until it has answered
  * on the caller's thread.
  */
 #include "store/row.h"
 #include "store/store-private.h"
 
-#include <string.h>
-
-#define SQL_ALL   "SELECT " PB_ROW_COLUMNS " FROM message ORDER BY id"
 #define SQL_BY_ID "SELECT " PB_ROW_COLUMNS " FROM message WHERE id = ?1"
 #define SQL_PAGE  "SELECT " PB_ROW_COLUMNS " FROM message ORDER BY id LIMIT ?2 OFFSET ?1"
-#define SQL_TOTAL "SELECT count(*) FROM message"
+#define SQL_PAGE_OF_CLASS                                                                          \
+  "SELECT " PB_ROW_COLUMNS " FROM message WHERE class = ?3 ORDER BY id LIMIT ?2 OFFSET ?1"
+#define SQL_AFTER "SELECT " PB_ROW_COLUMNS " FROM message WHERE id > ?1 ORDER BY id LIMIT ?2"
+#define SQL_READ  "SELECT m.size, m.in_file, b.data FROM message m LEFT JOIN body b ON b.id = m.id WHERE m.id = ?1"
+
+/* Rows read in one go: as long the log cannot be begun anew. */
+#define STRIDE 5000
 
 typedef struct
 {
   PbStore *store;
   PbQueueFilter *filter; /* (owned) (nullable) */
-  gboolean by_class;
-  PbClass class;
   guint offset, limit;
   PbMailbox *reply_to; /* (owned) */
   PbStorePaged func;
@@ -29,27 +32,17 @@ typedef struct
 
   GPtrArray *queued; /* (owned) (nullable) */
   guint total;
+  guint64 after; /* the last id that was looked at */
   GError *error; /* (owned) (nullable) */
 } Page;
-
-void
-pb_queue_filter_free (PbQueueFilter *self)
-{
-  if (self == NULL)
-    return;
-  g_free (self->ids);
-  g_free (self->sender);
-  g_free (self->recipient);
-  g_free (self->domain);
-  g_free (self->search);
-  g_free (self);
-}
 
 static void
 on_page_answered (gpointer data)
 {
   Page *self = data;
 
+  if (self->error != NULL)
+    g_clear_pointer (&self->queued, g_ptr_array_unref);
   self->func (g_steal_pointer (&self->queued), self->total, self->error, self->user_data);
   g_clear_pointer (&self->filter, pb_queue_filter_free);
   g_clear_pointer (&self->reply_to, pb_mailbox_unref);
@@ -57,136 +50,94 @@ on_page_answered (gpointer data)
   g_free (self);
 }
 
-static gboolean
-equal (const char *a, const char *b)
+/* Returns: how many rows there were; an error ends the page. */
+static guint
+page_read_rows (Page *self, sqlite3_stmt *row)
 {
-  return a != NULL && g_ascii_strcasecmp (a, b) == 0;
-}
+  guint n = 0;
 
-static gboolean
-matches_recipient (const PbQueueFilter *filter, const char *address)
-{
-  const char *at = strrchr (address, '@');
-
-  return (filter->recipient == NULL || equal (address, filter->recipient))
-         && (filter->domain == NULL || (at != NULL && equal (at + 1, filter->domain)));
-}
-
-/* In the id, the addresses, the client and the last replies; of recipients those that still wait. */
-static gboolean
-matches_search (const PbQueueFilter *filter, const PbQueued *queued)
-{
-  const PbEnvelope *envelope = queued->envelope;
-  g_autoptr (GString) text = g_string_new (envelope->id_text);
-  g_autofree char *valid = NULL;
-  g_autofree char *folded = NULL;
-
-  g_string_append_printf (text, "\n%s\n%s", envelope->sender != NULL ? envelope->sender : "",
-                          envelope->client != NULL ? envelope->client : "");
-  for (guint i = 0; i < queued->n_statuses; i++)
+  while (pb_database_step (self->store->viewer, row, &self->error) == SQLITE_ROW)
     {
-      const PbRecipientStatus *status = &queued->statuses[i];
+      PbQueued *queued = pb_queue_filter_match (self->filter, row);
 
-      g_string_append_printf (text, "\n%s\n%s", envelope->recipients[status->recipient].address,
-                              status->last_reply != NULL ? status->last_reply : "");
-    }
-  valid = g_utf8_make_valid (text->str, (gssize) text->len);
-  folded = g_utf8_casefold (valid, -1);
-  return strstr (folded, filter->search) != NULL;
-}
-
-static gboolean
-matches (const Page *self, const PbQueued *queued)
-{
-  const PbQueueFilter *filter = self->filter;
-  const PbEnvelope *envelope = queued->envelope;
-
-  if (filter == NULL)
-    return TRUE;
-  if (filter->sender != NULL && !equal (envelope->sender, filter->sender))
-    return FALSE;
-  if (filter->search != NULL && !matches_search (filter, queued))
-    return FALSE;
-  if (filter->recipient == NULL && filter->domain == NULL)
-    return TRUE;
-  for (guint i = 0; i < envelope->n_recipients; i++)
-    if (matches_recipient (filter, envelope->recipients[i].address))
-      return TRUE;
-  return FALSE;
-}
-
-static void
-page_read_row (Page *self, sqlite3_stmt *row)
-{
-  const char *damage = NULL;
-  PbQueued *queued;
-  PbClass class;
-
-  if (self->by_class && (!pb_row_class (row, &class) || class != self->class))
-    return;
-  queued = pb_row_decode (row, &damage);
-  if (queued == NULL)
-    queued = pb_row_decode_damaged (row, damage);
-  if (matches (self, queued))
-    {
+      n++;
+      self->after = pb_row_id (row);
+      if (queued == NULL)
+        continue;
       if (self->total >= self->offset && self->queued->len < self->limit)
         g_ptr_array_add (self->queued, g_steal_pointer (&queued));
       self->total++;
+      g_clear_pointer (&queued, pb_queued_free);
     }
-  g_clear_pointer (&queued, pb_queued_free);
+  return n;
 }
 
-static gboolean
-page_read_rows (Page *self, sqlite3_stmt *row)
+static sqlite3_stmt *
+page_prepare (Page *self, const char *sql)
 {
-  int code;
-
-  while ((code = pb_database_step (self->store->reader, row, &self->error)) == SQLITE_ROW)
-    page_read_row (self, row);
-  return code == SQLITE_DONE;
+  return pb_database_statement (self->store->viewer, sql, &self->error);
 }
 
 static void
-page_read_ids (Page *self, sqlite3_stmt *row)
+page_read_ids (Page *self)
 {
-  for (gsize i = 0; i < self->filter->n_ids; i++)
+  sqlite3_stmt *row = page_prepare (self, SQL_BY_ID);
+
+  for (gsize i = 0; row != NULL && i < self->filter->n_ids && self->error == NULL; i++)
     {
       sqlite3_bind_int64 (row, 1, (sqlite3_int64) self->filter->ids[i]);
-      if (!page_read_rows (self, row))
-        return;
+      page_read_rows (self, row);
     }
 }
 
-/* Without a filter the database counts and skips. */
+/* All, or all in a state: the store has counted them. */
 static void
-page_read_unfiltered (Page *self, sqlite3_stmt *row)
+page_read_counted (Page *self)
 {
-  gint64 total;
-  guint offset = self->offset;
+  gboolean by_class = self->filter != NULL && self->filter->state != NULL;
+  sqlite3_stmt *row = page_prepare (self, by_class ? SQL_PAGE_OF_CLASS : SQL_PAGE);
+  PbQueueCounts counts;
+  PbClass class = PB_CLASS_ACTIVE;
 
-  if (!pb_database_read_integer (self->store->reader, SQL_TOTAL, &total, &self->error))
+  if (row == NULL || (by_class && !pb_class_from_name (self->filter->state, &class)))
     return;
-  sqlite3_bind_int64 (row, 1, offset);
+  sqlite3_bind_int64 (row, 1, self->offset);
   sqlite3_bind_int64 (row, 2, self->limit);
+  if (by_class)
+    sqlite3_bind_int (row, 3, (int) class);
   self->offset = 0;
   page_read_rows (self, row);
-  self->total = (guint) total;
+  pb_store_counts (self->store, &counts);
+  const guint64 by_state[PB_N_CLASSES] = { counts.active, counts.deferred, counts.held };
+
+  self->total = (guint) (by_class ? by_state[class] : counts.active + counts.deferred + counts.held);
+}
+
+static void
+page_read_all (Page *self)
+{
+  sqlite3_stmt *row = page_prepare (self, SQL_AFTER);
+  guint n = STRIDE;
+
+  while (row != NULL && n == STRIDE && self->error == NULL)
+    {
+      sqlite3_bind_int64 (row, 1, (sqlite3_int64) self->after);
+      sqlite3_bind_int64 (row, 2, STRIDE);
+      n = page_read_rows (self, row);
+    }
 }
 
 static void
 read_page (gpointer data)
 {
   Page *self = data;
-  gboolean by_id = self->filter != NULL && self->filter->ids != NULL;
-  const char *sql = by_id ? SQL_BY_ID : self->filter == NULL ? SQL_PAGE : SQL_ALL;
-  sqlite3_stmt *row = pb_database_statement (self->store->reader, sql, &self->error);
 
-  if (row != NULL && by_id)
-    page_read_ids (self, row);
-  else if (row != NULL && self->filter == NULL)
-    page_read_unfiltered (self, row);
-  else if (row != NULL)
-    page_read_rows (self, row);
+  if (self->filter != NULL && self->filter->ids != NULL)
+    page_read_ids (self);
+  else if (!pb_queue_filter_reads_rows (self->filter))
+    page_read_counted (self);
+  else
+    page_read_all (self);
   pb_reply_now (self->reply_to, on_page_answered, self);
 }
 
@@ -198,14 +149,102 @@ pb_store_page (PbStore *self, PbQueueFilter *filter, guint offset, guint limit, 
 
   page->store = self;
   page->filter = filter;
-  page->by_class = filter != NULL && filter->state != NULL;
-  if (page->by_class && !pb_class_from_name (filter->state, &page->class))
-    page->class = PB_N_CLASSES;
   page->offset = offset;
   page->limit = limit;
   page->reply_to = pb_mailbox_ref (reply_to);
   page->func = func;
   page->user_data = user_data;
   page->queued = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_queued_free);
-  pb_pool_run (self->reader_pool, read_page, NULL, NULL, page);
+  pb_pool_run (self->view_pool, read_page, NULL, NULL, page);
+}
+
+/* ---- octets ---- */
+
+typedef struct
+{
+  PbStore *store;
+  guint64 id, offset;
+  guint length;
+  PbMailbox *reply_to; /* (owned) */
+  PbStoreRead func;
+  gpointer user_data;
+
+  GBytes *octets; /* (owned) (nullable) */
+  guint64 size;
+  GError *error; /* (owned) (nullable) */
+} Reading;
+
+static void
+on_reading_answered (gpointer data)
+{
+  Reading *self = data;
+
+  self->func (self->octets, self->size, self->error, self->user_data);
+  g_clear_pointer (&self->octets, g_bytes_unref);
+  g_clear_pointer (&self->reply_to, pb_mailbox_unref);
+  g_clear_error (&self->error);
+  g_free (self);
+}
+
+static PbBody *
+body_of_row (Reading *self, sqlite3_stmt *row)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  char name[PB_QUEUE_ID_TEXT];
+
+  self->size = (guint64) sqlite3_column_int64 (row, 0);
+  if (sqlite3_column_int (row, 1) != 0)
+    return pb_body_new_file (self->store->spool_dir, pb_queue_id_format (self->id, name), self->size);
+  bytes = g_bytes_new (sqlite3_column_blob (row, 2), (gsize) sqlite3_column_bytes (row, 2));
+  return pb_body_new_bytes (bytes);
+}
+
+static void
+read_octets (gpointer data)
+{
+  Reading *self = data;
+  PbDatabase *viewer = self->store->viewer;
+  sqlite3_stmt *row = pb_database_statement (viewer, SQL_READ, &self->error);
+  g_autoptr (PbBody) body = NULL;
+  int code = SQLITE_ERROR;
+
+  if (row != NULL)
+    {
+      sqlite3_bind_int64 (row, 1, (sqlite3_int64) self->id);
+      code = pb_database_step (viewer, row, &self->error);
+    }
+  if (code == SQLITE_DONE)
+    g_set_error (&self->error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND,
+                 "no such message in the queue");
+  if (code == SQLITE_ROW)
+    {
+      body = body_of_row (self, row);
+      pb_database_reset (row);
+    }
+  if (body != NULL)
+    {
+      guint8 *buffer = g_malloc (MAX (self->length, 1));
+      gssize n = pb_body_read (body, self->offset, buffer, self->length, &self->error);
+
+      self->octets = g_bytes_new_take (buffer, (gsize) MAX (n, 0));
+      if (n < 0)
+        g_clear_pointer (&self->octets, g_bytes_unref);
+    }
+  pb_reply_now (self->reply_to, on_reading_answered, self);
+}
+
+void
+pb_store_read (PbStore *self, guint64 id, guint64 offset, guint length, PbMailbox *reply_to,
+               PbStoreRead func, gpointer user_data)
+{
+  Reading *reading = g_new0 (Reading, 1);
+
+  reading->store = self;
+  reading->id = id;
+  reading->offset = offset;
+  reading->length = length;
+  reading->reply_to = pb_mailbox_ref (reply_to);
+  reading->func = func;
+  reading->user_data = user_data;
+  pb_pool_run (self->view_pool, read_octets, NULL, NULL, reading);
 }

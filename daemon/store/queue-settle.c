@@ -19,7 +19,7 @@ pb_settlement_free (PbSettlement *self)
   if (self == NULL)
     return;
   for (guint i = 0; i < self->n_statuses; i++)
-    g_free (self->statuses[i].last_reply);
+    pb_recipient_status_clear (&self->statuses[i]);
   g_free (self->statuses);
   g_clear_pointer (&self->dsn, pb_envelope_unref);
   g_clear_pointer (&self->dsn_body, pb_spool_abort);
@@ -117,7 +117,7 @@ run_quarantine (PbWriteJob *job, gpointer owner, PbDatabase *database, GError **
 
   if (touched == NULL)
     return FALSE;
-  pb_status_set_hold (touched->set, self->reason);
+  pb_status_set_quarantine (touched->set, self->reason);
   return TRUE;
 }
 

@@ -103,9 +103,10 @@ on_submission_answered (gpointer data)
 void
 pb_submission_answer (PbSubmission *self, const GError *error, PbReplies *replies)
 {
-  /* A rolled back row leaves a file that nobody will ask for. After a failed sync the row may exist after all: the file stays. */
+  /* A rolled back row, or a DSN for what was removed meanwhile, leaves a file that nobody will ask for. After a failed sync the row may exist after all: the file stays. */
   if (error != NULL && self->body != NULL && pb_body_bytes (self->body) == NULL
-      && pb_store_error_is_temporary (error))
+      && (pb_store_error_is_temporary (error)
+          || g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND)))
     pb_store_unlink (self->store, &self->envelope->id, 1);
   if (self->func == NULL || self->reply_to == NULL)
     {

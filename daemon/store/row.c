@@ -9,6 +9,8 @@
 
 #include "store/seal.h"
 
+#include <string.h>
+
 #define RECIPIENTS_MAX 100000
 
 enum
@@ -19,6 +21,7 @@ enum
   COLUMN_CLASS,
   COLUMN_ENVELOPE,
   COLUMN_STATUS,
+  COLUMN_TARGET,
 };
 
 guint64
@@ -34,6 +37,21 @@ pb_row_class (sqlite3_stmt *row, PbClass *class)
 
   *class = (PbClass) value;
   return value >= 0 && value < PB_N_CLASSES;
+}
+
+gboolean
+pb_row_contains (sqlite3_stmt *row, const char *text)
+{
+  const char *column = sqlite3_column_blob (row, COLUMN_ENVELOPE);
+  gsize length = (gsize) sqlite3_column_bytes (row, COLUMN_ENVELOPE), wanted = strlen (text);
+  int first = g_ascii_tolower (text[0]);
+
+  if (wanted == 0)
+    return TRUE;
+  for (gsize i = 0; i + wanted <= length; i++)
+    if (g_ascii_tolower (column[i]) == first && g_ascii_strncasecmp (column + i, text, wanted) == 0)
+      return TRUE;
+  return FALSE;
 }
 
 static guint
@@ -64,12 +82,13 @@ row_statuses (sqlite3_stmt *row)
 }
 
 static PbQueued *
-queued_new (PbEnvelope *envelope, PbStatusSet *set)
+queued_new (PbEnvelope *envelope, PbStatusSet *set, sqlite3_stmt *row)
 {
   PbQueued *queued = g_new0 (PbQueued, 1);
 
   queued->envelope = envelope;
   queued->statuses = pb_status_set_steal_left (set, &queued->n_statuses);
+  queued->target = g_strdup ((const char *) sqlite3_column_text (row, COLUMN_TARGET));
   return queued;
 }
 
@@ -90,7 +109,7 @@ pb_row_decode (sqlite3_stmt *row, const char **damage)
       *damage = PB_STATUS_DAMAGED;
       return NULL;
     }
-  return queued_new (g_steal_pointer (&envelope), set);
+  return queued_new (g_steal_pointer (&envelope), set, row);
 }
 
 PbQueued *
@@ -115,6 +134,6 @@ pb_row_decode_damaged (sqlite3_stmt *row, const char *damage)
     }
   if (set == NULL)
     set = pb_status_set_new (n, 0);
-  pb_status_set_hold (set, damage);
-  return queued_new (g_steal_pointer (&envelope), set);
+  pb_status_set_quarantine (set, damage);
+  return queued_new (g_steal_pointer (&envelope), set, row);
 }

@@ -7,13 +7,16 @@
 #include <sqlite3.h>
 
 /* The columns that pb_row_*() read, in their order. */
-#define PB_ROW_COLUMNS "id, arrival, n_recipients, class, envelope, status"
+#define PB_ROW_COLUMNS "id, arrival, n_recipients, class, envelope, status, target"
 
 /** pb_row_id: the row's queue id. */
 guint64 pb_row_id (sqlite3_stmt *row);
 
 /** pb_row_class: FALSE: the column holds no class. */
 gboolean pb_row_class (sqlite3_stmt *row, PbClass *class);
+
+/** pb_row_contains: whether @text, whatever its case (ASCII), is somewhere in the envelope's column: what cannot match needs no decoding. */
+gboolean pb_row_contains (sqlite3_stmt *row, const char *text);
 
 /** pb_row_decode: Returns: (transfer full) (nullable) NULL when the row is damaged; *@damage then says what (static). */
 PbQueued *pb_row_decode (sqlite3_stmt *row, const char **damage);

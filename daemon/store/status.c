@@ -5,7 +5,7 @@
  * One column holds all recipients: most messages have one, and most rows are deleted before they ever
  * get a status. The writer changes it, the reader reads it. A damaged column is told by NULL, never
  * guessed at. Form: count, then for each a state octet and, when it is not done, attempts, next attempt
- * and last reply; numbers are LEB128.
+ * last reply and who said it; numbers are LEB128.
  */
 #include "store/status.h"
 
@@ -15,6 +15,8 @@
 #define STATE_MASK 0x0f
 #define DELAY_TOLD 0x80
 #define HAS_REPLY  0x40
+#define BY_HAND    0x20
+#define HAS_REMOTE 0x10
 
 typedef struct
 {
@@ -42,6 +44,13 @@ pb_recipient_state_is_done (PbRecipientState state)
   return state == PB_RECIPIENT_DELIVERED || state == PB_RECIPIENT_FAILED;
 }
 
+void
+pb_recipient_status_clear (PbRecipientStatus *self)
+{
+  g_clear_pointer (&self->last_reply, g_free);
+  g_clear_pointer (&self->last_remote, g_free);
+}
+
 PbStatusSet *
 pb_status_set_new (guint n, gint64 next_attempt)
 {
@@ -64,7 +73,7 @@ pb_status_set_free (PbStatusSet *self)
   if (self == NULL)
     return;
   for (guint i = 0; self->all != NULL && i < self->n; i++)
-    g_free (self->all[i].last_reply);
+    pb_recipient_status_clear (&self->all[i]);
   g_free (self->all);
   g_free (self);
 }
@@ -102,6 +111,37 @@ take_number (Cursor *cursor)
   return 0;
 }
 
+static void
+put_text (GByteArray *out, const char *text)
+{
+  gsize length = strlen (text);
+
+  put_number (out, length);
+  g_byte_array_append (out, (const guint8 *) text, (guint) length);
+}
+
+static void
+put_status (GByteArray *out, const PbRecipientStatus *status)
+{
+  guint8 octet = (guint8) status->state;
+
+  if (pb_recipient_state_is_done (status->state))
+    {
+      g_byte_array_append (out, &octet, 1);
+      return;
+    }
+  octet |= (status->delay_told ? DELAY_TOLD : 0) | (status->by_hand ? BY_HAND : 0)
+           | (status->last_reply != NULL ? HAS_REPLY : 0)
+           | (status->last_remote != NULL ? HAS_REMOTE : 0);
+  g_byte_array_append (out, &octet, 1);
+  put_number (out, status->attempts);
+  put_number (out, (guint64) status->next_attempt);
+  if (status->last_reply != NULL)
+    put_text (out, status->last_reply);
+  if (status->last_remote != NULL)
+    put_text (out, status->last_remote);
+}
+
 GBytes *
 pb_status_set_serialize (const PbStatusSet *self)
 {
@@ -109,35 +149,30 @@ pb_status_set_serialize (const PbStatusSet *self)
 
   put_number (out, self->n);
   for (guint i = 0; i < self->n; i++)
-    {
-      const PbRecipientStatus *status = &self->all[i];
-      guint8 octet = (guint8) status->state;
-
-      if (status->delay_told)
-        octet |= DELAY_TOLD;
-      if (status->last_reply != NULL)
-        octet |= HAS_REPLY;
-      if (pb_recipient_state_is_done (status->state))
-        octet &= STATE_MASK;
-      g_byte_array_append (out, &octet, 1);
-      if (pb_recipient_state_is_done (status->state))
-        continue;
-      put_number (out, status->attempts);
-      put_number (out, (guint64) status->next_attempt);
-      if (status->last_reply == NULL)
-        continue;
-      put_number (out, strlen (status->last_reply));
-      g_byte_array_append (out, (const guint8 *) status->last_reply,
-                           (guint) strlen (status->last_reply));
-    }
+    put_status (out, &self->all[i]);
   return pb_seal (out->data, out->len);
+}
+
+static char *
+take_text (Cursor *cursor)
+{
+  guint64 length = take_number (cursor);
+  char *text;
+
+  if (!cursor->ok || length > (guint64) (cursor->end - cursor->at))
+    {
+      cursor->ok = FALSE;
+      return NULL;
+    }
+  text = g_strndup ((const char *) cursor->at, (gsize) length);
+  cursor->at += length;
+  return text;
 }
 
 static gboolean
 take_status (Cursor *cursor, PbRecipientStatus *status)
 {
   guint8 octet;
-  guint64 length;
 
   if (cursor->at >= cursor->end)
     return FALSE;
@@ -148,16 +183,14 @@ take_status (Cursor *cursor, PbRecipientStatus *status)
   if (pb_recipient_state_is_done (status->state))
     return TRUE;
   status->delay_told = (octet & DELAY_TOLD) != 0;
+  status->by_hand = (octet & BY_HAND) != 0;
   status->attempts = (guint) take_number (cursor);
   status->next_attempt = (gint64) take_number (cursor);
-  if ((octet & HAS_REPLY) == 0)
-    return cursor->ok;
-  length = take_number (cursor);
-  if (!cursor->ok || length > (guint64) (cursor->end - cursor->at))
-    return FALSE;
-  status->last_reply = g_strndup ((const char *) cursor->at, (gsize) length);
-  cursor->at += length;
-  return TRUE;
+  if ((octet & HAS_REPLY) != 0)
+    status->last_reply = take_text (cursor);
+  if ((octet & HAS_REMOTE) != 0)
+    status->last_remote = take_text (cursor);
+  return cursor->ok;
 }
 
 PbStatusSet *
@@ -181,6 +214,19 @@ pb_status_set_parse (const void *data, gsize length, guint n)
   return cursor.at == cursor.end ? g_steal_pointer (&self) : NULL;
 }
 
+/* An attempt that was under way when its recipient was held counts, and changes nothing about that. What is held for damage keeps its reason. */
+static void
+status_mark_held (PbRecipientStatus *self, const PbRecipientStatus *status)
+{
+  self->attempts = status->attempts;
+  self->delay_told |= status->delay_told;
+  if (!self->by_hand)
+    return;
+  pb_recipient_status_clear (self);
+  self->last_reply = g_strdup (status->last_reply);
+  self->last_remote = g_strdup (status->last_remote);
+}
+
 void
 pb_status_set_apply (PbStatusSet *self, const PbRecipientStatus *status)
 {
@@ -190,13 +236,19 @@ pb_status_set_apply (PbStatusSet *self, const PbRecipientStatus *status)
       || pb_recipient_state_is_done (self->all[status->recipient].state))
     return;
   own = &self->all[status->recipient];
-  g_free (own->last_reply);
+  if (own->state == PB_RECIPIENT_HELD && status->state == PB_RECIPIENT_QUEUED)
+    {
+      status_mark_held (own, status);
+      return;
+    }
+  pb_recipient_status_clear (own);
   *own = *status;
   own->last_reply = g_strdup (status->last_reply);
+  own->last_remote = g_strdup (status->last_remote);
 }
 
 void
-pb_status_set_hold (PbStatusSet *self, const char *reason)
+pb_status_set_quarantine (PbStatusSet *self, const char *reason)
 {
   for (guint i = 0; i < self->n; i++)
     {
@@ -204,10 +256,52 @@ pb_status_set_hold (PbStatusSet *self, const char *reason)
 
       if (pb_recipient_state_is_done (status->state))
         continue;
+      pb_recipient_status_clear (status);
       status->state = PB_RECIPIENT_HELD;
-      g_free (status->last_reply);
+      status->by_hand = FALSE;
       status->last_reply = g_strdup (reason);
     }
+}
+
+/* Returns: whether anything is otherwise now. */
+static gboolean
+status_change (PbRecipientStatus *self, PbStoreChangeKind kind, gint64 now)
+{
+  PbRecipientState from = kind == PB_CHANGE_RELEASE ? PB_RECIPIENT_HELD : PB_RECIPIENT_QUEUED;
+
+  if (pb_recipient_state_is_done (self->state) || (kind != PB_CHANGE_REMOVE && self->state != from))
+    return FALSE;
+  switch (kind)
+    {
+    case PB_CHANGE_HOLD:
+      self->state = PB_RECIPIENT_HELD;
+      self->by_hand = TRUE;
+      break;
+    case PB_CHANGE_RELEASE:
+      self->state = PB_RECIPIENT_QUEUED;
+      self->by_hand = FALSE;
+      self->next_attempt = now;
+      break;
+    case PB_CHANGE_RETRY:
+    case PB_CHANGE_REROUTE:
+      self->by_hand = TRUE;
+      self->next_attempt = now;
+      break;
+    case PB_CHANGE_REMOVE:
+      self->state = PB_RECIPIENT_FAILED;
+      break;
+    }
+  return TRUE;
+}
+
+gboolean
+pb_status_set_change (PbStatusSet *self, PbStoreChangeKind kind, gint64 now)
+{
+  gboolean changed = FALSE;
+
+  for (guint i = 0; i < self->n; i++)
+    changed |= status_change (&self->all[i], kind, now);
+  return changed;
 }
 
 void
@@ -243,7 +337,7 @@ pb_status_set_steal_left (PbStatusSet *self, guint *n_left)
     if (!pb_recipient_state_is_done (left[i].state))
       left[n++] = left[i];
     else
-      g_free (left[i].last_reply);
+      pb_recipient_status_clear (&left[i]);
   self->n = 0;
   *n_left = n;
   return left;

@@ -37,11 +37,14 @@ GBytes *pb_status_set_serialize (const PbStatusSet *self);
 /** pb_status_set_parse: Returns: (nullable) NULL when the column is damaged or not about @n recipients. */
 PbStatusSet *pb_status_set_parse (const void *data, gsize length, guint n);
 
-/** pb_status_set_apply: takes over one recipient's new state; one that is done stays done, an index that does not exist is ignored. */
+/** pb_status_set_apply: takes over what became of one recipient; one that is done stays done, one that is held is not queued by it, an index that does not exist is ignored. */
 void pb_status_set_apply (PbStatusSet *self, const PbRecipientStatus *status);
 
-/** pb_status_set_hold: all that is not done becomes HELD for @reason. */
-void pb_status_set_hold (PbStatusSet *self, const char *reason);
+/** pb_status_set_quarantine: all that is not done becomes HELD for @reason. */
+void pb_status_set_quarantine (PbStatusSet *self, const char *reason);
+
+/** pb_status_set_change: what an administrator wants; @now Unix seconds. Returns: FALSE when it was so already. */
+gboolean pb_status_set_change (PbStatusSet *self, PbStoreChangeKind kind, gint64 now);
 
 /** pb_status_set_judge: the class, the earliest attempt of queued recipients (-1 none) and how many are not done. */
 void pb_status_set_judge (const PbStatusSet *self, PbClass *class, gint64 *next_attempt, guint *left);

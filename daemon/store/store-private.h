@@ -51,6 +51,8 @@ struct _PbStore
   PbWriter *writer;          /* (owned) */
   PbDatabase *reader;        /* (owned) the reader pool's one thread's */
   PbPool *reader_pool;       /* (owned) */
+  PbDatabase *viewer;        /* (owned) the view pool's one thread's: for people who look */
+  PbPool *view_pool;         /* (owned) */
   GMutex pool_lock;
   PbPool *body_pool;         /* (owned) (nullable) under pool_lock: gone once closing */
   PbSpace *space;            /* (owned) */
@@ -135,6 +137,14 @@ void pb_submission_answer (PbSubmission *self, const GError *error, PbReplies *r
 
 /** pb_store_quarantine: a damaged row or body: all of the message that is not done becomes HELD for @reason. Any thread. */
 void pb_store_quarantine (PbStore *self, guint64 id, const char *reason);
+
+/* ---- queue-filter.c ---- */
+
+/** pb_queue_filter_reads_rows: whether rows must be read to know what matches @self (nullable), and not their states alone. */
+gboolean pb_queue_filter_reads_rows (const PbQueueFilter *self);
+
+/** pb_queue_filter_match: Returns: (transfer full) (nullable) @row, as far as it can be read, when it matches @self (nullable). */
+PbQueued *pb_queue_filter_match (const PbQueueFilter *self, sqlite3_stmt *row);
 
 /* ---- queue-claim.c ---- */
 

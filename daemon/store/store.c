@@ -3,8 +3,8 @@
  * The queue's store: opening, closing, state and counts; submit, claim, settle and page have files of
  * their own.
  *
- * Opened once by the daemon's life cycle. Threads: the writer (the one writing connection), one reader,
- * two for bodies, one that watches the disk's room and one, at start, that checks the database. The first
+ * Opened once by the daemon's life cycle. Threads: the writer (the one writing connection), one reader for
+ * mail and one for people, two for bodies, one that watches the disk's room and one, at start, that checks the database. The first
  * fsync or I/O error makes the state FAILED for as long as the process lives. Whoever made spools has
  * given them up before the store is closed.
  */
@@ -253,6 +253,7 @@ start_threads (PbStore *self, PbDatabase *database)
   self->room = pb_room_new (database, log_pages, disk);
   self->writer = pb_writer_new ("store-writer", database, log_pages, &pb_store_writer_hooks, self);
   self->reader_pool = pb_pool_new ("store-reader", 1);
+  self->view_pool = pb_pool_new ("store-viewer", 1);
   self->body_pool = pb_pool_new ("store-body", BODY_THREADS);
   self->space = pb_space_new (self->spool_dir->fd, on_space_changed, self);
 }
@@ -305,7 +306,8 @@ pb_store_open (const char *directory, GError **error)
   if (self->spool_dir == NULL || !pb_recovery_run (self, database, is_new, error))
     return NULL;
   self->reader = pb_database_open (path, PB_DATABASE_READ_ONLY, error);
-  if (self->reader == NULL || !sync_directory (directory, error))
+  self->viewer = self->reader != NULL ? pb_database_open (path, PB_DATABASE_READ_ONLY, error) : NULL;
+  if (self->viewer == NULL || !sync_directory (directory, error))
     return NULL;
   start_threads (self, g_steal_pointer (&database));
   pb_recovery_start_check (self, path);
@@ -325,6 +327,7 @@ stop_threads (PbStore *self)
   body_pool = g_steal_pointer (&self->body_pool);
   g_mutex_unlock (&self->pool_lock);
   pb_pool_free (body_pool);
+  g_clear_pointer (&self->view_pool, pb_pool_free);
   if (self->writer != NULL)
     pb_writer_stop (self->writer);
   /* Claims that waited for the writer. */
@@ -338,6 +341,7 @@ pb_store_close (PbStore *self)
     return;
   stop_threads (self);
   g_clear_pointer (&self->reader, pb_database_close);
+  g_clear_pointer (&self->viewer, pb_database_close);
   g_clear_pointer (&self->writer, pb_writer_free);
   g_clear_pointer (&self->room, pb_room_free);
   g_clear_pointer (&self->spool_dir, pb_spool_dir_unref);

@@ -93,13 +93,19 @@ typedef struct
   gint64 next_attempt;  /* Unix seconds */
   gboolean delay_told;  /* a delayed DSN was sent */
   char *last_reply;     /* (owned) (nullable) last remote reply or local reason, with its status code first */
+  gboolean by_hand;     /* QUEUED: the administrator wants it tried whatever is known of the destination; HELD: set aside by him, not for damage */
+  char *last_remote;    /* (owned) (nullable) who said it: "mx.example.org[192.0.2.1]:25" */
 } PbRecipientStatus;
+
+/** pb_recipient_status_clear: frees what @self owns, not @self. */
+void pb_recipient_status_clear (PbRecipientStatus *self);
 
 typedef struct
 {
   PbEnvelope *envelope;        /* (owned) */
   PbRecipientStatus *statuses; /* (owned) only recipients not done */
   guint n_statuses;
+  char *target;                /* (owned) (nullable) host[:port] that the administrator sends it to instead */
 } PbQueued;
 void pb_queued_free (PbQueued *self);
 
@@ -156,7 +162,7 @@ typedef struct
 /** pb_store_counts: kept in memory; any thread. active/deferred count messages by their worst state: held, else deferred, else active. */
 void pb_store_counts (PbStore *self, PbQueueCounts *counts);
 
-/* A filter; unset fields NULL or 0. Strings match whole, case-insensitively; @domain any recipient's domain. */
+/* A filter; unset fields NULL or 0. Strings match whole, case-insensitively; @domain any recipient's domain. A sender of "" is the null sender. */
 typedef struct
 {
   guint64 *ids;    /* (owned) (nullable) */
@@ -172,3 +178,50 @@ void pb_queue_filter_free (PbQueueFilter *self);
 /** pb_store_page: @filter (transfer full) (nullable); oldest first; PbQueued with all recipients not done. In the callback @queued (element-type PbQueued) is (transfer full), NULL on error; @total counts all that match. */
 typedef void (*PbStorePaged) (GPtrArray *queued, guint total, const GError *error, gpointer user_data);
 void pb_store_page (PbStore *self, PbQueueFilter *filter, guint offset, guint limit, PbMailbox *reply_to, PbStorePaged func, gpointer user_data);
+
+/** PbStoreRead: @octets (transfer none) NULL on error; @size: the whole message's. */
+typedef void (*PbStoreRead) (GBytes *octets, guint64 size, const GError *error, gpointer user_data);
+
+/** pb_store_read: up to @length octets of a message from @offset, for people to look at: damaged ones too, so not held against their digest. */
+void pb_store_read (PbStore *self, guint64 id, guint64 offset, guint length, PbMailbox *reply_to, PbStoreRead func, gpointer user_data);
+
+/* A walk over the ids of all messages that match, some at a time, so that a million hold up nobody. */
+typedef struct _PbStoreWalk PbStoreWalk;
+
+/** pb_store_walk_new: @filter (transfer full) (nullable). Messages with ids from @end on are left out: what comes meanwhile was not meant. The store outlives the walk. */
+PbStoreWalk *pb_store_walk_new (PbStore *self, PbQueueFilter *filter, guint64 end);
+/** pb_store_walk_free: not between pb_store_walk_next() and its answer. */
+void pb_store_walk_free (PbStoreWalk *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbStoreWalk, pb_store_walk_free)
+
+/** PbStoreWalked: @ids (element-type guint64) (transfer full), empty at the end, NULL on error. */
+typedef void (*PbStoreWalked) (GArray *ids, const GError *error, gpointer user_data);
+/** pb_store_walk_next: the next @limit ids at most. */
+void pb_store_walk_next (PbStoreWalk *self, guint limit, PbMailbox *reply_to, PbStoreWalked func, gpointer user_data);
+
+typedef enum
+{
+  PB_CHANGE_HOLD,    /* what is queued waits until it is released */
+  PB_CHANGE_RELEASE, /* what is held is due now */
+  PB_CHANGE_RETRY,   /* what is queued is due now, and a resting destination is asked again */
+  PB_CHANGE_REMOVE,  /* gone, nobody is told */
+  PB_CHANGE_REROUTE, /* goes to the target from now on, and what is queued is due now */
+} PbStoreChangeKind;
+
+typedef struct
+{
+  PbStoreChangeKind kind;
+  const char *target; /* (nullable) for REROUTE: NULL undoes it. Copied. */
+  const char *state;  /* (nullable) (static) messages that have left this state meanwhile are passed over */
+} PbStoreChange;
+
+/** PbStoreChanged: @ids (element-type guint64) (transfer none): the messages that are otherwise now; NULL with @error, when nothing was changed. */
+typedef void (*PbStoreChanged) (GArray *ids, const GError *error, gpointer user_data);
+
+/**
+ * pb_store_change:
+ * @ids: (transfer full) (element-type guint64)
+ * One transaction, behind all marks handed in before; @func once it is on disk. No claim under way brings any of these messages, so that the caller
+ * only has to let go of those it holds. Attempts under way are marked afterwards as ever, but what is held stays held and what is removed stays gone.
+ */
+void pb_store_change (PbStore *self, const PbStoreChange *change, GArray *ids, PbMailbox *reply_to, PbStoreChanged func, gpointer user_data);

@@ -417,11 +417,11 @@ pb_writer_new (const char *name, PbDatabase *database, guint checkpoint_pages,
 
 /* Called under lock: whether the thread must be woken for what was just pushed. */
 static gboolean
-wants_waking (PbWriter *self, gboolean lazy)
+wants_waking (PbWriter *self, const PbWriteOps *ops)
 {
   if (g_atomic_int_get (&self->mood) == WRITER_IDLE)
-    return !lazy || self->lazy.n == 1;
-  return !lazy && g_atomic_int_get (&self->mood) == WRITER_GATHERING && self->urgent.n >= BATCH_MAX;
+    return !ops->lazy || ops->prompt || self->lazy.n == 1;
+  return !ops->lazy && g_atomic_int_get (&self->mood) == WRITER_GATHERING && self->urgent.n >= BATCH_MAX;
 }
 
 void
@@ -438,9 +438,9 @@ pb_writer_push (PbWriter *self, PbWriteJob *job)
   else
     {
       list_push (job->ops->lazy ? &self->lazy : &self->urgent, job);
-      if (job->ops->lazy && self->lazy_due == 0)
-        self->lazy_due = pb_clock_monotonic () + LAZY_US;
-      if (wants_waking (self, job->ops->lazy))
+      if (job->ops->lazy && (self->lazy_due == 0 || job->ops->prompt))
+        self->lazy_due = pb_clock_monotonic () + (job->ops->prompt ? 0 : LAZY_US);
+      if (wants_waking (self, job->ops))
         g_cond_signal (&self->wake);
     }
   g_mutex_unlock (&self->lock);

@@ -22,6 +22,7 @@ typedef struct
 
   gboolean lazy;       /* rides with the next batch, at most 20 ms later */
   gboolean persistent; /* tried again when a batch fails for a time; done() then comes with success or the end of the writer */
+  gboolean prompt;     /* lazy only in its order: not kept waiting */
 } PbWriteOps;
 
 /* To be embedded at the start of the user's struct. */
