@@ -29,6 +29,8 @@ struct _PbNotice
   GArray *recipients; /* (owned) (element-type PbDsnRecipient) their strings owned */
   guint64 id;         /* the DSN's */
   GByteArray *text;   /* (owned) (nullable) */
+  PbNoticeEnded func; /* (nullable) */
+  gpointer user_data;
 };
 
 /* A notice of failure that fails is the postmaster's, who would otherwise never know. */
@@ -37,6 +39,14 @@ is_double (const PbEnvelope *envelope)
 {
   return (envelope->flags & PB_ENVELOPE_TELL_POSTMASTER) != 0;
 }
+
+/* A notice that the store has, until it answers. */
+typedef struct
+{
+  PbQueue *queue;     /* (owned) */
+  PbNoticeEnded func; /* (nullable) */
+  gpointer user_data;
+} Settling;
 
 gboolean
 pb_notice_is_wanted (const PbEnvelope *envelope, guint recipient, PbDsnAction action)
@@ -133,11 +143,20 @@ pb_notice_add (PbNotice *self, guint index, const PbRecipientStatus *row, const 
   self->queue->n_held++;
 }
 
-/* Marks are handed in, or the queue is closed: the recipients leave memory. */
+void
+pb_notice_mark (PbNotice *self, const PbRecipientStatus *row)
+{
+  g_array_append_val (self->statuses, *row);
+}
+
+/* Marks are handed in, and then @func is somebody else's to call, or there are none: the recipients leave memory. */
 static void
-notice_finish (PbNotice *self)
+notice_finish (PbNotice *self, PbNoticeEnd end)
 {
   PbQueue *queue = self->queue;
+
+  if (self->func != NULL)
+    self->func (end, self->user_data);
 
   pb_queue_message_release (queue, self->message, self->recipients->len);
   queue->n_under_way--;
@@ -203,14 +222,19 @@ make_envelope (PbNotice *self)
 static void
 on_notice_settled (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer user_data)
 {
-  PbQueue *queue = user_data;
+  Settling *self = user_data;
+  PbQueue *queue = self->queue;
 
-  if (error != NULL)
+  /* Removed by hand meanwhile: of what is gone nobody is told. */
+  if (error != NULL && !g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND))
     pb_log (PB_LOG_ERROR, "dsn-lost", "reason", error->message, NULL);
-  else
+  else if (error == NULL)
     pb_queue_take_new (queue, envelope, body);
+  if (self->func != NULL)
+    self->func (error == NULL ? PB_NOTICE_SETTLED : PB_NOTICE_GONE, self->user_data);
   queue->n_under_way--;
   pb_queue_unref (queue);
+  g_free (self);
 }
 
 static void
@@ -219,10 +243,11 @@ on_built (gpointer data)
   PbNotice *self = data;
   PbQueue *queue = self->queue;
   PbSettlement *settlement;
+  Settling *settling;
 
   if (queue->closed)
     {
-      notice_finish (self);
+      notice_finish (self, PB_NOTICE_GONE);
       return;
     }
   settlement = make_settlement (self);
@@ -233,9 +258,11 @@ on_built (gpointer data)
           "action", pb_dsn_action_word (self->action), "to",
           self->postmaster != NULL ? self->postmaster : self->envelope->sender, NULL);
   queue->n_under_way++;
+  settling = g_new (Settling, 1);
+  *settling = (Settling){ pb_queue_ref (queue), g_steal_pointer (&self->func), self->user_data };
   pb_store_settle (queue->parts.store, settlement, queue->parts.main_mailbox, on_notice_settled,
-                   pb_queue_ref (queue));
-  notice_finish (self);
+                   settling);
+  notice_finish (self, PB_NOTICE_SETTLED);
 }
 
 static GByteArray *
@@ -294,9 +321,11 @@ on_body_read (PbBody *body, const GError *error, gpointer user_data)
 
   self->body = body;
   /* Damaged: put aside as it is; there is nothing left that could be told. */
-  if (self->queue->closed || g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT)
-      || g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND))
-    notice_finish (self);
+  if (!self->queue->closed && g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT))
+    notice_finish (self, PB_NOTICE_UNREADABLE);
+  else if (self->queue->closed
+           || g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND))
+    notice_finish (self, PB_NOTICE_GONE);
   else
     run_build (self);
 }
@@ -310,4 +339,12 @@ pb_notice_send (PbNotice *self)
   else
     pb_store_read_body (self->queue->parts.store, self->envelope->id,
                         self->queue->parts.main_mailbox, on_body_read, self);
+}
+
+void
+pb_notice_send_and_tell (PbNotice *self, PbNoticeEnded func, gpointer user_data)
+{
+  self->func = func;
+  self->user_data = user_data;
+  pb_notice_send (self);
 }

@@ -123,7 +123,7 @@ on_body_read (PbBody *read_body, const GError *error, gpointer user_data)
   g_autoptr (PbSnapshot) snapshot = NULL;
 
   /* Damaged: the store has put the message aside, and shows it. Not there: somebody removed it. */
-  if (!pb_queue_may_start (item->queue)
+  if (!pb_queue_may_start (item->queue) || item->message->let_go
       || g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT)
       || g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND))
     {
@@ -145,7 +145,7 @@ on_mailbox_found (const PbLocal *found, gpointer user_data)
   PbQueue *self = item->queue;
   g_autoptr (PbSnapshot) snapshot = NULL;
 
-  if (!pb_queue_may_start (self))
+  if (!pb_queue_may_start (self) || item->message->let_go)
     {
       give_back (item);
       return;

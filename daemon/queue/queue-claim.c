@@ -59,7 +59,8 @@ take_claimed (PbQueue *self, GPtrArray *queued, gint64 until)
 
       if (may_still_be_told (self, one))
         self->next_claim = pb_queue_now () + RETRY_AFTER;
-      else if (!pb_queue_take (self, one->envelope, NULL, one->statuses, one->n_statuses, until))
+      else if (!pb_queue_take (self, one->envelope, NULL, one->target, one->statuses,
+                              one->n_statuses, until))
         self->store_has_more = TRUE;
       if (self->claim_is_wake && self->wake_budget > 0)
         self->wake_budget--;

@@ -125,12 +125,9 @@ make_settlement (Forwarding *self)
   settlement->n_statuses = item->n_recipients;
   settlement->statuses = g_new0 (PbRecipientStatus, item->n_recipients);
   for (guint i = 0; i < item->n_recipients; i++)
-    settlement->statuses[i] = (PbRecipientStatus){ item->recipients[i].recipient,
-                                                   PB_RECIPIENT_FAILED,
-                                                   item->recipients[i].attempts,
-                                                   0,
-                                                   FALSE,
-                                                   NULL };
+    settlement->statuses[i] = (PbRecipientStatus){ .recipient = item->recipients[i].recipient,
+                                                   .state = PB_RECIPIENT_FAILED,
+                                                   .attempts = item->recipients[i].attempts };
   settlement->dsn = make_envelope (self);
   settlement->dsn_body = g_steal_pointer (&self->spool);
   return settlement;

@@ -20,6 +20,8 @@ item_new (PbQueue *queue, PbQueueMessage *message, PbRoute *route, guint64 revis
   self->revision = revision;
   self->n_recipients = n_recipients;
   memcpy (self->recipients, recipients, n_recipients * sizeof *recipients);
+  self->link.data = self;
+  g_queue_push_tail_link (&message->items, &self->link);
   return self;
 }
 
@@ -27,6 +29,7 @@ item_new (PbQueue *queue, PbQueueMessage *message, PbRoute *route, guint64 revis
 static void
 item_free_shell (PbQueueItem *self)
 {
+  g_queue_unlink (&self->message->items, &self->link);
   pb_route_unref (self->route);
   g_free (self);
 }
@@ -36,7 +39,10 @@ message_free (PbQueue *self, PbQueueMessage *message)
 {
   pb_queue_message_drop_body (self, message);
   g_hash_table_remove (self->messages, &message->envelope->id);
+  /* What the store has of it now may be due. */
+  self->store_has_more |= message->let_go;
   pb_envelope_unref (message->envelope);
+  g_free (message->target);
   g_free (message);
 }
 
@@ -74,13 +80,46 @@ pb_queue_message_release (PbQueue *self, PbQueueMessage *message, guint n)
     message_free (self, message);
 }
 
+PbQueueMessage *
+pb_queue_message_ensure (PbQueue *self, PbEnvelope *envelope)
+{
+  PbQueueMessage *message = g_hash_table_lookup (self->messages, &envelope->id);
+
+  if (message == NULL)
+    {
+      message = g_new0 (PbQueueMessage, 1);
+      message->envelope = pb_envelope_ref (envelope);
+      g_hash_table_insert (self->messages, &message->envelope->id, message);
+    }
+  message->let_go = TRUE;
+  return message;
+}
+
+void
+pb_queue_message_keep (PbQueue *self, PbQueueMessage *message)
+{
+  message->n_held++;
+  self->n_held++;
+}
+
+void
+pb_queue_recipient_clear (PbQueueRecipient *self)
+{
+  g_clear_pointer (&self->last_reply, g_free);
+  g_clear_pointer (&self->last_remote, g_free);
+}
+
 void
 pb_queue_item_free (PbQueueItem *item)
 {
-  for (guint i = 0; i < item->n_recipients; i++)
-    g_free (item->recipients[i].last_reply);
-  pb_queue_message_release (item->queue, item->message, item->n_recipients);
+  PbQueue *queue = item->queue;
+  PbQueueMessage *message = item->message;
+  guint n_recipients = item->n_recipients;
+
+  for (guint i = 0; i < n_recipients; i++)
+    pb_queue_recipient_clear (&item->recipients[i]);
   item_free_shell (item);
+  pb_queue_message_release (queue, message, n_recipients);
 }
 
 void
@@ -92,7 +131,7 @@ pb_queue_item_keep (PbQueueItem *item, const gboolean *keep)
     if (keep[i])
       item->recipients[n_kept++] = item->recipients[i];
     else
-      g_free (item->recipients[i].last_reply);
+      pb_queue_recipient_clear (&item->recipients[i]);
   if (n_kept < item->n_recipients)
     pb_queue_message_release (item->queue, item->message, item->n_recipients - n_kept);
   item->n_recipients = n_kept;
@@ -133,11 +172,22 @@ group_add (GHashTable *groups, PbRoute *route, const PbQueueRecipient *recipient
 }
 
 static PbRoute *
-find_route (const PbSnapshot *snapshot, const PbEnvelope *envelope,
+find_route (const PbSnapshot *snapshot, const PbQueueMessage *message,
             const PbQueueRecipient *recipient)
 {
+  const PbEnvelope *envelope = message->envelope;
+
   return pb_route_find (snapshot, envelope->sender,
-                        envelope->recipients[recipient->recipient].address, NULL);
+                        envelope->recipients[recipient->recipient].address, message->target);
+}
+
+static gboolean
+any_by_hand (const PbQueueRecipient *recipients, guint n_recipients)
+{
+  for (guint i = 0; i < n_recipients; i++)
+    if (recipients[i].by_hand)
+      return TRUE;
+  return FALSE;
 }
 
 static void
@@ -145,10 +195,16 @@ schedule_group (PbQueue *self, PbQueueMessage *message, const PbSnapshot *snapsh
                 const PbQueueRecipient *recipients, guint n_recipients, gint64 due)
 {
   PbQueueItem *item = item_new (self, message, route, snapshot->revision, recipients, n_recipients);
+  gint64 now = pb_queue_now ();
   gint64 resting_until = pb_scheduler_resting_until (self->scheduler, route->key);
 
+  if (resting_until > now && any_by_hand (recipients, n_recipients))
+    {
+      pb_scheduler_wake (self->scheduler, route->key, now);
+      resting_until = 0;
+    }
   /* What cannot be tried within the horizon has no business in memory. */
-  if (resting_until > pb_queue_now () + PB_QUEUE_HORIZON)
+  if (resting_until > now + PB_QUEUE_HORIZON)
     pb_queue_suspend (self, item, resting_until);
   else
     pb_scheduler_add (self->scheduler, item, route->key, due);
@@ -165,13 +221,13 @@ schedule_recipients (PbQueue *self, PbQueueMessage *message, const PbSnapshot *s
 
   if (n_recipients == 1)
     {
-      schedule_group (self, message, snapshot, find_route (snapshot, message->envelope, recipients),
+      schedule_group (self, message, snapshot, find_route (snapshot, message, recipients),
                       recipients, 1, due);
       return;
     }
   groups = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, group_free);
   for (guint i = 0; i < n_recipients; i++)
-    group_add (groups, find_route (snapshot, message->envelope, &recipients[i]), &recipients[i]);
+    group_add (groups, find_route (snapshot, message, &recipients[i]), &recipients[i]);
   g_hash_table_iter_init (&iter, groups);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
@@ -191,16 +247,17 @@ gather_recipients (const PbEnvelope *envelope, const PbRecipientStatus *statuses
   for (guint i = 0; statuses != NULL && i < n_statuses; i++)
     {
       PbQueueRecipient recipient = { statuses[i].recipient, statuses[i].attempts,
-                                     statuses[i].delay_told, g_strdup (statuses[i].last_reply) };
+                                     statuses[i].delay_told, g_strdup (statuses[i].last_reply),
+                                     g_strdup (statuses[i].last_remote), statuses[i].by_hand };
 
       if (statuses[i].state == PB_RECIPIENT_QUEUED && statuses[i].next_attempt <= until)
         g_array_append_val (recipients, recipient);
       else
-        g_free (recipient.last_reply);
+        pb_queue_recipient_clear (&recipient);
     }
   for (guint i = 0; statuses == NULL && i < envelope->n_recipients; i++)
     {
-      PbQueueRecipient recipient = { i, 0, FALSE, NULL };
+      PbQueueRecipient recipient = { .recipient = i };
 
       g_array_append_val (recipients, recipient);
     }
@@ -221,8 +278,8 @@ due_time (const PbRecipientStatus *statuses, guint n_statuses)
 }
 
 gboolean
-pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipientStatus *statuses,
-               guint n_statuses, gint64 until)
+pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const char *target,
+               const PbRecipientStatus *statuses, guint n_statuses, gint64 until)
 {
   g_autoptr (GArray) recipients = NULL;
   g_autoptr (PbSnapshot) snapshot = NULL;
@@ -237,6 +294,7 @@ pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipi
     return TRUE;
   message = g_new0 (PbQueueMessage, 1);
   message->envelope = pb_envelope_ref (envelope);
+  message->target = g_strdup (target);
   message->n_held = recipients->len;
   self->n_held += recipients->len;
   message_keep_body (self, message, body);
@@ -253,7 +311,9 @@ pb_queue_take_new (PbQueue *self, PbEnvelope *envelope, PbBody *body)
 {
   if (!self->started || self->stopped)
     return;
-  if (!pb_queue_take (self, envelope, body, NULL, 0, G_MAXINT64))
+  /* Changed by hand between being safe and this: as it is now only the store knows. */
+  if (g_hash_table_remove (self->untold, &envelope->id)
+      || !pb_queue_take (self, envelope, body, NULL, NULL, 0, G_MAXINT64))
     self->store_has_more = TRUE;
   pb_queue_pump (self);
 }
@@ -270,7 +330,7 @@ pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot)
   for (guint i = 0; i < item->n_recipients && same; i++)
     {
       g_autoptr (PbRoute) route =
-        find_route (snapshot, item->message->envelope, &item->recipients[i]);
+        find_route (snapshot, item->message, &item->recipients[i]);
 
       same = g_str_equal (route->key, item->route->key);
       if (first == NULL)

@@ -16,7 +16,10 @@ typedef struct
 {
   PbEnvelope *envelope; /* (owned) */
   PbBody *body;         /* (owned) (nullable) read again when needed */
+  char *target;         /* (owned) (nullable) where the administrator sends it instead */
+  GQueue items;         /* of PbQueueItem, by their own links: waiting and under way */
   guint n_held;         /* recipients in items and notices */
+  gboolean let_go;      /* an administrator changed it in the store: nothing of it is tried again from here */
 } PbQueueMessage;
 
 typedef struct
@@ -24,14 +27,20 @@ typedef struct
   guint recipient; /* index in the envelope */
   guint attempts;
   gboolean delay_told;
-  char *last_reply; /* (owned) (nullable) */
+  char *last_reply;  /* (owned) (nullable) */
+  char *last_remote; /* (owned) (nullable) */
+  gboolean by_hand;  /* to be tried though its destination rests */
 } PbQueueRecipient;
+
+/** pb_queue_recipient_clear: frees what @self owns. */
+void pb_queue_recipient_clear (PbQueueRecipient *self);
 
 /* Some recipients of one message that go one way: what the scheduler schedules. */
 typedef struct
 {
   PbQueue *queue;          /* (owned) while under way, else borrowed */
   PbQueueMessage *message; /* kept by n_held */
+  GList link;              /* in the message's items */
   PbRoute *route;          /* (owned) as found at @revision */
   guint64 revision;
   guint n_recipients;
@@ -58,6 +67,7 @@ struct _PbQueue
   gboolean claim_is_wake; /* the claim under way asks for everything, due or not */
   gboolean store_has_more; /* something due is not in memory */
   gint64 next_claim;       /* Unix seconds */
+  GHashTable *untold;      /* (owned) of guint64*: changed by hand before on_taken() saw them */
   guint64 first_id;        /* ids from here on were given in this run */
   gint n_submitting;       /* atomic: messages of this run that on_taken() has not seen */
   guint64 wake_budget;     /* messages that a retry by hand may still bring in ahead of their time */
@@ -80,10 +90,11 @@ void pb_queue_pump (PbQueue *self);
 /**
  * pb_queue_take: into memory and the scheduler.
  * @body: (nullable)
+ * @target: (nullable) where the administrator sends it
  * @statuses: what the store said; recipients that are due after @until are left to it
  * Returns: FALSE when there is no room: it stays in the store.
  */
-gboolean pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const PbRecipientStatus *statuses, guint n_statuses, gint64 until);
+gboolean pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const char *target, const PbRecipientStatus *statuses, guint n_statuses, gint64 until);
 
 /** pb_queue_take_new: a message that was just made safe, all its recipients due now; starts what may start. */
 void pb_queue_take_new (PbQueue *self, PbEnvelope *envelope, PbBody *body);
@@ -99,6 +110,12 @@ void pb_queue_item_keep (PbQueueItem *item, const gboolean *keep);
 
 /** pb_queue_message_release: @n recipients less; frees the message with the last one. */
 void pb_queue_message_release (PbQueue *self, PbQueueMessage *message, guint n);
+
+/** pb_queue_message_ensure: @envelope's message, in memory for notices alone if it was not: pb_notice_add() is to follow. Nothing of it is tried again. */
+PbQueueMessage *pb_queue_message_ensure (PbQueue *self, PbEnvelope *envelope);
+
+/** pb_queue_message_keep: one recipient more, until pb_queue_message_release(). */
+void pb_queue_message_keep (PbQueue *self, PbQueueMessage *message);
 
 /** pb_queue_message_drop_body: while the message waits for long. */
 void pb_queue_message_drop_body (PbQueue *self, PbQueueMessage *message);
@@ -120,6 +137,19 @@ void pb_queue_settle_results (PbQueue *self, PbQueueItem *item, PbDelivery *deli
 
 /** pb_queue_suspend: @item was not tried and will not be before @until, since its destination rests. */
 void pb_queue_suspend (PbQueue *self, PbQueueItem *item, gint64 until);
+
+/* ---- queue-act.c ---- */
+
+/** pb_queue_let_go: an administrator changed @id in the store: what waits of it leaves memory now, what is under way at its end. */
+void pb_queue_let_go (PbQueue *self, guint64 id);
+
+/** pb_queue_acted: what was changed in the store may be due. */
+void pb_queue_acted (PbQueue *self);
+
+void pb_queue_log_acted (PbStoreChangeKind kind, guint64 id, const char *target, const char *who);
+
+/** pb_queue_stopping_error: (transfer full): why an action ends early. */
+GError *pb_queue_stopping_error (void);
 
 /* ---- queue-copies.c ---- */
 
@@ -150,8 +180,23 @@ PbNotice *pb_notice_new (PbQueue *queue, PbQueueMessage *message, PbBody *body, 
 /** pb_notice_add: tells @result of recipient @index. @row (nullable) (transfer full of its strings): what is settled together with the notice. */
 void pb_notice_add (PbNotice *self, guint index, const PbRecipientStatus *row, const PbResult *result);
 
+/** pb_notice_mark: @row (transfer full of its strings) is settled together with the notice, which does not speak of it. */
+void pb_notice_mark (PbNotice *self, const PbRecipientStatus *row);
+
 /** pb_notice_send: @self (transfer full): makes the DSN and settles. */
 void pb_notice_send (PbNotice *self);
+
+/* How a notice ended. */
+typedef enum
+{
+  PB_NOTICE_SETTLED,    /* it is queued, and all marks are made */
+  PB_NOTICE_UNREADABLE, /* nothing was marked: the message is damaged */
+  PB_NOTICE_GONE,       /* nothing was marked: no message any more, no room for the notice, or the queue is closed */
+} PbNoticeEnd;
+typedef void (*PbNoticeEnded) (PbNoticeEnd end, gpointer user_data);
+
+/** pb_notice_send_and_tell: likewise; @func once it has ended. */
+void pb_notice_send_and_tell (PbNotice *self, PbNoticeEnded func, gpointer user_data);
 
 /** pb_notice_is_wanted: whether the sender wants to hear @action of @recipient (RFC 3461 4.1; never the null sender). */
 gboolean pb_notice_is_wanted (const PbEnvelope *envelope, guint recipient, PbDsnAction action);

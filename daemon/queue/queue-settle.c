@@ -72,12 +72,16 @@ static PbRecipientStatus
 status_row (const Settling *self, guint position, PbRecipientState state)
 {
   const PbQueueRecipient *recipient = &self->item->recipients[position];
-  PbRecipientStatus row = {
-    recipient->recipient,  state,
-    recipient->attempts,   self->next,
-    recipient->delay_told, state == PB_RECIPIENT_DELIVERED ? NULL : g_strdup (recipient->last_reply)
-  };
+  PbRecipientStatus row = { .recipient = recipient->recipient,
+                            .state = state,
+                            .attempts = recipient->attempts,
+                            .next_attempt = self->next,
+                            .delay_told = recipient->delay_told };
 
+  if (state == PB_RECIPIENT_DELIVERED)
+    return row;
+  row.last_reply = g_strdup (recipient->last_reply);
+  row.last_remote = g_strdup (recipient->last_remote);
   return row;
 }
 
@@ -146,7 +150,8 @@ settle_delivered (Settling *self, guint position, const PbResult *result)
 static void
 set_last_reply (PbQueueRecipient *recipient, const PbResult *result)
 {
-  g_free (recipient->last_reply);
+  pb_queue_recipient_clear (recipient);
+  recipient->last_remote = g_strdup (result->remote);
   recipient->last_reply = result->reply_is_smtp
                             ? g_strdup (result->reply)
                             : g_strdup_printf ("%s %s", result->status,
@@ -174,6 +179,7 @@ settle_deferred (Settling *self, guint position, const PbResult *result)
   gint64 age = age_of (self);
 
   recipient->attempts++;
+  recipient->by_hand = FALSE;
   if (!self->untried || recipient->last_reply == NULL)
     set_last_reply (recipient, result);
   if (age >= (gint64) self->values->queueing_lifetime)
@@ -223,7 +229,7 @@ requeue_item (Settling *self)
 
   for (guint i = 0; i < item->n_recipients && !any; i++)
     any = self->keep[i];
-  if (!any || self->queue->closed)
+  if (!any || self->queue->closed || item->message->let_go)
     {
       pb_queue_item_free (item);
       return;

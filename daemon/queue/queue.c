@@ -34,6 +34,7 @@ message_free (gpointer data)
 
   g_clear_pointer (&message->body, pb_body_unref);
   pb_envelope_unref (message->envelope);
+  g_free (message->target);
   g_free (message);
 }
 
@@ -52,6 +53,7 @@ queue_clear (gpointer data)
       message_free (message);
     }
   g_hash_table_unref (self->messages);
+  g_hash_table_unref (self->untold);
   g_rand_free (self->random);
 }
 
@@ -166,6 +168,7 @@ pb_queue_new (const PbQueueParts *parts)
   self->limits = limits_from (&snapshot->values);
   self->scheduler = pb_scheduler_new (&self->limits);
   self->messages = g_hash_table_new (g_int64_hash, g_int64_equal);
+  self->untold = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   self->worker = pb_pool_new ("dsn", 1);
   self->random = g_rand_new ();
   self->first_id = pb_store_next_id (parts->store);

@@ -42,3 +42,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbQueue, pb_queue_free)
  * @func on @reply_to after both are safe (or not): THEN the 250. The queue hears of it by itself and starts delivery.
  */
 void pb_queue_submit (PbQueue *self, PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot, PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data);
+
+/** PbQueueActed: all is on disk, or @error tells why not all; @n messages are otherwise now in any case. */
+typedef void (*PbQueueActed) (guint n, const GError *error, gpointer user_data);
+
+/**
+ * pb_queue_act: to all messages that match @filter (transfer full) (nullable: all) and came before this call.
+ * @target: (nullable) for PB_CHANGE_REROUTE: host[:port]; NULL undoes it
+ * @who: for the log
+ * Attempts under way go on to their end: what they deliver is delivered, what they do not is as the action wants it. Main thread.
+ */
+void pb_queue_act (PbQueue *self, PbQueueFilter *filter, PbStoreChangeKind kind, const char *target, const char *who, PbQueueActed func, gpointer user_data);
+
+/** pb_queue_remove_and_tell: removes them, each together with a notice of failure to its sender, if that wants one. A recipient whose delivery is under way may have the message though it is told of. */
+void pb_queue_remove_and_tell (PbQueue *self, PbQueueFilter *filter, const char *who, PbQueueActed func, gpointer user_data);
