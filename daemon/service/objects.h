@@ -2,6 +2,7 @@
 #pragma once
 
 #include "policy/blocks.h"
+#include "queue/queue.h"
 #include "service/bus.h"
 #include "service/certificate.h"
 #include "service/secret-agents.h"
@@ -32,10 +33,20 @@ void pb_manager_object_set_state (PbManagerObject *self, const char *state);
 void pb_manager_object_set_listening (PbManagerObject *self, GPtrArray *listeners);
 
 typedef struct _PbQueueObject PbQueueObject;
-PbQueueObject *pb_queue_object_new (PbBus *bus, PbStore *store, PbMailbox *main_mailbox);
+typedef struct
+{
+  PbBus *bus; /* all borrowed */
+  PbStore *store;
+  PbQueue *queue;
+  PbRegistry *registry;
+  PbMailbox *mailbox; /* the main thread's */
+} PbQueueObjectParts;
+PbQueueObject *pb_queue_object_new (const PbQueueObjectParts *parts);
 void pb_queue_object_free (PbQueueObject *self);
 /** pb_queue_object_tell_held: Held has changed; told by PropertiesChanged. */
 void pb_queue_object_tell_held (PbQueueObject *self);
+/** pb_queue_object_tell_changed: something has changed; told by a signal without content, and not again for a second. */
+void pb_queue_object_tell_changed (PbQueueObject *self);
 
 /** pb_audit_object_add: @registry is borrowed for the life of @bus. */
 void pb_audit_object_add (PbBus *bus, PbRegistry *registry);

@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * org.postbus.Postbus1.Queue: what waits. Counts are kept by the store and open to all; the list is
- * read by the store's reader thread and needs the view action.
+ * org.postbus.Postbus1.Queue: what waits, and what an administrator does about it. Counts are kept by the
+ * store and open to all; the list and a message's octets are read by the store's viewing thread and need
+ * the view action; hold, release, retry, remove and reroute are the queue's and are answered once they are
+ * on disk. That something has changed is told at most once a second, without saying what. Main thread.
  */
 #include "service/bus-info.h"
 #include "service/objects.h"
+#include "service/queue-rows.h"
+#include "service/queue-selector.h"
 
 #include "dbus/errors.h"
 #include "dbus/names.h"
+#include "dbus/validate.h"
 
 #include <string.h>
 
-#define MAX_PAGE 500
-#define MAX_IDS 10000
+#define MAX_PAGE     500
+#define MAX_READ     65536
+#define TELL_SECONDS 1
 
 struct _PbQueueObject
 {
   PbBus *bus;              /* (unowned) */
   PbStore *store;          /* (unowned) */
+  PbQueue *queue;          /* (unowned) */
+  PbRegistry *registry;    /* (unowned) */
   PbMailbox *main_mailbox; /* (unowned) */
+  guint tell_source;       /* while nothing more is to be told */
 };
-
-static const char *const states[] = { "active", "deferred", "held" };
 
 static GVariant *
 get_property (gpointer object, const char *property)
@@ -35,8 +42,8 @@ get_property (gpointer object, const char *property)
     const char *name;
     guint64 value;
   } rows[] = {
-    { "Active", counts.active }, { "Deferred", counts.deferred }, { "Held", counts.held },
-    { "Size", counts.bytes },    { "Oldest", counts.oldest },
+    { "Active", counts.active }, { "Deferred", counts.deferred },        { "Held", counts.held },
+    { "Size", counts.bytes },    { "Oldest", (guint64) counts.oldest },
   };
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     if (strcmp (rows[i].name, property) == 0)
@@ -44,193 +51,36 @@ get_property (gpointer object, const char *property)
   g_return_val_if_reached (g_variant_new_uint64 (0));
 }
 
-static gboolean
-filter_take_ids (PbQueueFilter *filter, GVariant *value, GError **error)
+static void
+fail (PbBusCall *call, PbError code, const char *text)
 {
-  g_autofree const char **ids = g_variant_get_strv (value, &filter->n_ids);
+  g_autoptr (GError) error = g_error_new_literal (PB_ERROR, (gint) code, text);
 
-  if (filter->n_ids > MAX_IDS)
-    {
-      g_set_error (error, PB_ERROR, PB_ERROR_TOO_LARGE, "Queue.List.Ids: at most %u a call", MAX_IDS);
-      return FALSE;
-    }
-  /* One more, so that an empty list is a filter that nothing matches, not the lack of one. */
-  filter->ids = g_new0 (guint64, filter->n_ids + 1);
-  for (gsize i = 0; i < filter->n_ids; i++)
-    if (!pb_queue_id_parse (ids[i], &filter->ids[i]))
-      {
-        g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE, "Queue.List.Ids: “%.40s” is no queue id", ids[i]);
-        return FALSE;
-      }
-  return TRUE;
+  pb_bus_call_fail (call, error);
 }
 
-static gboolean
-filter_take_state (PbQueueFilter *filter, GVariant *value, GError **error)
+/* ---- looking ---- */
+
+/* A call that outlives the object when the service ends. */
+typedef struct
 {
-  for (guint i = 0; i < G_N_ELEMENTS (states); i++)
-    if (strcmp (g_variant_get_string (value, NULL), states[i]) == 0)
-      {
-        filter->state = states[i];
-        return TRUE;
-      }
-  g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE, "Queue.List.State: must be active, deferred or held");
-  return FALSE;
-}
+  PbBusCall *call;
+  PbRegistry *registry; /* (owned) */
+} Listing;
 
 static void
-filter_take_search (PbQueueFilter *filter, GVariant *value)
+on_paged (GPtrArray *page, guint total, const GError *error, gpointer user_data)
 {
-  const char *text = g_variant_get_string (value, NULL);
-
-  g_free (filter->search);
-  /* Nothing to look for is in everything, and spares the walk through all. */
-  filter->search = text[0] != '\0' ? g_utf8_casefold (text, -1) : NULL;
-}
-
-static gboolean
-filter_take (PbQueueFilter *filter, const char *name, GVariant *value, GError **error)
-{
-  gboolean is_string = g_variant_is_of_type (value, G_VARIANT_TYPE_STRING);
-
-  if (strcmp (name, "Ids") == 0 && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING_ARRAY))
-    return filter_take_ids (filter, value, error);
-  if (strcmp (name, "State") == 0 && is_string)
-    return filter_take_state (filter, value, error);
-  if (strcmp (name, "Search") == 0 && is_string)
-    {
-      filter_take_search (filter, value);
-      return TRUE;
-    }
-
-  char **target = strcmp (name, "Sender") == 0        ? &filter->sender
-                  : strcmp (name, "Recipient") == 0   ? &filter->recipient
-                  : strcmp (name, "Destination") == 0 ? &filter->domain
-                                                      : NULL;
-  if (target == NULL || !is_string)
-    {
-      g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE,
-                   "Queue.List.%.40s: must be Ids (as), Sender, Recipient, Destination, State or Search (s)", name);
-      return FALSE;
-    }
-  g_free (*target);
-  *target = g_variant_dup_string (value, NULL);
-  return TRUE;
-}
-
-static PbQueueFilter *
-read_filter (GVariant *given, GError **error)
-{
-  PbQueueFilter *filter = g_new0 (PbQueueFilter, 1);
-  GVariantIter iter;
-  const char *name;
-  GVariant *value;
-  gboolean good = TRUE;
-
-  g_variant_iter_init (&iter, given);
-  while (good && g_variant_iter_next (&iter, "{&sv}", &name, &value))
-    {
-      good = filter_take (filter, name, value, error);
-      g_variant_unref (value);
-    }
-  if (good)
-    return filter;
-  pb_queue_filter_free (filter);
-  return NULL;
-}
-
-static const char *
-recipient_state (const PbRecipientStatus *status)
-{
-  switch (status->state)
-    {
-    case PB_RECIPIENT_QUEUED:
-      return status->attempts > 0 ? "deferred" : "active";
-    case PB_RECIPIENT_HELD:
-      return "held";
-    case PB_RECIPIENT_DELIVERED:
-      return "delivered";
-    case PB_RECIPIENT_FAILED:
-      break;
-    }
-  return "failed";
-}
-
-/* D-Bus strings are UTF-8; what a remote server said need not be. */
-static void
-add_string (GVariantBuilder *builder, const char *key, const char *text)
-{
-  g_variant_builder_add (builder, "{sv}", key, g_variant_new_take_string (g_utf8_make_valid (text != NULL ? text : "", -1)));
-}
-
-static GVariant *
-recipients_to_variant (const PbQueued *queued)
-{
-  GVariantBuilder list;
-
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
-  for (guint i = 0; i < queued->n_statuses; i++)
-    {
-      const PbRecipientStatus *status = &queued->statuses[i];
-      g_variant_builder_open (&list, G_VARIANT_TYPE ("a{sv}"));
-      add_string (&list, "Address", queued->envelope->recipients[status->recipient].address);
-      add_string (&list, "State", recipient_state (status));
-      g_variant_builder_add (&list, "{sv}", "Attempts", g_variant_new_uint32 (status->attempts));
-      g_variant_builder_add (&list, "{sv}", "NextAttempt", g_variant_new_uint64 (MAX (status->next_attempt, 0)));
-      add_string (&list, "LastReply", status->last_reply);
-      g_variant_builder_close (&list);
-    }
-  return g_variant_builder_end (&list);
-}
-
-/* A message is as its worst recipient: held, else deferred, else active. */
-static const char *
-message_state (const PbQueued *queued)
-{
-  const char *state = "active";
-
-  for (guint i = 0; i < queued->n_statuses; i++)
-    {
-      if (queued->statuses[i].state == PB_RECIPIENT_HELD)
-        return "held";
-      if (queued->statuses[i].attempts > 0)
-        state = "deferred";
-    }
-  return state;
-}
-
-static void
-add_message (GVariantBuilder *messages, const PbQueued *queued)
-{
-  const PbEnvelope *envelope = queued->envelope;
-
-  g_variant_builder_open (messages, G_VARIANT_TYPE ("a{sv}"));
-  add_string (messages, "Id", envelope->id_text);
-  add_string (messages, "Sender", envelope->sender);
-  add_string (messages, "Client", envelope->client);
-  add_string (messages, "State", message_state (queued));
-  g_variant_builder_add (messages, "{sv}", "Arrival", g_variant_new_uint64 (envelope->arrival / G_USEC_PER_SEC));
-  g_variant_builder_add (messages, "{sv}", "Size", g_variant_new_uint64 (envelope->size));
-  g_variant_builder_add (messages, "{sv}", "Recipients", recipients_to_variant (queued));
-  g_variant_builder_close (messages);
-}
-
-static void
-on_paged (GPtrArray *queued, guint total, const GError *error, gpointer user_data)
-{
-  PbBusCall *call = user_data;
-  GVariantBuilder messages;
+  Listing *self = user_data;
+  g_autoptr (GPtrArray) queued = page;
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
 
   if (error != NULL)
-    {
-      pb_bus_call_fail (call, error);
-      return;
-    }
-  g_variant_builder_init (&messages, G_VARIANT_TYPE ("aa{sv}"));
-  for (guint i = 0; i < queued->len; i++)
-    add_message (&messages, queued->pdata[i]);
-  pb_bus_call_return (call, g_variant_new ("(u@aa{sv})", total, g_variant_builder_end (&messages)));
-  g_ptr_array_unref (queued);
+    pb_bus_call_fail (self->call, error);
+  else
+    pb_bus_call_return (self->call, g_variant_new ("(u@aa{sv})", total, pb_queue_rows (queued, snapshot)));
+  g_object_unref (self->registry);
+  g_free (self);
 }
 
 static void
@@ -239,24 +89,185 @@ handle_list (PbBusCall *call, gpointer object)
   PbQueueObject *self = object;
   g_autoptr (GVariant) given = NULL;
   g_autoptr (GError) error = NULL;
+  PbQueueFilter *filter;
+  Listing *listing;
   guint offset, limit;
 
   g_variant_get (call->parameters, "(@a{sv}uu)", &given, &offset, &limit);
-  PbQueueFilter *filter = read_filter (given, &error);
+  if (limit > MAX_PAGE)
+    {
+      fail (call, PB_ERROR_TOO_LARGE, "Queue.List: at most 500 a call");
+      return;
+    }
+  filter = pb_queue_filter_read ("Queue.List", given, &error);
   if (filter == NULL)
     {
       pb_bus_call_fail (call, error);
       return;
     }
-  pb_store_page (self->store, filter, offset, MIN (limit, MAX_PAGE), self->main_mailbox, on_paged, call);
+  listing = g_new (Listing, 1);
+  *listing = (Listing){ call, g_object_ref (self->registry) };
+  pb_store_page (self->store, filter, offset, limit, self->main_mailbox, on_paged, listing);
+}
+
+/* Returns: FALSE: answered. */
+static gboolean
+take_id (PbBusCall *call, const char *place, const char *text, guint64 *id)
+{
+  g_autofree char *words = NULL;
+
+  if (pb_queue_id_parse (text, id))
+    return TRUE;
+  words = g_strdup_printf ("%s: “%.40s” is no queue id", place, text);
+  fail (call, PB_ERROR_INVALID_VALUE, words);
+  return FALSE;
+}
+
+static void
+on_read (GBytes *octets, guint64 size, const GError *error, gpointer user_data)
+{
+  PbBusCall *call = user_data;
+
+  if (error != NULL)
+    pb_bus_call_fail (call, error);
+  else
+    pb_bus_call_return (call, g_variant_new ("(t@ay)", size,
+                                             g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, octets, TRUE)));
+}
+
+static void
+handle_read (PbBusCall *call, gpointer object)
+{
+  PbQueueObject *self = object;
+  const char *text;
+  guint64 id, offset;
+  guint length;
+
+  g_variant_get (call->parameters, "(&stu)", &text, &offset, &length);
+  if (length > MAX_READ)
+    fail (call, PB_ERROR_TOO_LARGE, "Queue.Read: at most 65536 octets a call");
+  else if (offset > G_MAXINT64)
+    fail (call, PB_ERROR_INVALID_VALUE, "Queue.Read: no message is that long");
+  else if (take_id (call, "Queue.Read", text, &id))
+    pb_store_read (self->store, id, offset, length, self->main_mailbox, on_read, call);
+}
+
+/* ---- acting ---- */
+
+static void
+on_acted (guint n, const GError *error, gpointer user_data)
+{
+  PbBusCall *call = user_data;
+
+  if (error != NULL)
+    pb_bus_call_fail (call, error);
+  else
+    pb_bus_call_return (call, g_variant_new ("(u)", n));
+}
+
+/* @given (transfer full). Returns: (nullable) NULL: answered. */
+static PbQueueFilter *
+take_selector (PbBusCall *call, const char *place, GVariant *given)
+{
+  g_autoptr (GVariant) selector = given;
+  g_autoptr (GError) error = NULL;
+  PbQueueFilter *filter = pb_queue_selector_read (place, selector, &error);
+
+  if (filter == NULL)
+    pb_bus_call_fail (call, error);
+  return filter;
+}
+
+static void
+act (PbBusCall *call, PbQueueObject *self, const char *place, PbStoreChangeKind kind)
+{
+  PbQueueFilter *filter = take_selector (call, place, g_variant_get_child_value (call->parameters, 0));
+
+  if (filter != NULL)
+    pb_queue_act (self->queue, filter, kind, NULL, call->who, on_acted, call);
+}
+
+static void
+handle_hold (PbBusCall *call, gpointer object)
+{
+  act (call, object, "Queue.Hold", PB_CHANGE_HOLD);
+}
+
+static void
+handle_release (PbBusCall *call, gpointer object)
+{
+  act (call, object, "Queue.Release", PB_CHANGE_RELEASE);
+}
+
+static void
+handle_retry (PbBusCall *call, gpointer object)
+{
+  act (call, object, "Queue.Retry", PB_CHANGE_RETRY);
+}
+
+static void
+handle_remove (PbBusCall *call, gpointer object)
+{
+  PbQueueObject *self = object;
+  PbQueueFilter *filter = take_selector (call, "Queue.Remove", g_variant_get_child_value (call->parameters, 0));
+  gboolean notify;
+
+  if (filter == NULL)
+    return;
+  g_variant_get_child (call->parameters, 1, "b", &notify);
+  if (notify)
+    pb_queue_remove_and_tell (self->queue, filter, call->who, on_acted, call);
+  else
+    pb_queue_act (self->queue, filter, PB_CHANGE_REMOVE, NULL, call->who, on_acted, call);
+}
+
+static void
+handle_reroute (PbBusCall *call, gpointer object)
+{
+  PbQueueObject *self = object;
+  const char *target, *words = NULL;
+  PbQueueFilter *filter;
+
+  g_variant_get_child (call->parameters, 1, "&s", &target);
+  if (target[0] != '\0')
+    words = pb_check (PB_CHECK_HOST_PORT, target);
+  if (words != NULL)
+    {
+      g_autofree char *text = g_strdup_printf ("Queue.Reroute: the target %s", words);
+
+      fail (call, PB_ERROR_INVALID_VALUE, text);
+      return;
+    }
+  filter = take_selector (call, "Queue.Reroute", g_variant_get_child_value (call->parameters, 0));
+  if (filter != NULL)
+    pb_queue_act (self->queue, filter, PB_CHANGE_REROUTE, target[0] != '\0' ? target : NULL, call->who, on_acted,
+                  call);
 }
 
 static const PbBusMethod methods[] = {
   { "List", PB_ACTION_VIEW, handle_list },
+  { "Read", PB_ACTION_VIEW, handle_read },
+  { "Hold", PB_ACTION_MANAGE_QUEUE, handle_hold },
+  { "Release", PB_ACTION_MANAGE_QUEUE, handle_release },
+  { "Retry", PB_ACTION_MANAGE_QUEUE, handle_retry },
+  { "Remove", PB_ACTION_MANAGE_QUEUE, handle_remove },
+  { "Reroute", PB_ACTION_MANAGE_QUEUE, handle_reroute },
 };
 
+/* ---- telling ---- */
+
+static gboolean
+on_told_long_ago (gpointer user_data)
+{
+  PbQueueObject *self = user_data;
+
+  self->tell_source = 0;
+  pb_store_watch_next_change (self->store);
+  return G_SOURCE_REMOVE;
+}
+
 PbQueueObject *
-pb_queue_object_new (PbBus *bus, PbStore *store, PbMailbox *main_mailbox)
+pb_queue_object_new (const PbQueueObjectParts *parts)
 {
   PbQueueObject *self = g_new0 (PbQueueObject, 1);
   const PbBusInterface interface = {
@@ -267,10 +278,12 @@ pb_queue_object_new (PbBus *bus, PbStore *store, PbMailbox *main_mailbox)
     .object = self,
   };
 
-  self->bus = bus;
-  self->store = store;
-  self->main_mailbox = main_mailbox;
-  pb_bus_add (bus, &interface);
+  self->bus = parts->bus;
+  self->store = parts->store;
+  self->queue = parts->queue;
+  self->registry = parts->registry;
+  self->main_mailbox = parts->mailbox;
+  pb_bus_add (self->bus, &interface);
   return self;
 }
 
@@ -285,7 +298,16 @@ pb_queue_object_tell_held (PbQueueObject *self)
 }
 
 void
+pb_queue_object_tell_changed (PbQueueObject *self)
+{
+  pb_bus_emit (self->bus, "Queue", "Changed", NULL);
+  if (self->tell_source == 0)
+    self->tell_source = g_timeout_add_seconds (TELL_SECONDS, on_told_long_ago, self);
+}
+
+void
 pb_queue_object_free (PbQueueObject *self)
 {
+  g_clear_handle_id (&self->tell_source, g_source_remove);
   g_free (self);
 }

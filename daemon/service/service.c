@@ -155,6 +155,15 @@ on_held_changed (PbStore *store, gpointer user_data)
 }
 
 static void
+on_queue_changed (PbStore *store, gpointer user_data)
+{
+  PbService *self = user_data;
+
+  if (self->queue_object != NULL)
+    pb_queue_object_tell_changed (self->queue_object);
+}
+
+static void
 on_settings_changed (PbRegistry *registry, const char *interface, const char *const *names, gpointer user_data)
 {
   PbService *self = user_data;
@@ -329,7 +338,8 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->settings_objects = pb_settings_objects_new (self->bus, self->registry, self->certificate);
   self->certificate_object = pb_certificate_object_new (self->bus, self->certificate);
   self->list_objects = pb_list_objects_new (self->bus, self->registry, self->workers);
-  self->queue_object = pb_queue_object_new (self->bus, self->store, self->mailbox);
+  const PbQueueObjectParts queue_parts = { self->bus, self->store, self->queue, self->registry, self->mailbox };
+  self->queue_object = pb_queue_object_new (&queue_parts);
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
   pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);
@@ -414,6 +424,7 @@ pb_service_run (PbService *self)
   log_local_networks (pb_interfaces_networks (self->interfaces));
   pb_store_watch_state (self->store, self->mailbox, on_store_state, self);
   pb_store_watch_held (self->store, self->mailbox, on_held_changed, self);
+  pb_store_watch_queue (self->store, self->mailbox, on_queue_changed, self);
   pb_queue_start (self->queue);
   for (guint i = 0; i < self->listeners->len; i++)
     {

@@ -209,6 +209,8 @@ on_batch_committed (gpointer owner, PbDatabase *database)
   g_mutex_unlock (&store->counts_lock);
   if (self->messages[PB_CLASS_HELD] != 0)
     pb_store_tell_held (store);
+  if (self->inserted->len > 0 || g_hash_table_size (self->touched) > 0)
+    pb_store_tell_queue (store);
   if (self->unlinks->len > 0)
     pb_store_unlink (store, (const guint64 *) (gpointer) self->unlinks->data, self->unlinks->len);
 }

@@ -54,8 +54,10 @@ matches_search (const PbQueueFilter *filter, const PbQueued *queued)
     {
       const PbRecipientStatus *status = &queued->statuses[i];
 
-      g_string_append_printf (text, "\n%s\n%s", envelope->recipients[status->recipient].address,
-                              status->last_reply != NULL ? status->last_reply : "");
+      g_string_append_printf (text, "\n%s\n%s\n%s",
+                              envelope->recipients[status->recipient].address,
+                              status->last_reply != NULL ? status->last_reply : "",
+                              status->last_remote != NULL ? status->last_remote : "");
     }
   valid = g_utf8_make_valid (text->str, (gssize) text->len);
   folded = g_utf8_casefold (valid, -1);

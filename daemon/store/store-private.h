@@ -42,6 +42,14 @@ typedef struct
   GPtrArray *open; /* (owned) of (unowned) PbClaim, under lock */
 } PbClaims;
 
+/* Whether a change of the queue is to be told. */
+typedef enum
+{
+  PB_QUEUE_WATCH_ARMED,
+  PB_QUEUE_WATCH_TOLD,
+  PB_QUEUE_WATCH_MISSED, /* told, and there was another since */
+} PbQueueWatch;
+
 struct _PbStore
 {
   char *directory;           /* (owned) */
@@ -71,6 +79,7 @@ struct _PbStore
   PbClaims *claims;          /* (owned) */
 
   gint low_space, failed;    /* atomic */
+  gint queue_watch;          /* atomic PbQueueWatch */
   GMutex watch_lock;
   GArray *watchers;          /* (owned) under watch_lock */
 };
@@ -82,6 +91,9 @@ void pb_store_fail (PbStore *self, const GError *error);
 
 /** pb_store_tell_held: the number of held messages has changed. Any thread. */
 void pb_store_tell_held (PbStore *self);
+
+/** pb_store_tell_queue: something in the queue has changed. Any thread. */
+void pb_store_tell_queue (PbStore *self);
 
 /** pb_store_run_blocking: @work (@data) on the body pool; on the caller's thread while closing. */
 void pb_store_run_blocking (PbStore *self, PbMailFunc work, gpointer data);

@@ -26,11 +26,19 @@
 #define CHECKPOINT_PAGES_MIN 250
 #define PAGE_SIZE            4096
 
+typedef enum
+{
+  WATCH_STATE,
+  WATCH_HELD,
+  WATCH_QUEUE,
+} Watch;
+
 typedef struct
 {
-  PbMailbox *reply_to;   /* (owned) */
-  PbStoreStateFunc func; /* (nullable) */
-  PbStoreHeldFunc held;  /* (nullable) */
+  PbMailbox *reply_to; /* (owned) */
+  Watch watch;
+  PbStoreStateFunc state_func; /* (nullable) for WATCH_STATE */
+  PbStoreHeldFunc func;        /* (nullable) for the others */
   gpointer user_data;
 } Watcher;
 
@@ -38,8 +46,8 @@ typedef struct
 {
   PbStore *store;
   PbStoreState state;
-  PbStoreStateFunc func; /* (nullable) */
-  PbStoreHeldFunc held;  /* (nullable) then func is NULL */
+  PbStoreStateFunc state_func; /* (nullable) */
+  PbStoreHeldFunc func;        /* (nullable) then state_func is NULL */
   gpointer user_data;
 } Change;
 
@@ -50,16 +58,15 @@ on_changed (gpointer data)
 {
   Change *change = data;
 
-  if (change->func != NULL)
-    change->func (change->store, change->state, change->user_data);
+  if (change->state_func != NULL)
+    change->state_func (change->store, change->state, change->user_data);
   else
-    change->held (change->store, change->user_data);
+    change->func (change->store, change->user_data);
   g_free (change);
 }
 
-/* Tells those who watch the state, or those who watch what is held. */
 static void
-tell_watchers (PbStore *self, gboolean held)
+tell_watchers (PbStore *self, Watch watch)
 {
   PbStoreState state = pb_store_state (self);
 
@@ -69,10 +76,10 @@ tell_watchers (PbStore *self, gboolean held)
       Watcher *watcher = &g_array_index (self->watchers, Watcher, i);
       Change *change;
 
-      if (held != (watcher->held != NULL))
+      if (watcher->watch != watch)
         continue;
       change = g_new (Change, 1);
-      *change = (Change){ self, state, watcher->func, watcher->held, watcher->user_data };
+      *change = (Change){ self, state, watcher->state_func, watcher->func, watcher->user_data };
       pb_mailbox_post (watcher->reply_to, on_changed, change);
     }
   g_mutex_unlock (&self->watch_lock);
@@ -81,7 +88,33 @@ tell_watchers (PbStore *self, gboolean held)
 void
 pb_store_tell_held (PbStore *self)
 {
-  tell_watchers (self, TRUE);
+  tell_watchers (self, WATCH_HELD);
+}
+
+void
+pb_store_tell_queue (PbStore *self)
+{
+  gint *watch = &self->queue_watch;
+
+  do
+    if (g_atomic_int_compare_and_exchange (watch, PB_QUEUE_WATCH_ARMED, PB_QUEUE_WATCH_TOLD))
+      {
+        tell_watchers (self, WATCH_QUEUE);
+        return;
+      }
+  while (g_atomic_int_get (watch) != PB_QUEUE_WATCH_MISSED
+         && !g_atomic_int_compare_and_exchange (watch, PB_QUEUE_WATCH_TOLD, PB_QUEUE_WATCH_MISSED));
+}
+
+void
+pb_store_watch_next_change (PbStore *self)
+{
+  if (g_atomic_int_get (&self->queue_watch) == PB_QUEUE_WATCH_ARMED)
+    return;
+  if (g_atomic_int_compare_and_exchange (&self->queue_watch, PB_QUEUE_WATCH_MISSED, PB_QUEUE_WATCH_TOLD))
+    tell_watchers (self, WATCH_QUEUE);
+  else if (!g_atomic_int_compare_and_exchange (&self->queue_watch, PB_QUEUE_WATCH_TOLD, PB_QUEUE_WATCH_ARMED))
+    pb_store_watch_next_change (self);
 }
 
 static void
@@ -100,7 +133,7 @@ on_space_changed (gboolean low, gpointer user_data)
           low ? "disk space low, no mail is taken" : "disk space sufficient again", "directory",
           self->directory, NULL);
   if (!g_atomic_int_get (&self->failed))
-    tell_watchers (self, FALSE);
+    tell_watchers (self, WATCH_STATE);
 }
 
 void
@@ -112,7 +145,7 @@ pb_store_fail (PbStore *self, const GError *error)
           error->message, "advice", "check the disk (dmesg, smartctl), then start postbusd again",
           NULL);
   pb_writer_fail (self->writer, error);
-  tell_watchers (self, FALSE);
+  tell_watchers (self, WATCH_STATE);
 }
 
 PbStoreState
@@ -140,13 +173,19 @@ add_watcher (PbStore *self, Watcher watcher)
 void
 pb_store_watch_state (PbStore *self, PbMailbox *reply_to, PbStoreStateFunc func, gpointer user_data)
 {
-  add_watcher (self, (Watcher){ pb_mailbox_ref (reply_to), func, NULL, user_data });
+  add_watcher (self, (Watcher){ pb_mailbox_ref (reply_to), WATCH_STATE, func, NULL, user_data });
 }
 
 void
 pb_store_watch_held (PbStore *self, PbMailbox *reply_to, PbStoreHeldFunc func, gpointer user_data)
 {
-  add_watcher (self, (Watcher){ pb_mailbox_ref (reply_to), NULL, func, user_data });
+  add_watcher (self, (Watcher){ pb_mailbox_ref (reply_to), WATCH_HELD, NULL, func, user_data });
+}
+
+void
+pb_store_watch_queue (PbStore *self, PbMailbox *reply_to, PbStoreHeldFunc func, gpointer user_data)
+{
+  add_watcher (self, (Watcher){ pb_mailbox_ref (reply_to), WATCH_QUEUE, NULL, func, user_data });
 }
 
 void

@@ -52,6 +52,13 @@ PbStoreState pb_store_state (PbStore *self); /* any thread, lock-free */
 typedef void (*PbStoreHeldFunc) (PbStore *store, gpointer user_data);
 void pb_store_watch_held (PbStore *self, PbMailbox *reply_to, PbStoreHeldFunc func, gpointer user_data);
 
+/**
+ * pb_store_watch_queue: @func in @reply_to's thread at the first commit that changes the queue, and then not before pb_store_watch_next_change() was called: a busy
+ * queue is not told of a thousand times a second. What changed before that call is told of at once.
+ */
+void pb_store_watch_queue (PbStore *self, PbMailbox *reply_to, PbStoreHeldFunc func, gpointer user_data);
+void pb_store_watch_next_change (PbStore *self);
+
 /** pb_store_busy_since: since when the writer has been at what it does now, monotonic microseconds; 0 when it waits for work. Any thread. */
 gint64 pb_store_busy_since (PbStore *self);
 
