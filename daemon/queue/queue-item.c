@@ -185,7 +185,7 @@ static gboolean
 any_by_hand (const PbQueueRecipient *recipients, guint n_recipients)
 {
   for (guint i = 0; i < n_recipients; i++)
-    if (recipients[i].by_hand)
+    if (recipients[i].by_hand != 0)
       return TRUE;
   return FALSE;
 }

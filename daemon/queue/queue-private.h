@@ -29,7 +29,7 @@ typedef struct
   gboolean delay_told;
   char *last_reply;  /* (owned) (nullable) */
   char *last_remote; /* (owned) (nullable) */
-  gboolean by_hand;  /* to be tried though its destination rests */
+  guint by_hand;     /* not 0: the administrator's wish that this attempt obeys: to be tried though its destination rests */
 } PbQueueRecipient;
 
 /** pb_queue_recipient_clear: frees what @self owns. */

@@ -76,7 +76,8 @@ status_row (const Settling *self, guint position, PbRecipientState state)
                             .state = state,
                             .attempts = recipient->attempts,
                             .next_attempt = self->next,
-                            .delay_told = recipient->delay_told };
+                            .delay_told = recipient->delay_told,
+                            .by_hand = recipient->by_hand };
 
   if (state == PB_RECIPIENT_DELIVERED)
     return row;
@@ -179,7 +180,6 @@ settle_deferred (Settling *self, guint position, const PbResult *result)
   gint64 age = age_of (self);
 
   recipient->attempts++;
-  recipient->by_hand = FALSE;
   if (!self->untried || recipient->last_reply == NULL)
     set_last_reply (recipient, result);
   if (age >= (gint64) self->values->queueing_lifetime)
@@ -199,6 +199,7 @@ settle_deferred (Settling *self, guint position, const PbResult *result)
       add_notice (self, position, NULL, result, PB_DSN_DELAYED);
     }
   settle_plainly (self, position, PB_RECIPIENT_QUEUED);
+  recipient->by_hand = 0;
 }
 
 static void

@@ -300,7 +300,7 @@ pb_queue_object_tell_held (PbQueueObject *self)
 void
 pb_queue_object_tell_changed (PbQueueObject *self)
 {
-  pb_bus_emit (self->bus, "Queue", "Changed", NULL);
+  pb_bus_emit (self->bus, "Queue", "Changed", g_variant_new ("()"));
   if (self->tell_source == 0)
     self->tell_source = g_timeout_add_seconds (TELL_SECONDS, on_told_long_ago, self);
 }

@@ -54,7 +54,7 @@ add_recipient (GVariantBuilder *list, const PbQueued *queued, const PbRecipientS
   add_string (list, "Remote", status->last_remote);
   add_string (list, "Route", way);
   if (status->state == PB_RECIPIENT_HELD)
-    add_string (list, "HeldFor", status->by_hand ? "administrator" : "damage");
+    add_string (list, "HeldFor", status->by_hand != 0 ? "administrator" : "damage");
   g_variant_builder_close (list);
 }
 

@@ -4,8 +4,8 @@
  *
  * One column holds all recipients: most messages have one, and most rows are deleted before they ever
  * get a status. The writer changes it, the reader reads it. A damaged column is told by NULL, never
- * guessed at. Form: count, then for each a state octet and, when it is not done, attempts, next attempt
- * last reply and who said it; numbers are LEB128.
+ * guessed at. Form: count, then for each a state octet and, when it is not done, attempts, next attempt,
+ * the administrator's wish, last reply and who said it; numbers are LEB128.
  */
 #include "store/status.h"
 
@@ -130,12 +130,14 @@ put_status (GByteArray *out, const PbRecipientStatus *status)
       g_byte_array_append (out, &octet, 1);
       return;
     }
-  octet |= (status->delay_told ? DELAY_TOLD : 0) | (status->by_hand ? BY_HAND : 0)
+  octet |= (status->delay_told ? DELAY_TOLD : 0) | (status->by_hand != 0 ? BY_HAND : 0)
            | (status->last_reply != NULL ? HAS_REPLY : 0)
            | (status->last_remote != NULL ? HAS_REMOTE : 0);
   g_byte_array_append (out, &octet, 1);
   put_number (out, status->attempts);
   put_number (out, (guint64) status->next_attempt);
+  if (status->by_hand != 0)
+    put_number (out, status->by_hand);
   if (status->last_reply != NULL)
     put_text (out, status->last_reply);
   if (status->last_remote != NULL)
@@ -183,9 +185,10 @@ take_status (Cursor *cursor, PbRecipientStatus *status)
   if (pb_recipient_state_is_done (status->state))
     return TRUE;
   status->delay_told = (octet & DELAY_TOLD) != 0;
-  status->by_hand = (octet & BY_HAND) != 0;
   status->attempts = (guint) take_number (cursor);
   status->next_attempt = (gint64) take_number (cursor);
+  if ((octet & BY_HAND) != 0)
+    status->by_hand = (guint) take_number (cursor);
   if ((octet & HAS_REPLY) != 0)
     status->last_reply = take_text (cursor);
   if ((octet & HAS_REMOTE) != 0)
@@ -214,13 +217,13 @@ pb_status_set_parse (const void *data, gsize length, guint n)
   return cursor.at == cursor.end ? g_steal_pointer (&self) : NULL;
 }
 
-/* An attempt that was under way when its recipient was held counts, and changes nothing about that. What is held for damage keeps its reason. */
+/* An attempt that was under way when its recipient was held, or was to be tried anew, counts and changes nothing about that. What is held for damage keeps its reason. */
 static void
-status_mark_held (PbRecipientStatus *self, const PbRecipientStatus *status)
+status_mark_attempt (PbRecipientStatus *self, const PbRecipientStatus *status)
 {
   self->attempts = status->attempts;
   self->delay_told |= status->delay_told;
-  if (!self->by_hand)
+  if (self->by_hand == 0)
     return;
   pb_recipient_status_clear (self);
   self->last_reply = g_strdup (status->last_reply);
@@ -236,13 +239,15 @@ pb_status_set_apply (PbStatusSet *self, const PbRecipientStatus *status)
       || pb_recipient_state_is_done (self->all[status->recipient].state))
     return;
   own = &self->all[status->recipient];
-  if (own->state == PB_RECIPIENT_HELD && status->state == PB_RECIPIENT_QUEUED)
+  if (status->state == PB_RECIPIENT_QUEUED
+      && (own->state == PB_RECIPIENT_HELD || own->by_hand != status->by_hand))
     {
-      status_mark_held (own, status);
+      status_mark_attempt (own, status);
       return;
     }
   pb_recipient_status_clear (own);
   *own = *status;
+  own->by_hand = 0;
   own->last_reply = g_strdup (status->last_reply);
   own->last_remote = g_strdup (status->last_remote);
 }
@@ -258,7 +263,7 @@ pb_status_set_quarantine (PbStatusSet *self, const char *reason)
         continue;
       pb_recipient_status_clear (status);
       status->state = PB_RECIPIENT_HELD;
-      status->by_hand = FALSE;
+      status->by_hand = 0;
       status->last_reply = g_strdup (reason);
     }
 }
@@ -275,16 +280,16 @@ status_change (PbRecipientStatus *self, PbStoreChangeKind kind, gint64 now)
     {
     case PB_CHANGE_HOLD:
       self->state = PB_RECIPIENT_HELD;
-      self->by_hand = TRUE;
+      self->by_hand++;
       break;
     case PB_CHANGE_RELEASE:
       self->state = PB_RECIPIENT_QUEUED;
-      self->by_hand = FALSE;
+      self->by_hand++;
       self->next_attempt = now;
       break;
     case PB_CHANGE_RETRY:
     case PB_CHANGE_REROUTE:
-      self->by_hand = TRUE;
+      self->by_hand++;
       self->next_attempt = now;
       break;
     case PB_CHANGE_REMOVE:

@@ -100,7 +100,7 @@ typedef struct
   gint64 next_attempt;  /* Unix seconds */
   gboolean delay_told;  /* a delayed DSN was sent */
   char *last_reply;     /* (owned) (nullable) last remote reply or local reason, with its status code first */
-  gboolean by_hand;     /* QUEUED: the administrator wants it tried whatever is known of the destination; HELD: set aside by him, not for damage */
+  guint by_hand;        /* 0, or the number of the administrator's wish. QUEUED: to be tried whatever is known of the destination; a settlement brings the number that its attempt obeyed. HELD: set aside by him, not for damage */
   char *last_remote;    /* (owned) (nullable) who said it: "mx.example.org[192.0.2.1]:25" */
 } PbRecipientStatus;
 
@@ -209,7 +209,7 @@ void pb_store_walk_next (PbStoreWalk *self, guint limit, PbMailbox *reply_to, Pb
 typedef enum
 {
   PB_CHANGE_HOLD,    /* what is queued waits until it is released */
-  PB_CHANGE_RELEASE, /* what is held is due now */
+  PB_CHANGE_RELEASE, /* what is held is due now, as with RETRY */
   PB_CHANGE_RETRY,   /* what is queued is due now, and a resting destination is asked again */
   PB_CHANGE_REMOVE,  /* gone, nobody is told */
   PB_CHANGE_REROUTE, /* goes to the target from now on, and what is queued is due now */

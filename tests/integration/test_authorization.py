@@ -135,14 +135,14 @@ def test_each_member_asks_for_its_action(bed):
         [question] = polkit.questions[count:]
         return question.action.removeprefix(NAME + ".")
 
-    readers = {"List", "Get", "Snapshot", "Validate", "Revisions", "Export"}
+    readers = {"List", "Get", "Snapshot", "Validate", "Revisions", "Export", "Read", "Attempts"}
     for interface, element in described.items():
         for method in element.findall("method"):
             name = method.get("name")
             if (interface, name) in OPEN_METHODS:
                 continue
             action = asked(api.raw_call, f"{NAME}.{interface}", name, stranger.arguments(method))
-            writes = "manage-accounts" if interface == "Accounts" else "modify-settings"
+            writes = {"Accounts": "manage-accounts", "Queue": "manage-queue"}.get(interface, "modify-settings")
             if "Secret" in name or (interface, name) == ("Tls", "Import"):
                 writes = "set-secrets"
             assert action == ("view" if name in readers else writes), (interface, name, action)
