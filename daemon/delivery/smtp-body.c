@@ -52,7 +52,17 @@ set_block_deadline (PbSmtpConnection *self)
 static void
 encode (PbSmtpConnection *self, const char *data, gsize length, gboolean last, GByteArray *out)
 {
-  pb_data_encoder_feed (&self->encoder, data, length, out);
+  if (self->seven_bit != NULL)
+    {
+      g_autoptr (GByteArray) converted = g_byte_array_sized_new ((guint) length + 1024);
+
+      pb_seven_bit_feed (self->seven_bit, data, length, converted);
+      if (last)
+        pb_seven_bit_finish (self->seven_bit, converted);
+      pb_data_encoder_feed (&self->encoder, (const char *) converted->data, converted->len, out);
+    }
+  else
+    pb_data_encoder_feed (&self->encoder, data, length, out);
   if (last)
     pb_data_encoder_finish (&self->encoder, out);
 }
@@ -178,9 +188,25 @@ pb_smtp_body_chunk_read (gpointer data)
   chunk_free (chunk);
 }
 
+/* Such octets may not go to a server that does not offer to take them (RFC 6152 3). An LMTP server is our own
+ * mailboxes' keeper: what was accepted for them is to be kept as it came. */
+static gboolean
+needs_conversion (const PbSmtpConnection *self, const PbTransaction *transaction)
+{
+  return (transaction->job->delivery->envelope->flags & PB_ENVELOPE_8BIT) != 0
+         && (self->extensions.offered & PB_EXT_8BITMIME) == 0 && !self->lmtp;
+}
+
 static void
 begin (PbSmtpConnection *self, PbTransaction *transaction)
 {
+  g_clear_pointer (&self->seven_bit, pb_seven_bit_free);
+  if (needs_conversion (self, transaction))
+    {
+      self->seven_bit = pb_seven_bit_new ();
+      pb_transcript_note (transaction->job->transcript,
+                          "8BITMIME is not offered: sent as quoted-printable");
+    }
   transaction->body_sent = TRUE;
   self->n_chunks = 0;
   if (transaction->bdat)

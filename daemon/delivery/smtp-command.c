@@ -2,8 +2,7 @@
 /*
  * What the SMTP client says, as text: MAIL and RCPT with the parameters that the other side offers.
  * Pure; called by the transaction code. Addresses are canonical text from the address parser, which
- * lets no control character through. A message with 8-bit octets goes as it is to a server that does
- * not offer 8BITMIME: nearly all of them pass it on whole, while sending it back would lose it for sure.
+ * lets no control character through.
  */
 #include "delivery/smtp-private.h"
 
@@ -110,9 +109,10 @@ pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipien
 
 const char *
 pb_smtp_check_envelope (const PbEnvelope *envelope, const PbExtensionSet *extensions,
-                        const char **status)
+                        gboolean is_lmtp, const char **status)
 {
-  if ((envelope->flags & PB_ENVELOPE_SMTPUTF8) != 0 && (extensions->offered & PB_EXT_SMTPUTF8) == 0)
+  if ((envelope->flags & PB_ENVELOPE_SMTPUTF8) != 0 && (extensions->offered & PB_EXT_SMTPUTF8) == 0
+      && !is_lmtp)
     {
       *status = "5.6.7";
       return "the message needs SMTPUTF8, which the server does not offer";

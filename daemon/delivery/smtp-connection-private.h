@@ -4,6 +4,7 @@
 #include "delivery/smtp-private.h"
 #include "protocol/data-coding.h"
 #include "protocol/reply.h"
+#include "protocol/seven-bit.h"
 
 /* What a reply that is awaited will answer. */
 typedef enum
@@ -89,6 +90,7 @@ struct _PbSmtpConnection
   gboolean needs_reset; /* the server still holds a transaction that was given up */
   gboolean streaming;    /* a large body is on its way, its end not written yet */
   PbDataEncoder encoder; /* of the body */
+  PbSevenBit *seven_bit; /* (owned) (nullable) before it, where the server takes no 8-bit octets */
   guint64 body_offset;
   guint n_chunks;        /* BDATs that are not answered, but for the last */
   PbSmtpChunk *chunk;    /* (not owned) (nullable) being read */

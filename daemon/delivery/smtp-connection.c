@@ -23,6 +23,7 @@ pb_smtp_connection_unref (PbSmtpConnection *self)
   if (--self->refs > 0)
     return;
   g_clear_pointer (&self->tls, pb_tls_context_unref);
+  g_clear_pointer (&self->seven_bit, pb_seven_bit_free);
   pb_route_unref (self->route);
   pb_transcript_free (self->head);
   g_free (self->host);

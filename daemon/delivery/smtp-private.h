@@ -134,5 +134,8 @@ void pb_smtp_append_mail (GByteArray *out, const PbEnvelope *envelope, const PbE
 void pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipient, const char *address, const PbExtensionSet *extensions);
 void pb_smtp_append (GByteArray *out, const char *text);
 
-/** pb_smtp_check_envelope: what the other side cannot take by what it said of itself. Returns: (nullable) the reason; @status (out) then 5.6.7 or 5.3.4. */
-const char *pb_smtp_check_envelope (const PbEnvelope *envelope, const PbExtensionSet *extensions, const char **status);
+/**
+ * pb_smtp_check_envelope: what the other side cannot take by what it said of itself. LMTP servers keep UTF-8 in header fields without knowing SMTPUTF8;
+ * what they do with such an address they say themselves. Returns: (nullable) the reason; @status (out) then 5.6.7 or 5.3.4.
+ */
+const char *pb_smtp_check_envelope (const PbEnvelope *envelope, const PbExtensionSet *extensions, gboolean is_lmtp, const char **status);

@@ -87,7 +87,8 @@ static gboolean
 is_takeable (PbSmtpConnection *self, PbSmtpJob *job)
 {
   const char *status;
-  const char *reason = pb_smtp_check_envelope (job->delivery->envelope, &self->extensions, &status);
+  const char *reason = pb_smtp_check_envelope (job->delivery->envelope, &self->extensions,
+                                               self->lmtp, &status);
 
   if (reason == NULL)
     return TRUE;

@@ -430,6 +430,34 @@ test_cannot_take (void)
   tear_down (&self);
 }
 
+/* No 8BITMIME: quoted-printable, which says so; by DATA and by BDAT. */
+static void
+test_seven_bit (void)
+{
+  static const char text[] = "Subject: x\r\n\r\n.\303\274\r\n";
+  g_autoptr (GBytes) bytes = g_bytes_new_static (text, strlen (text));
+  g_autoptr (PbBody) body = pb_body_new_bytes (bytes);
+  Fixture self;
+
+  SET_UP (&self, SCRIPT ("G:PIPELINING,CHUNKING", "C:MAIL", "C:RCPT",
+                         "K:BDAT", "S:250 ok", "S:250 ok", "S:250 2.0.0 ok", ENVELOPE, ACCEPTS, "B",
+                         "S:250 2.0.0 ok", "Q"));
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (PbEnvelope) envelope = make_envelope (&self, 1, strlen (text));
+
+      envelope->flags = PB_ENVELOPE_8BIT;
+      deliver_envelope (&self, envelope, body);
+      wait_answers (&self, i + 1);
+      assert_result (&self, i, 0, PB_RESULT_DELIVERED, "2.0.0");
+      g_assert_nonnull (strstr (pb_script_server_body (self.server, i),
+                                "Content-Transfer-Encoding: quoted-printable\r\n\r\n."));
+      g_assert_true (g_str_has_suffix (pb_script_server_body (self.server, i), ".=C3=BC\r\n"));
+      g_assert_nonnull (strstr (transcript (&self, i), "8BITMIME is not offered"));
+    }
+  tear_down (&self);
+}
+
 static void
 test_dsn_parameters (void)
 {
@@ -452,6 +480,7 @@ test_dsn_parameters (void)
   deliver_envelope (&self, envelope, body);
   wait_answers (&self, 1);
   assert_result (&self, 0, 0, PB_RESULT_DELIVERED, "2.0.0");
+  g_assert_true (result (&self, 0, 0)->dsn_passed_on);
   tear_down (&self);
 }
 
@@ -478,6 +507,7 @@ main (int argc, char **argv)
   g_test_add_func ("/smtp-agent/too-many/refused", test_too_many_and_refused);
   g_test_add_func ("/smtp-agent/rcptmax", test_rcptmax);
   g_test_add_func ("/smtp-agent/cannot-take", test_cannot_take);
+  g_test_add_func ("/smtp-agent/seven-bit", test_seven_bit);
   g_test_add_func ("/smtp-agent/dsn-parameters", test_dsn_parameters);
   return g_test_run ();
 }
