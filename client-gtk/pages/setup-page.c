@@ -210,6 +210,27 @@ pba_setup_page_class_init (PbaSetupPageClass *klass)
   PBA_PAGE_CLASS (klass)->shown = pba_setup_page_shown;
 }
 
+/* Words have no room in a narrow header bar: there it is an icon. */
+static GtkWidget *
+make_button (PbaSetupPage *self)
+{
+  GtkWidget *button = gtk_button_new ();
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 0);
+  GtkWidget *icon = gtk_image_new_from_icon_name ("view-refresh-symbolic");
+  GtkWidget *label = gtk_label_new (_ ("Check Again"));
+
+  gtk_box_append (GTK_BOX (box), icon);
+  gtk_box_append (GTK_BOX (box), label);
+  gtk_button_set_child (GTK_BUTTON (button), box);
+  gtk_widget_set_tooltip_text (button, _ ("Check Again"));
+  pba_accessible_name (button, _ ("Check Again"));
+  g_object_bind_property (self, "narrow", icon, "visible", G_BINDING_SYNC_CREATE);
+  g_object_bind_property (self, "narrow", label, "visible",
+                          G_BINDING_SYNC_CREATE | G_BINDING_INVERT_BOOLEAN);
+  g_signal_connect_object (button, "clicked", G_CALLBACK (on_check), self, G_CONNECT_SWAPPED);
+  return button;
+}
+
 static void
 pba_setup_page_init (PbaSetupPage *self)
 {
@@ -223,8 +244,7 @@ pba_setup_page_init (PbaSetupPage *self)
   gtk_stack_add_named (self->stack, status, "status");
   gtk_stack_add_named (self->stack, preferences, "findings");
   adw_bin_set_child (ADW_BIN (self), stack);
-  self->button = gtk_button_new_with_label (_ ("Check Again"));
-  g_signal_connect_object (self->button, "clicked", G_CALLBACK (on_check), self, G_CONNECT_SWAPPED);
+  self->button = make_button (self);
 }
 
 GtkWidget *

@@ -52,10 +52,12 @@ def fill(ui):
     ui.bed.wait_deferred()
 
 
-def shoot(ui, kind, name, size):
+def shoot(ui, kind, name, size, folds=True):
+    """folds: whether there is a sidebar that makes room when narrow."""
     place = folder() / kind
     place.mkdir(parents=True, exist_ok=True)
     ui.resize(*size)
+    ui.wait(lambda: ui.folded() == (folds and size == NARROW), f"{name} to be laid out for {size}")
     ui.screen.rest_mouse()
     pixels = ui.still(*size)
     assert len(set(pixels[at:at + 4] for at in range(0, len(pixels), 4 * 97))) > 3, f"{name} shows nothing"
@@ -108,6 +110,6 @@ def test_german(ui):
 def test_connect_page(ui):
     ui.open()
     ui.find("button", "Connect")
-    shoot(ui, "light", "00-connect", WIDE)
-    shoot(ui, "light-narrow", "00-connect", NARROW)
+    shoot(ui, "light", "00-connect", WIDE, folds=False)
+    shoot(ui, "light-narrow", "00-connect", NARROW, folds=False)
     write_index()

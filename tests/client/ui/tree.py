@@ -120,6 +120,12 @@ class Reader:
         kids, = self.call(REGISTRY, ROOT, A11Y + "Accessible", "GetChildren")
         return [name for name, _ in kids]
 
+    def toplevels(self, name):
+        """The application's windows, as nodes without children."""
+        kids, = self.call(name, ROOT, A11Y + "Accessible", "GetChildren")
+        items = self.read_items(name)
+        return [items[path] for _, path in kids if path in items]
+
     def read(self, name):
         """The application's tree; None while it has none."""
         known_children = {}

@@ -47,6 +47,7 @@ gtk-font-name=Cantarell 11
 gtk-icon-theme-name=Adwaita
 gtk-enable-animations=false
 gtk-cursor-blink=false
+gtk-decoration-layout=:close
 """
 
 
@@ -219,17 +220,26 @@ class Ui:
         return {"LOCPATH": folder, "LC_ALL": locale, "LANGUAGE": language, "POSTBUS_ADMIN_LOCALEDIR": catalogues}
 
     def resize(self, width, height):
-        """Gives the window that size within its frame; raises when it will not be as small."""
+        """Gives the window that size within its frame, and waits until it is laid out so; raises when it
+        will not be as small."""
         self.screen.place(self.window, 0, 0, width + 2 * FRAME, height + 2 * FRAME)
 
-        def fits():
-            for window, now in self.screen.windows():
-                if window == self.window:
-                    return (now.width, now.height) == (width + 2 * FRAME, height + 2 * FRAME)
+        def laid_out():
+            if self.box(self.window_node())[2:] == (width, height):
+                return True
+            # GTK lays out anew with its next frame, which without a window manager comes with the next event.
+            self.screen.stroke(20, 20)
             return False
-        self.wait(fits, f"a window of {width} x {height}", 30)
-        # GTK lays out anew with its next frame, which without a window manager comes with the next event.
-        self.screen.stroke(20, 20)
+        self.wait(laid_out, f"a window of {width} x {height}", 30)
+
+    def window_node(self):
+        """The first window."""
+        return self.wait(lambda: self.reader.toplevels(self.name), "the client's window")[0]
+
+    def folded(self):
+        """Whether sidebar and page take turns in the window."""
+        buttons = self.tree().find("button", self.translate("Back"))
+        return any(self.box(button)[2] > 0 for button in buttons)
 
     def still(self, width, height):
         """The pixels of the window once they rest."""
