@@ -90,8 +90,18 @@ add_menu_actions (PbaListPage *self)
   gtk_widget_insert_action_group (self->menu_button, "list", G_ACTION_GROUP (group));
 }
 
+/* Narrow, the header bar has room for the view's name but not for the page's. */
 static void
-make_views (PbaListPage *self, const char *title)
+show_title (PbaListPage *self)
+{
+  GtkWidget *child = adw_view_stack_get_visible_child (self->views);
+  AdwViewStackPage *page = adw_view_stack_get_page (self->views, child);
+
+  adw_view_switcher_title_set_title (self->switcher, adw_view_stack_page_get_title (page));
+}
+
+static void
+make_views (PbaListPage *self)
 {
   GtkWidget *switcher = adw_view_switcher_title_new ();
   GtkWidget *bar = adw_view_switcher_bar_new ();
@@ -106,21 +116,24 @@ make_views (PbaListPage *self, const char *title)
     }
   /* It only says which view is meant; the rows are the page's. */
   adw_bin_set_child (self->views_bin, GTK_WIDGET (self->views));
-  adw_view_switcher_title_set_stack (ADW_VIEW_SWITCHER_TITLE (switcher), self->views);
-  adw_view_switcher_title_set_title (ADW_VIEW_SWITCHER_TITLE (switcher), title);
+  self->switcher = ADW_VIEW_SWITCHER_TITLE (switcher);
+  adw_view_switcher_title_set_stack (self->switcher, self->views);
   adw_view_switcher_bar_set_stack (ADW_VIEW_SWITCHER_BAR (bar), self->views);
   g_object_bind_property (switcher, "title-visible", bar, "reveal", G_BINDING_SYNC_CREATE);
   gtk_box_append (GTK_BOX (adw_bin_get_child (ADW_BIN (self))), bar);
   g_signal_connect_object (self->views, "notify::visible-child-name",
+                           G_CALLBACK (show_title), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->views, "notify::visible-child-name",
                            G_CALLBACK (pba_list_page_show_view), self, G_CONNECT_SWAPPED);
+  show_title (self);
   g_object_set (self, "header-title", switcher, NULL);
 }
 
 void
-pba_list_page_make_bar (PbaListPage *self, const char *title)
+pba_list_page_make_bar (PbaListPage *self)
 {
   make_buttons (self);
   add_menu_actions (self);
   if (self->layout->views != NULL)
-    make_views (self, title);
+    make_views (self);
 }

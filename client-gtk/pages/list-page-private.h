@@ -23,6 +23,7 @@ struct _PbaListPage
   PbaListModel *model;             /* (owned) */
   GtkMultiSelection *selection;    /* (owned) */
   AdwViewStack *views;             /* (unowned) (nullable): the views' names, nothing to see */
+  AdwViewSwitcherTitle *switcher;  /* (unowned) (nullable): in the header bar, of the views */
   GtkWidget *create, *search_button, *menu_button; /* (unowned): in the header bar */
   AdwButtonContent *create_content;                /* (unowned) */
   PbaListWidths widths;
@@ -49,7 +50,7 @@ void pba_list_page_show_footer (PbaListPage *self);
 void pba_list_page_show_view (PbaListPage *self);
 
 /* list-bar.c */
-void pba_list_page_make_bar (PbaListPage *self, const char *title);
+void pba_list_page_make_bar (PbaListPage *self);
 
 /* list-selection.c */
 void pba_list_page_follow_selection (PbaListPage *self);

@@ -453,7 +453,7 @@ pba_list_page_new (PbaServer *server, const char *title, PbListKind kind)
   pba_list_page_follow_selection (self);
   pba_list_header_measure (GTK_WIDGET (self), self->layout, &self->widths);
   show_words (self);
-  pba_list_page_make_bar (self, title);
+  pba_list_page_make_bar (self);
   g_signal_connect (factory, "setup", G_CALLBACK (on_setup), self);
   g_signal_connect (factory, "bind", G_CALLBACK (on_bind), self);
   g_signal_connect (factory, "unbind", G_CALLBACK (on_unbind), self);

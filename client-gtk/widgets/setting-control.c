@@ -87,12 +87,13 @@ make_number (PbaSettingRow *self)
   guint32 maximum = pba_setting_get_maximum (self->setting);
   GtkWidget *spin = gtk_spin_button_new_with_range (minimum, maximum, 1);
   const char *unit = pba_setting_get_unit (self->setting);
+  g_autofree char *in_title = g_strdup_printf ("(%s)", unit);
 
   gtk_spin_button_set_increments (GTK_SPIN_BUTTON (spin), 1, maximum > 1000 ? 100 : 10);
   gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (spin), TRUE);
   gtk_editable_set_width_chars (GTK_EDITABLE (spin), maximum > 99999 ? 7 : 5);
   place (self, spin);
-  if (unit[0] != '\0' && strstr (pba_setting_get_title (self->setting), unit) == NULL)
+  if (unit[0] != '\0' && strstr (pba_setting_get_title (self->setting), in_title) == NULL)
     {
       self->unit = GTK_LABEL (gtk_label_new (unit));
       gtk_widget_add_css_class (GTK_WIDGET (self->unit), "dim-label");

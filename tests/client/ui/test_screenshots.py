@@ -57,7 +57,8 @@ def shoot(ui, kind, name, size, folds=True):
     place = folder() / kind
     place.mkdir(parents=True, exist_ok=True)
     ui.resize(*size)
-    ui.wait(lambda: ui.folded() == (folds and size == NARROW), f"{name} to be laid out for {size}")
+    if folds:
+        ui.wait(lambda: ui.folded() == (size == NARROW), f"{name} to be laid out for {size}")
     ui.screen.rest_mouse()
     pixels = ui.still(*size)
     assert len(set(pixels[at:at + 4] for at in range(0, len(pixels), 4 * 97))) > 3, f"{name} shows nothing"
@@ -105,6 +106,30 @@ def test_dark(ui):
 
 def test_german(ui):
     shoot_all(ui, {"german": WIDE, "german-narrow": NARROW}, **ui.speak("de", "DE"))
+
+
+def shoot_narrow(ui, kind, language, territory):
+    shoot_all(ui, {kind: NARROW}, **ui.speak(language, territory))
+
+
+def test_spanish(ui):
+    shoot_narrow(ui, "spanish-narrow", "es", "ES")
+
+
+def test_french(ui):
+    shoot_narrow(ui, "french-narrow", "fr", "FR")
+
+
+def test_japanese(ui):
+    shoot_narrow(ui, "japanese-narrow", "ja", "JP")
+
+
+def test_simplified_chinese(ui):
+    shoot_narrow(ui, "simplified-chinese-narrow", "zh", "CN")
+
+
+def test_traditional_chinese(ui):
+    shoot_narrow(ui, "traditional-chinese-narrow", "zh", "TW")
 
 
 def test_connect_page(ui):

@@ -121,10 +121,21 @@ class Reader:
         return [name for name, _ in kids]
 
     def toplevels(self, name):
-        """The application's windows, as nodes without children."""
-        kids, = self.call(name, ROOT, A11Y + "Accessible", "GetChildren")
+        """The application's windows in their order, without what they show."""
+        items = self.read_items(name).values()
+        return sorted((node for node in items if node.parent_path == ROOT), key=lambda node: node.index)
+
+    def children(self, name, path):
+        """Those of one widget, as nodes that know their ancestors but not what is below them; None while
+        it is not there. Far cheaper than the whole tree."""
+        try:
+            kids = [child for _, child in self.call(name, path, A11Y + "Accessible", "GetChildren")[0]]
+        except GLib.Error:
+            return None
         items = self.read_items(name)
-        return [items[path] for _, path in kids if path in items]
+        for node in items.values():
+            node.parent = items.get(node.parent_path)
+        return [items[child] for child in kids] if all(child in items for child in kids) else None
 
     def read(self, name):
         """The application's tree; None while it has none."""

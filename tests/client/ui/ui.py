@@ -110,6 +110,7 @@ class Ui:
         self.session = Session(self.bed.folder)
         self.screen, self.reader = self.session.screen, self.session.reader
         self.process = self.name = self.window = None
+        self.back = self.pages = None  # the button that shows when the window is narrow; the sidebar's list
         self.translate = str  # what the window says for English words
         self.stderr_path = os.path.join(self.bed.folder, "client-stderr")
 
@@ -136,6 +137,7 @@ class Ui:
     def open(self, *arguments, **environment):
         """The client with its window, whatever it shows."""
         before = set(self.reader.applications())
+        self.back = self.pages = None
         self.process = self.run_admin(*arguments, **environment)
 
         def come():
@@ -209,37 +211,36 @@ class Ui:
         """Makes the client that is opened next speak that language, by a locale made for it; returns
         what start() wants for it. The catalogues are those of the build folder."""
         folder = os.path.join(self.bed.folder, "locale")
-        locale = f"{language}_{territory}.UTF-8"
+        locale, names = f"{language}_{territory}.UTF-8", [f"{language}_{territory}", language]
         os.makedirs(folder, exist_ok=True)
         catalogues = os.environ["POSTBUS_ADMIN_LOCALEDIR"]
         # It complains of what a locale for one program does without.
         subprocess.run(["localedef", "-i", f"{language}_{territory}", "-f", "UTF-8", os.path.join(folder, locale)],
                        check=False, capture_output=True, timeout=120)
         assert os.path.isdir(os.path.join(folder, locale)), f"no locale {locale} could be made"
-        self.translate = gettext.translation("postbus-admin", catalogues, [language]).gettext
-        return {"LOCPATH": folder, "LC_ALL": locale, "LANGUAGE": language, "POSTBUS_ADMIN_LOCALEDIR": catalogues}
+        self.translate = gettext.translation("postbus-admin", catalogues, names).gettext
+        return {"LOCPATH": folder, "LC_ALL": locale, "LANGUAGE": ":".join(names), "POSTBUS_ADMIN_LOCALEDIR": catalogues}
 
     def resize(self, width, height):
         """Gives the window that size within its frame, and waits until it is laid out so; raises when it
         will not be as small."""
+        window = self.wait(lambda: self.reader.toplevels(self.name), "the client's window")[0]
         self.screen.place(self.window, 0, 0, width + 2 * FRAME, height + 2 * FRAME)
 
         def laid_out():
-            if self.box(self.window_node())[2:] == (width, height):
+            if self.box(window)[2:] == (width, height):
                 return True
             # GTK lays out anew with its next frame, which without a window manager comes with the next event.
             self.screen.stroke(20, 20)
             return False
         self.wait(laid_out, f"a window of {width} x {height}", 30)
 
-    def window_node(self):
-        """The first window."""
-        return self.wait(lambda: self.reader.toplevels(self.name), "the client's window")[0]
-
     def folded(self):
         """Whether sidebar and page take turns in the window."""
-        buttons = self.tree().find("button", self.translate("Back"))
-        return any(self.box(button)[2] > 0 for button in buttons)
+        if self.back is None:
+            # One that has never been seen is not in the tree.
+            self.back = next(iter(self.tree().find("button", self.translate("Back"))), None)
+        return self.back is not None and self.box(self.back)[2] > 0
 
     def still(self, width, height):
         """The pixels of the window once they rest."""
@@ -356,8 +357,11 @@ class Ui:
 
     def sidebar(self):
         """The rows of the sidebar that show."""
-        pages = self.translate("Pages")
-        return [node for node in self.tree().find("list item") if node.parent.name == pages]
+        rows = self.reader.children(self.name, self.pages.path) if self.pages is not None else None
+        if rows is None:
+            self.pages = next(iter(self.tree().find("list", self.translate("Pages"))), None)
+            rows = self.pages.children if self.pages is not None else []
+        return [row for row in rows if row.role == "list item"]
 
     def unfold(self):
         """Opens all entries of the sidebar; returns all pages as (title, entry or None), in order."""
