@@ -16,6 +16,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -244,14 +245,17 @@ class Ui:
 
     def still(self, width, height):
         """The pixels of the window once they rest."""
-        last, same = None, 0
+        last, same, after = None, 0, 0
 
         def rests():
-            # Several looks: a window that was given a size is drawn anew a moment later.
-            nonlocal last, same
+            # Several looks, each some time after the one before: a window that was given a size is drawn anew
+            # a moment later, and once more when a page has seen that it is narrow.
+            nonlocal last, same, after
+            if time.monotonic() < after:
+                return None
             before, last = last, self.screen.pixels(FRAME, FRAME, width, height)
-            same = same + 1 if before == last else 0
-            return last if same >= 4 else None
+            same, after = same + 1 if before == last else 0, time.monotonic() + 0.2
+            return last if same >= 3 else None
         return self.wait(rests, "the window to rest")
 
     def picture(self, path):
