@@ -36,6 +36,36 @@ pb_check_connections (const PbJudged *judged, PbDecision *decision, PbPolicyRun 
   return PB_FINDING_REFUSE;
 }
 
+/* A fixed window of a minute from the first. */
+static PbFinding
+judge_rate (const PbJudged *judged, guint rate, guint limit, PbDecision *decision)
+{
+  char text[INET6_ADDRSTRLEN];
+
+  if (limit == 0)
+    return PB_FINDING_NONE;
+  decision->evidence = g_strdup_printf ("%u in a minute, limit %u", rate, limit);
+  if (rate <= limit)
+    return PB_FINDING_PASS;
+  decision->detail = g_strdup (pb_ip_format (&judged->ip, text, sizeof text));
+  return PB_FINDING_REFUSE;
+}
+
+PbFinding
+pb_check_connection_rate (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
+{
+  return judge_rate (judged, judged->connection_rate,
+                     judged->snapshot->values.connection_policy_max_connections_per_minute,
+                     decision);
+}
+
+PbFinding
+pb_check_message_rate (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
+{
+  return judge_rate (judged, judged->message_rate,
+                     judged->snapshot->values.connection_policy_max_messages_per_minute, decision);
+}
+
 PbFinding
 pb_check_login (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
 {

@@ -29,14 +29,23 @@ pb_trouble (PbDecision *decision, PbReplyId reply)
 /* connect */
 PB_CHECK (blocks);
 PB_CHECK (connections);
+PB_CHECK (connection_rate);
 /* MAIL */
 PB_CHECK (login);
 PB_CHECK (declared_size);
+PB_CHECK (message_rate);
 /* RCPT */
+PB_CHECK (access_client);
+PB_CHECK (client_name);
+PB_CHECK (helo_fqdn);
+PB_CHECK (helo_domain);
+PB_CHECK (sender_fqdn);
+PB_CHECK (sender_domain);
 PB_CHECK (sender);
 PB_CHECK (relay);
 PB_CHECK (recipient);
 PB_CHECK (remote_recipient);
+PB_CHECK (access_envelope);
 PB_CHECK (recipient_limit);
 /* end of data */
 PB_CHECK (size);

@@ -17,8 +17,11 @@ struct _PbPolicyRun
   PbJudged judged;
   PbTrail *trail;    /* (not owned) (nullable) */
   PbDecision kept;   /* (owned) the first 4xx, should nobody decide */
+  PbSkips skips;     /* that rules of the AccessList have said so far */
+  const PbAccessRule *rule; /* (nullable) the latest */
   PbPolicyRun *heap; /* (nullable) where a check suspended this run to */
   PbPolicyDone done;
+  PbFactFound resume; /* asks the row at hand again */
   gpointer user_data;
   gboolean cancelled;
   gboolean asking; /* a row's check is on the stack */
@@ -87,6 +90,9 @@ run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecisio
 {
   gboolean watch = row_mode (row, &run->judged) == MODE_WATCH;
 
+  run->skips |= decision->skips;
+  if (decision->rule != NULL)
+    run->rule = decision->rule;
   decision->check = row->name;
   if (decision->reply == PB_REPLY_NONE)
     decision->reply = row->reply;
@@ -101,6 +107,10 @@ run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecisio
       return FALSE;
     case PB_FINDING_EXEMPT:
       trail_add (run, row, PB_OUTCOME_EXEMPT, decision);
+      pb_decision_clear (decision);
+      return FALSE;
+    case PB_FINDING_SKIPPED:
+      trail_add (run, row, PB_OUTCOME_SKIPPED, decision);
       pb_decision_clear (decision);
       return FALSE;
     case PB_FINDING_REFUSE:
@@ -125,24 +135,104 @@ run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecisio
   g_assert_not_reached ();
 }
 
+/* Returns: (nullable) what @kind is to be found out of; NULL: it does not arise. */
+static const char *
+fact_subject (PbFactKind kind, const PbJudged *judged)
+{
+  const PbAddress *sender = judged->sender;
+
+  switch (kind)
+    {
+    case PB_FACT_CLIENT_NAME:
+      return "";
+    case PB_FACT_HELO:
+      return judged->helo == NULL || judged->helo[0] == '[' ? NULL : judged->helo;
+    case PB_FACT_SENDER:
+      return sender == NULL || sender->literal || sender->domain == NULL
+                 || pb_snapshot_is_local_domain (judged->snapshot, sender->domain)
+               ? NULL
+               : sender->domain;
+    case PB_FACT_NONE:
+    case PB_N_FACTS:
+      break;
+    }
+  return NULL;
+}
+
+/* Returns: (nullable) (transfer none): begun if it was not yet. */
+static PbFact *
+find_fact (PbFactKind kind, const PbJudged *judged)
+{
+  const char *subject = fact_subject (kind, judged);
+  PbFact **fact;
+
+  if (subject == NULL || judged->facts == NULL)
+    return NULL;
+  fact = &judged->facts->known[kind];
+  if (*fact == NULL)
+    *fact = kind == PB_FACT_CLIENT_NAME
+              ? pb_fact_new_client (judged->dns, &judged->ip, judged->mailbox)
+              : pb_fact_new_domain (judged->dns, subject, judged->mailbox);
+  return *fact;
+}
+
+/* Whether @row binds whom it judges; else @spared (out) says why not. */
+static gboolean
+row_binds (const PbPolicyRow *row, const PbJudged *judged, PbSkips skips, PbFinding *spared)
+{
+  const PbAccessRule *rule = judged->client.rule;
+  gboolean allowed = rule != NULL && rule->whitelist && rule->kind == PB_ACCESS_IP;
+
+  if (row_mode (row, judged) == MODE_OFF)
+    *spared = PB_FINDING_NONE;
+  else if ((row->flags & PB_POLICY_SPARES_EXEMPT) != 0 && judged->exempt)
+    *spared = PB_FINDING_EXEMPT;
+  else if (((row->flags & PB_POLICY_SPARES_ALLOWED) != 0 && allowed)
+           || (row->skip & (skips | judged->skips | judged->client.skips)) != 0)
+    *spared = PB_FINDING_SKIPPED;
+  else
+    return TRUE;
+  return FALSE;
+}
+
+void
+pb_policy_prefetch (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, const PbJudged *judged)
+{
+  PbFinding spared;
+
+  for (guint i = 0; i < n_rows; i++)
+    if (rows[i].fact == kind && row_binds (&rows[i], judged, PB_SKIP_NOTHING, &spared))
+      {
+        find_fact (kind, judged);
+        return;
+      }
+}
+
 static PbFinding
 ask_row (PbPolicyRun *run, const PbPolicyRow *row, PbDecision *decision)
 {
   PbFinding finding;
 
-  if (row_mode (row, &run->judged) == MODE_OFF)
-    return PB_FINDING_NONE;
-  if ((row->flags & PB_POLICY_SPARES_EXEMPT) != 0 && run->judged.exempt)
-    return PB_FINDING_EXEMPT;
+  const PbFact *fact;
+
+  if (!row_binds (row, &run->judged, run->skips, &finding))
+    return finding;
+  fact = find_fact (row->fact, &run->judged);
   run->asking = TRUE;
-  finding = row->check (&run->judged, decision, run);
+  if (fact != NULL && pb_fact_state (fact) == PB_FACT_WAITING)
+    {
+      pb_fact_wait ((PbFact *) fact, run->resume, pb_policy_run_suspend (run));
+      finding = PB_FINDING_PENDING;
+    }
+  else
+    finding = row->check (&run->judged, decision, run);
   run->asking = FALSE;
   return finding;
 }
 
-/* Asks rows until one decides or has to wait. Returns: FALSE when one has to wait. */
+/* Returns: TRUE when the stage is decided, FALSE when a row has to wait. */
 static gboolean
-run_ask (PbPolicyRun *run, PbDecision *decision)
+run_rows (PbPolicyRun *run, PbDecision *decision)
 {
   while (run->next < run->n_rows)
     {
@@ -167,28 +257,22 @@ run_ask (PbPolicyRun *run, PbDecision *decision)
   return TRUE;
 }
 
-gboolean
-pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, const PbJudged *judged,
-                      PbTrail *trail, PbDecision *decision, PbPolicyDone done, gpointer user_data,
-                      PbPolicyRun **run)
+/* Whatever decided, what the AccessList said goes with it. */
+static void
+run_complete (const PbPolicyRun *run, PbDecision *decision)
 {
-  PbPolicyRun first = {
-    .rows = rows,
-    .n_rows = n_rows,
-    .stage = stage,
-    .judged = *judged,
-    .trail = trail,
-    .done = done,
-    .user_data = user_data,
-  };
+  decision->rule = run->rule;
+  decision->skips = run->skips;
+}
 
-  *run = NULL;
-  if (run_ask (&first, decision))
-    return TRUE;
-  g_assert (first.heap != NULL);
-  first.heap->asking = FALSE;
-  *run = first.heap;
-  return FALSE;
+/* Asks rows until one decides or has to wait. Returns: FALSE when one has to wait. */
+static gboolean
+run_ask (PbPolicyRun *run, PbDecision *decision)
+{
+  if (!run_rows (run, decision))
+    return FALSE;
+  run_complete (run, decision);
+  return TRUE;
 }
 
 PbPolicyRun *
@@ -226,6 +310,15 @@ pb_policy_run_cancel (PbPolicyRun *run)
   run->cancelled = TRUE;
 }
 
+static void
+run_finish (PbPolicyRun *run, PbDecision *decided)
+{
+  run_complete (run, decided);
+  run->done (decided, run->user_data);
+  pb_decision_clear (decided);
+  run_free (run);
+}
+
 void
 pb_policy_continue (PbPolicyRun *run, PbFinding finding, PbDecision *decision)
 {
@@ -243,9 +336,49 @@ pb_policy_continue (PbPolicyRun *run, PbFinding finding, PbDecision *decision)
     }
   if (!run_take (run, &run->rows[run->next - 1], finding, &decided) && !run_ask (run, &decided))
     return;
-  run->done (&decided, run->user_data);
-  pb_decision_clear (&decided);
-  run_free (run);
+  run_finish (run, &decided);
+}
+
+/* The fact that the row at hand waited for is there: the row is asked again. */
+static void
+on_fact_found (gpointer user_data)
+{
+  PbPolicyRun *run = user_data;
+  PbDecision decided = { 0 };
+
+  if (run->cancelled)
+    {
+      run_free (run);
+      return;
+    }
+  run->next--;
+  if (run_ask (run, &decided))
+    run_finish (run, &decided);
+}
+
+gboolean
+pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, const PbJudged *judged,
+                      PbTrail *trail, PbDecision *decision, PbPolicyDone done, gpointer user_data,
+                      PbPolicyRun **run)
+{
+  PbPolicyRun first = {
+    .rows = rows,
+    .n_rows = n_rows,
+    .stage = stage,
+    .judged = *judged,
+    .trail = trail,
+    .done = done,
+    .user_data = user_data,
+    .resume = on_fact_found,
+  };
+
+  *run = NULL;
+  if (run_ask (&first, decision))
+    return TRUE;
+  g_assert (first.heap != NULL);
+  first.heap->asking = FALSE;
+  *run = first.heap;
+  return FALSE;
 }
 
 gboolean

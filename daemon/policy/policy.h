@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "policy/facts.h"
 #include "policy/trail.h"
 #include "protocol/envelope.h"
 #include "protocol/header-scan.h"
@@ -18,6 +19,7 @@ typedef enum
   PB_FINDING_NONE,    /* nothing to judge here: no line in the trail */
   PB_FINDING_PASS,
   PB_FINDING_EXEMPT,  /* whom the check does not bind */
+  PB_FINDING_SKIPPED, /* spared by a whitelist rule */
   PB_FINDING_REFUSE,  /* with a reply: a 5xx decides, a 4xx unless a later row has a 5xx or discards */
   PB_FINDING_TROUBLE, /* it cannot be told now: always with a 4xx, likewise */
   PB_FINDING_DISCARD, /* decides: taken and dropped */
@@ -46,6 +48,13 @@ typedef struct
   gboolean bare_newline;
   gint64 blocked_until;    /* Unix seconds; 0: the client's address is not blocked */
   guint connections;       /* of this client now, this one counted */
+  guint connection_rate;   /* likewise in its minute; 0: not counted */
+  guint message_rate;      /* MAIL commands in the client's minute, this one counted; 0: not counted */
+  guint64 now;             /* Unix seconds */
+  PbAccessMatch client;    /* what the AccessList says of the client */
+  PbSkips skips;           /* at END_OF_DATA: what rules spare the message, for every recipient */
+  const PbDns *dns;        /* (nullable) */
+  PbFacts *facts;          /* (nullable) what was or is being found out; the machine begins what is missing */
   PbMailbox *mailbox;      /* (nullable) of the thread that judges: where a check that has to wait gets its answer */
 } PbJudged;
 
@@ -65,6 +74,8 @@ typedef struct
   char *detail;      /* (owned) (nullable) for the reply's %s */
   char *evidence;    /* (owned) (nullable) for the trail, not for the client */
   const char *check; /* (nullable) static name of the row that decided; NULL: nobody objected */
+  const PbAccessRule *rule; /* (nullable) of the AccessList, that refused, discarded or allowed; as long as the snapshot */
+  PbSkips skips;     /* what rules of the AccessList spare */
 } PbDecision;
 void pb_decision_clear (PbDecision *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbDecision, pb_decision_clear)
@@ -76,6 +87,7 @@ typedef enum
 {
   PB_POLICY_BINDS_ALL = 0,
   PB_POLICY_SPARES_EXEMPT = 1 << 0, /* exempt clients are not asked about */
+  PB_POLICY_SPARES_ALLOWED = 1 << 1, /* nor those whose IP address is whitelisted */
 } PbPolicyFlags;
 
 typedef struct
@@ -86,6 +98,8 @@ typedef struct
   PbPolicyFlags flags;
   PbFinding (*check) (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run);
   const char *(*setting) (const PbSettingValues *values); /* (nullable) off, watch or enforce; NULL: always enforced */
+  PbFactKind fact;   /* that @check reads: it is asked once that is found out */
+  PbSkips skip;      /* that spares this check */
 } PbPolicyRow;
 
 /** pb_policy_rows: the table, in order of judgement. */
@@ -105,6 +119,9 @@ gboolean pb_policy_judge (PbStage stage, const PbJudged *judged, PbTrail *trail,
 /** pb_policy_judge_rows: likewise over another table, for tests and dry runs. */
 gboolean pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, const PbJudged *judged, PbTrail *trail, PbDecision *decision, PbPolicyDone done,
                                gpointer user_data, PbPolicyRun **run);
+/** pb_policy_prefetch: begins to find out @kind of @judged, if a row will want it. */
+void pb_policy_prefetch (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, const PbJudged *judged);
+
 void pb_policy_run_cancel (PbPolicyRun *run);
 
 /**

@@ -6,23 +6,57 @@
  */
 #include "policy/checks.h"
 
-#define EXEMPT PB_POLICY_SPARES_EXEMPT
-#define ALL    PB_POLICY_BINDS_ALL
+#define ALL    .flags = PB_POLICY_BINDS_ALL
+#define EXEMPT .flags = PB_POLICY_SPARES_EXEMPT
+#define NAMES  .flags = PB_POLICY_SPARES_EXEMPT | PB_POLICY_SPARES_ALLOWED
+
+/* (stage, name, reply, check): the rest of a row follows, by name */
+#define ROW(in, called, with, function)                                                            \
+  .stage = PB_STAGE_##in, .name = called, .reply = PB_REPLY_##with, .check = pb_check_##function
+
+#define SETTING(field)                                                                             \
+  static const char *setting_##field (const PbSettingValues *values)                               \
+  {                                                                                                \
+    return values->field;                                                                          \
+  }
+SETTING (connection_policy_reject_unknown_client_hostname)
+SETTING (advanced_reject_non_fqdn_helo)
+SETTING (advanced_reject_unknown_helo)
+SETTING (sender_policy_reject_non_fqdn_sender)
+SETTING (sender_policy_reject_unknown_sender_domain)
 
 static const PbPolicyRow rows[] = {
-  { PB_STAGE_CONNECT, "blocks", PB_REPLY_BLOCKED, EXEMPT, pb_check_blocks },
-  { PB_STAGE_CONNECT, "connections", PB_REPLY_TOO_MANY_CONNECTIONS, EXEMPT, pb_check_connections },
-  { PB_STAGE_MAIL, "login", PB_REPLY_AUTH_REQUIRED, EXEMPT, pb_check_login },
-  { PB_STAGE_MAIL, "size", PB_REPLY_TOO_LARGE, ALL, pb_check_declared_size },
-  { PB_STAGE_RCPT, "sender-login", PB_REPLY_SENDER_NOT_OWN, ALL, pb_check_sender },
-  { PB_STAGE_RCPT, "relay", PB_REPLY_RELAY_DENIED, EXEMPT, pb_check_relay },
-  { PB_STAGE_RCPT, "recipient", PB_REPLY_UNKNOWN_USER, ALL, pb_check_recipient },
-  { PB_STAGE_RCPT, "recipient-probe", PB_REPLY_UNKNOWN_USER, ALL, pb_check_remote_recipient },
-  { PB_STAGE_RCPT, "recipient-limit", PB_REPLY_TOO_MANY_RECIPIENTS, ALL, pb_check_recipient_limit },
-  { PB_STAGE_END_OF_DATA, "size", PB_REPLY_TOO_LARGE, ALL, pb_check_size },
-  { PB_STAGE_END_OF_DATA, "hops", PB_REPLY_TOO_MANY_HOPS, ALL, pb_check_hops },
-  { PB_STAGE_END_OF_DATA, "from-login", PB_REPLY_FROM_NOT_OWN, ALL, pb_check_from },
-  { PB_STAGE_END_OF_DATA, "bare-newline", PB_REPLY_BARE_NEWLINE, EXEMPT, pb_check_bare_newline },
+  { ROW (CONNECT, "blocks", BLOCKED, blocks), EXEMPT },
+  { ROW (CONNECT, "connections", TOO_MANY_CONNECTIONS, connections), EXEMPT },
+  { ROW (CONNECT, "connection-rate", CONNECTION_RATE, connection_rate), EXEMPT },
+
+  { ROW (MAIL, "login", AUTH_REQUIRED, login), EXEMPT },
+  { ROW (MAIL, "size", TOO_LARGE, declared_size), ALL },
+  { ROW (MAIL, "message-rate", MESSAGE_RATE, message_rate), EXEMPT },
+
+  { ROW (RCPT, "access-client", ACCESS_DENIED, access_client), ALL },
+  { ROW (RCPT, "client-name", CLIENT_NAME_UNKNOWN, client_name), NAMES,
+    .setting = setting_connection_policy_reject_unknown_client_hostname,
+    .fact = PB_FACT_CLIENT_NAME },
+  { ROW (RCPT, "helo-fqdn", HELO_NOT_FQDN, helo_fqdn), NAMES,
+    .setting = setting_advanced_reject_non_fqdn_helo },
+  { ROW (RCPT, "helo-domain", HELO_UNKNOWN, helo_domain), NAMES,
+    .setting = setting_advanced_reject_unknown_helo, .fact = PB_FACT_HELO },
+  { ROW (RCPT, "sender-fqdn", SENDER_NOT_FQDN, sender_fqdn), NAMES,
+    .setting = setting_sender_policy_reject_non_fqdn_sender },
+  { ROW (RCPT, "sender-domain", SENDER_UNKNOWN, sender_domain), NAMES,
+    .setting = setting_sender_policy_reject_unknown_sender_domain, .fact = PB_FACT_SENDER },
+  { ROW (RCPT, "sender-login", SENDER_NOT_OWN, sender), ALL },
+  { ROW (RCPT, "relay", RELAY_DENIED, relay), EXEMPT },
+  { ROW (RCPT, "recipient", UNKNOWN_USER, recipient), ALL },
+  { ROW (RCPT, "recipient-probe", UNKNOWN_USER, remote_recipient), ALL },
+  { ROW (RCPT, "access-envelope", ACCESS_DENIED, access_envelope), ALL },
+  { ROW (RCPT, "recipient-limit", TOO_MANY_RECIPIENTS, recipient_limit), ALL },
+
+  { ROW (END_OF_DATA, "size", TOO_LARGE, size), ALL },
+  { ROW (END_OF_DATA, "hops", TOO_MANY_HOPS, hops), ALL },
+  { ROW (END_OF_DATA, "from-login", FROM_NOT_OWN, from), ALL },
+  { ROW (END_OF_DATA, "bare-newline", BARE_NEWLINE, bare_newline), EXEMPT },
 };
 
 const PbPolicyRow *

@@ -80,6 +80,8 @@ pb_directory_copy (const PbDirectory *self)
 
   if (self->trusted != NULL)
     copy->trusted = g_atomic_rc_box_acquire (self->trusted);
+  if (self->access != NULL)
+    copy->access = pb_access_ref (self->access);
   if (self->relay_rules != NULL)
     copy->relay_rules = pb_relay_rules_ref (self->relay_rules);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
@@ -98,6 +100,11 @@ pb_directory_compile (PbDirectory *self, PbListKind kind, GPtrArray *rows)
       g_clear_pointer (&self->trusted, trusted_unref);
       self->trusted = compile_networks (rows);
     }
+  if (kind == PB_LIST_ACCESS_LIST)
+    {
+      g_clear_pointer (&self->access, pb_access_unref);
+      self->access = pb_access_new (rows);
+    }
   if (kind == PB_LIST_RELAY_EXCEPTIONS)
     {
       g_clear_pointer (&self->relay_rules, pb_relay_rules_unref);
@@ -108,6 +115,7 @@ pb_directory_compile (PbDirectory *self, PbListKind kind, GPtrArray *rows)
 void
 pb_directory_free (PbDirectory *self)
 {
+  g_clear_pointer (&self->access, pb_access_unref);
   g_clear_pointer (&self->trusted, trusted_unref);
   g_clear_pointer (&self->relay_rules, pb_relay_rules_unref);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)

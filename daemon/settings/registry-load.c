@@ -83,6 +83,23 @@ compare_order (gconstpointer a, gconstpointer b)
   return (first->order > second->order) - (first->order < second->order);
 }
 
+/* Those of rules that are gone stay behind. */
+static void
+load_hits (PbRegistry *self, GHashTable *stored)
+{
+  for (guint i = 0; i < self->rows[PB_LIST_ACCESS_LIST]->len; i++)
+    {
+      const PbRow *row = self->rows[PB_LIST_ACCESS_LIST]->pdata[i];
+      GVariant *value = g_hash_table_lookup (stored, row->id);
+      guint64 hits, last;
+
+      if (value == NULL || !g_variant_is_of_type (value, G_VARIANT_TYPE (PB_HITS_VALUE)))
+        continue;
+      g_variant_get (value, PB_HITS_VALUE, &hits, &last);
+      pb_hits_restore (self->hits, row->id, hits, last);
+    }
+}
+
 void
 pb_registry_load (PbRegistry *self, const PbConfigContent *content)
 {
@@ -106,6 +123,7 @@ pb_registry_load (PbRegistry *self, const PbConfigContent *content)
   load_pending (self, &values);
   for (guint i = 0; i < content->rows->len; i++)
     load_row (self, content->rows->pdata[i]);
+  load_hits (self, content->hits);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     {
       g_ptr_array_sort (self->rows[kind], compare_order);

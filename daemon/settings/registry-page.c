@@ -20,6 +20,15 @@ shown_state (PbRegistry *registry, const PbRow *row, const char *column)
   return NULL;
 }
 
+static guint64
+count_hits (PbRegistry *registry, const PbRow *row, gboolean when)
+{
+  guint64 hits, last;
+
+  pb_hits_get (registry->hits, row->id, &hits, &last);
+  return when ? last : hits;
+}
+
 /* (nullable) floating: likewise, of any type. */
 static GVariant *
 shown_value (PbRegistry *registry, const PbRow *row, const char *column)
@@ -30,6 +39,10 @@ shown_value (PbRegistry *registry, const PbRow *row, const char *column)
     return g_variant_new_string (state);
   if (row->kind == PB_LIST_ACCOUNTS && g_str_equal (column, "PasswordSet"))
     return g_variant_new_boolean (pb_logins_has (registry->logins, row->id));
+  if (row->kind == PB_LIST_ACCESS_LIST && g_str_equal (column, "Hits"))
+    return g_variant_new_uint64 (count_hits (registry, row, FALSE));
+  if (row->kind == PB_LIST_ACCESS_LIST && g_str_equal (column, "LastHit"))
+    return g_variant_new_uint64 (count_hits (registry, row, TRUE));
   return NULL;
 }
 

@@ -72,6 +72,7 @@ struct _PbRegistry
   PbLocalNetworks *interfaces;       /* (owned) (nullable) */
   guint passwords_waiting;           /* for a worker */
   GHashTable *blocks;                /* (owned) (nullable) as they were stored, until pb_registry_take_blocks() */
+  PbHits *hits;                      /* (owned) */
   PbPeople *people;                  /* (owned) (nullable) */
   PbRemoteRecipients *remote_recipients; /* (owned) (nullable) */
   GVariant *computed[PB_N_COMPUTED]; /* (owned) as last told */

@@ -36,6 +36,7 @@ pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *
                                        self->logins, self->interfaces);
   g_autoptr (PbSnapshot) old = NULL;
 
+  fresh->hits = pb_hits_ref (self->hits);
   fresh->people = self->people != NULL ? pb_people_ref (self->people) : NULL;
   fresh->remote_recipients =
     self->remote_recipients != NULL ? pb_remote_recipients_ref (self->remote_recipients) : NULL;
@@ -189,6 +190,7 @@ pb_registry_finalize (GObject *object)
   g_clear_pointer (&self->logins, pb_logins_unref);
   g_clear_pointer (&self->interfaces, pb_local_networks_unref);
   g_clear_pointer (&self->blocks, g_hash_table_unref);
+  pb_hits_unref (self->hits);
   g_clear_pointer (&self->people, pb_people_unref);
   g_clear_pointer (&self->remote_recipients, pb_remote_recipients_unref);
   g_clear_pointer (&self->reply_to, pb_mailbox_unref);
@@ -219,6 +221,7 @@ static void
 pb_registry_init (PbRegistry *self)
 {
   g_mutex_init (&self->lock);
+  self->hits = pb_hits_new ();
   g_queue_init (&self->operations);
   self->stored =
     g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
@@ -257,6 +260,12 @@ pb_registry_snapshot (PbRegistry *self)
   snapshot = pb_snapshot_ref (self->snapshot);
   g_mutex_unlock (&self->lock);
   return snapshot;
+}
+
+PbHits *
+pb_registry_hits (PbRegistry *self)
+{
+  return self->hits;
 }
 
 GHashTable *

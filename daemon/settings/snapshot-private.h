@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dbus/list-kinds.h"
+#include "settings/access.h"
 #include "settings/logins.h"
 #include "settings/relay-rules-private.h"
 #include "settings/secrets.h"
@@ -40,6 +41,7 @@ char *pb_fold_address (const char *address, gboolean fold_local);
 typedef struct _PbDirectory PbDirectory;
 struct _PbDirectory
 {
+  PbAccess *access; /* (owned) (nullable) */
   struct _PbTrusted *trusted; /* (owned) (nullable) networks of the Trusted List */
   PbRelayRules *relay_rules;  /* (owned) (nullable) */
   GHashTable *names[PB_N_LISTS]; /* (owned) (nullable) key -> PbRow, enabled rows only */

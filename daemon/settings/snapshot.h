@@ -2,6 +2,8 @@
 #pragma once
 
 #include "dbus/settings-table.h"
+#include "settings/access.h"
+#include "settings/hits.h"
 #include "settings/people.h"
 #include "util/netblock.h"
 #include "util/verifier.h"
@@ -19,7 +21,8 @@ typedef struct
   struct _PbSecrets *secrets;     /* (owned) (nullable) for pb_secrets_open() */
   struct _PbLocalNetworks *local_networks; /* (owned) (nullable) none yet */
   struct _PbLogins *logins;       /* (owned) for pb_snapshot_find_account() */
-  PbPeople *people;               /* (owned) (nullable) the system's users, where they have mail here; lives beside the revisions */
+  PbHits *hits;                   /* (owned) (nullable) how often rules matched; lives beside the revisions */
+  PbPeople *people;               /* (owned) (nullable) the system's users, where they have mail here; likewise */
   struct _PbRemoteRecipients *remote_recipients; /* (owned) (nullable) likewise: whom the servers of the Domain List know */
 } PbSnapshot;
 
@@ -38,6 +41,14 @@ gboolean pb_snapshot_is_local_network (const PbSnapshot *self, const PbIp *ip, i
 
 /** pb_snapshot_is_exempt_unasked: @ip need not log in: it is trusted, or on the local network while that is spared. */
 gboolean pb_snapshot_is_exempt_unasked (const PbSnapshot *self, const PbIp *ip, int scope);
+
+/** pb_snapshot_match_client: what the AccessList says of the client @ip. @now: Unix seconds. The rules last as long as @self. */
+void pb_snapshot_match_client (const PbSnapshot *self, const PbIp *ip, guint64 now, PbAccessMatch *match);
+/** pb_snapshot_match_envelope: likewise of a sender (@sender_local NULL: the null sender) and a recipient; domains in lower case A-labels, NULL for none. */
+void pb_snapshot_match_envelope (const PbSnapshot *self, const char *sender_local, const char *sender_domain, const char *recipient_local,
+                                 const char *recipient_domain, guint64 now, PbAccessMatch *match);
+/** pb_snapshot_hit: @rule decided: counts it. */
+void pb_snapshot_hit (const PbSnapshot *self, const PbAccessRule *rule, guint64 now);
 
 /** pb_snapshot_is_relay_domain: @domain is an enabled row of the Domain List: mail for it is taken from anyone. @target (out) (nullable) (transfer none). */
 gboolean pb_snapshot_is_relay_domain (const PbSnapshot *self, const char *domain, const char **target);

@@ -27,6 +27,9 @@
 #define SQL_SET_BLOCK                                                                              \
   "INSERT INTO block (id, value) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET value = ?2"
 #define SQL_FORGET_BLOCK   "DELETE FROM block WHERE id = ?1"
+#define SQL_SET_HIT                                                                                \
+  "INSERT INTO hit (id, value) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET value = ?2"
+#define SQL_FORGET_HIT     "DELETE FROM hit WHERE id = ?1"
 #define SQL_GET_REVISION   "SELECT revision FROM instance"
 #define SQL_SET_REVISION   "UPDATE instance SET revision = ?1"
 #define SQL_ADD_REVISION   "INSERT INTO revision (revision, time, who, what) VALUES (?1, ?2, ?3, ?4)"
@@ -124,6 +127,7 @@ static const UnrecordedRow unrecorded[] = {
   { PB_CONFIG_SECRET, SQL_SET_SECRET, SQL_FORGET_SECRET },
   { PB_CONFIG_VERIFIER, SQL_SET_VERIFIER, SQL_FORGET_VERIFIER },
   { PB_CONFIG_BLOCK, SQL_SET_BLOCK, SQL_FORGET_BLOCK },
+  { PB_CONFIG_HIT, SQL_SET_HIT, SQL_FORGET_HIT },
 };
 
 /* (nullable) NULL for a setting or a list's row. */

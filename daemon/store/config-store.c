@@ -23,6 +23,7 @@
 #define SQL_SECRETS  "SELECT relay, sealed FROM secret"
 #define SQL_VERIFIERS "SELECT account, packed FROM verifier"
 #define SQL_BLOCKS   "SELECT id, value FROM block"
+#define SQL_HITS     "SELECT id, value FROM hit"
 #define SQL_INSTANCE "SELECT id, revision FROM instance"
 /* The first revision is 1: on the bus, 0 stands for any. */
 #define SQL_INTRODUCE                                                                              \
@@ -76,6 +77,7 @@ pb_config_content_free (PbConfigContent *self)
   g_clear_pointer (&self->secrets, g_hash_table_unref);
   g_clear_pointer (&self->verifiers, g_hash_table_unref);
   g_clear_pointer (&self->blocks, g_hash_table_unref);
+  g_clear_pointer (&self->hits, g_hash_table_unref);
   g_free (self->instance_id);
   g_free (self);
 }
@@ -166,15 +168,27 @@ load_verifier (PbConfigContent *content, sqlite3_stmt *row, GError **error)
 
 /* One that is damaged keeps nobody out, and no server from starting: it is handed on as what no block is. */
 static gboolean
-load_block (PbConfigContent *content, sqlite3_stmt *row, GError **error)
+load_value (GHashTable *into, sqlite3_stmt *row)
 {
   const char *id = column_text (row, 0);
   GVariant *value = pb_config_parse (column_text (row, 1), id, NULL);
 
   if (value == NULL)
     value = g_variant_ref_sink (g_variant_new ("()"));
-  g_hash_table_insert (content->blocks, g_strdup (id), value);
+  g_hash_table_insert (into, g_strdup (id), value);
   return TRUE;
+}
+
+static gboolean
+load_block (PbConfigContent *content, sqlite3_stmt *row, GError **error)
+{
+  return load_value (content->blocks, row);
+}
+
+static gboolean
+load_hit (PbConfigContent *content, sqlite3_stmt *row, GError **error)
+{
+  return load_value (content->hits, row);
 }
 
 static gboolean
@@ -221,11 +235,13 @@ pb_config_store_load (PbConfigStore *self, GError **error)
   content->secrets = new_table ((GDestroyNotify) g_bytes_unref);
   content->verifiers = new_table ((GDestroyNotify) g_bytes_unref);
   content->blocks = new_table ((GDestroyNotify) g_variant_unref);
+  content->hits = new_table ((GDestroyNotify) g_variant_unref);
   if (!load_rows (self->reader, SQL_SETTINGS, load_setting, content, error)
       || !load_rows (self->reader, SQL_ROWS, load_row, content, error)
       || !load_rows (self->reader, SQL_SECRETS, load_secret, content, error)
       || !load_rows (self->reader, SQL_VERIFIERS, load_verifier, content, error)
       || !load_rows (self->reader, SQL_BLOCKS, load_block, content, error)
+      || !load_rows (self->reader, SQL_HITS, load_hit, content, error)
       || !load_rows (self->reader, SQL_INSTANCE, load_instance, content, error))
     return NULL;
   return g_steal_pointer (&content);

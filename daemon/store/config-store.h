@@ -26,6 +26,7 @@ typedef struct
   GHashTable *secrets;  /* (owned) relay ("general" or a row's id) -> GBytes*, sealed */
   GHashTable *verifiers; /* (owned) account's row id -> GBytes* */
   GHashTable *blocks;   /* (owned) id -> GVariant* */
+  GHashTable *hits;     /* (owned) rule's row id -> GVariant* */
   guint64 revision;
   char *instance_id;    /* (owned) UUID made at first start */
 } PbConfigContent;
@@ -43,11 +44,12 @@ PbConfigContent *pb_config_store_load (PbConfigStore *self, GError **error);
 /*
  * One changed cell: a setting (kind NULL, key its name) or a list row (kind and key = row id). Or what no revision records: a relay's sealed secret (kind
  * PB_CONFIG_SECRET, key the relay, new_value ay), what is kept of an account's password (PB_CONFIG_VERIFIER, its row's id, ay), a block
- * (PB_CONFIG_BLOCK, its id, any value). No list can be called as these kinds are.
+ * (PB_CONFIG_BLOCK, its id, any value), how often a rule matched (PB_CONFIG_HIT, its row's id, any value). No list can be called as these kinds are.
  */
 #define PB_CONFIG_SECRET "#secret"
 #define PB_CONFIG_VERIFIER "#verifier"
 #define PB_CONFIG_BLOCK "#block"
+#define PB_CONFIG_HIT "#hit"
 typedef struct
 {
   char *kind;          /* (owned) (nullable) */

@@ -91,6 +91,9 @@ static const PbMigration config_steps[] = {
   { 3, "CREATE TABLE verifier (account TEXT PRIMARY KEY, packed BLOB NOT NULL) STRICT, WITHOUT ROWID;"
        "CREATE TABLE block (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
        "PRAGMA user_version = 3;" },
+  /* How often rules matched: so often that no revision could tell of it. */
+  { 4, "CREATE TABLE hit (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+       "PRAGMA user_version = 4;" },
 };
 
 const PbSchema pb_config_schema = {

@@ -174,6 +174,49 @@ pb_netblock_contains (const PbNetblock *block, const PbIp *ip)
   return rest == 0 || ((block->network.bytes[whole] ^ ip->bytes[whole]) & mask) == 0;
 }
 
+PbIp
+pb_ip_mask (const PbIp *ip, const PbIp *mask)
+{
+  PbIp masked;
+
+  for (guint i = 0; i < sizeof masked.bytes; i++)
+    masked.bytes[i] = ip->bytes[i] & mask->bytes[i];
+  return masked;
+}
+
+/* The mask behind the slash. An IPv4 one binds the mapped prefix too, so that no IPv6 address is in it. */
+static gboolean
+mask_parse (const char *text, gboolean v4, PbIp *mask)
+{
+  guint prefix;
+
+  memset (mask->bytes, 0xff, sizeof mask->bytes);
+  if (!prefix_parse (text, v4, &prefix))
+    return v4 ? inet_pton (AF_INET, text, mask->bytes + 12) == 1
+              : inet_pton (AF_INET6, text, mask->bytes) == 1;
+  *mask = ip_fill_host_bits (mask, v4 ? prefix + 96 : prefix, FALSE);
+  return TRUE;
+}
+
+gboolean
+pb_netmask_parse (const char *text, PbNetmask *netmask)
+{
+  const char *slash = strchr (text, '/');
+  g_autofree char *address =
+    slash != NULL ? g_strndup (text, (gsize) (slash - text)) : g_strdup (text);
+  gboolean v4 = strchr (address, ':') == NULL;
+  PbIp ip;
+
+  if (!pb_ip_parse (address, &ip)
+      || !mask_parse (slash != NULL ? slash + 1 : (v4 ? "32" : "128"), v4, &netmask->mask))
+    return FALSE;
+  netmask->value = pb_ip_mask (&ip, &netmask->mask);
+  netmask->ones = 0;
+  for (guint i = 0; i < sizeof netmask->mask.bytes; i++)
+    netmask->ones += (guint) __builtin_popcount (netmask->mask.bytes[i]);
+  return TRUE;
+}
+
 static int
 block_compare (gconstpointer a, gconstpointer b)
 {

@@ -29,6 +29,19 @@ char *pb_ip_format (const PbIp *ip, char *buffer, gsize size);
 gboolean pb_netblock_parse (const char *text, PbNetblock *block, GError **error);
 gboolean pb_netblock_contains (const PbNetblock *block, const PbIp *ip);
 
+/* A network with any mask, gaps and all: @ip is in it when ((ip XOR value) AND mask) = 0. */
+typedef struct
+{
+  PbIp value; /* zero where the mask is */
+  PbIp mask;
+  guint ones; /* bits of the mask, an IPv4 one's + 96: how narrow it is */
+} PbNetmask;
+
+/** pb_netmask_parse: IP, IP/prefix or IP/mask, the mask an address of the same family. Returns: FALSE when @text is none of these. */
+gboolean pb_netmask_parse (const char *text, PbNetmask *netmask);
+/** pb_ip_mask: @ip with the bits cleared that @mask has not. */
+PbIp pb_ip_mask (const PbIp *ip, const PbIp *mask);
+
 /* Many blocks, looked up by binary search over merged, sorted ranges; immutable once built. */
 typedef struct _PbNetblockSet PbNetblockSet;
 PbNetblockSet *pb_netblock_set_new (const PbNetblock *blocks, gsize n_blocks);

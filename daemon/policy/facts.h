@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "net/resolver.h"
+#include "util/mailbox.h"
+#include "util/netblock.h"
+#include <glib.h>
+
+/*
+ * Facts that the DNS knows and checks need: begun when their subject is known (the client's address at connect, its name at EHLO, the sender at MAIL), found
+ * out beside the dialogue, waited for at RCPT. One thread each; answers come by its mailbox.
+ */
+typedef enum
+{
+  PB_FACT_NONE,
+  PB_FACT_CLIENT_NAME, /* the client's address leads to a name that leads back */
+  PB_FACT_HELO,        /* the name it gives itself has an A, AAAA or MX record */
+  PB_FACT_SENDER,      /* likewise the sender's domain, unless it is ours */
+  PB_N_FACTS,
+} PbFactKind;
+
+typedef enum
+{
+  PB_FACT_WAITING,
+  PB_FACT_YES,
+  PB_FACT_NO,
+  PB_FACT_NULL_MX, /* it says that it takes no mail (RFC 7505) */
+  PB_FACT_TROUBLE, /* the DNS does not tell now */
+} PbFactState;
+
+/* Who is asked: the resolver, or a test. */
+typedef struct
+{
+  /* as pb_resolver_query(); PB_DNS_HOST: as pb_resolver_query_host() */
+  void (*query) (const char *name, PbDnsType type, guint timeout, PbMailbox *reply_to, PbDnsFunc func, gpointer user_data, gpointer source);
+  gpointer source;
+} PbDns;
+#define PB_DNS_HOST ((PbDnsType) 0)
+
+/** pb_dns_init_resolver: @self asks @resolver, which outlives it. */
+void pb_dns_init_resolver (PbDns *self, PbResolver *resolver);
+
+typedef struct _PbFact PbFact;
+typedef void (*PbFactFound) (gpointer user_data);
+
+/** pb_fact_new_client: begins to find out whether @ip has a PTR record whose name leads back to it; up to 10 names are tried. @dns (nullable): TROUBLE at once. */
+PbFact *pb_fact_new_client (const PbDns *dns, const PbIp *ip, PbMailbox *mailbox);
+/** pb_fact_new_domain: begins to find out whether @domain has an MX, A or AAAA record. At the latest after 10 seconds each is found out, or TROUBLE. */
+PbFact *pb_fact_new_domain (const PbDns *dns, const char *domain, PbMailbox *mailbox);
+/** pb_fact_free: whoever waits is told all the same, once what was asked is answered. */
+void pb_fact_free (PbFact *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbFact, pb_fact_free)
+
+PbFactState pb_fact_state (const PbFact *self);
+/** pb_fact_evidence: (transfer none) (nullable): in words, once it is found out. */
+const char *pb_fact_evidence (const PbFact *self);
+/** pb_fact_wait: @func once, when @self is not WAITING any more; never before returning. */
+void pb_fact_wait (PbFact *self, PbFactFound func, gpointer user_data);
+
+/* Those of one session; zero to begin with. */
+typedef struct
+{
+  PbFact *known[PB_N_FACTS]; /* (owned) (nullable) */
+} PbFacts;
+/** pb_facts_forget: the subject of @kind is another now. */
+void pb_facts_forget (PbFacts *self, PbFactKind kind);
+void pb_facts_clear (PbFacts *self);
