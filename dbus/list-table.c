@@ -313,7 +313,6 @@ static const PbListSpec lists[PB_N_LISTS] = {
                             COLUMNS (access_list),
                             .action = PB_ACTION_MODIFY_SETTINGS,
                             .in_revert = TRUE,
-                            .ineffective = TRUE,
                             .title = N_ ("Blacklist and whitelist"),
                             .help = N_ ("Rules that refuse, discard or allow certain messages.") },
   [PB_LIST_LOCAL_DOMAINS] = { .name = "LocalDomains",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Failed logins and the blocks they lead to. The SMTP server counts and asks from its threads, the bus
+ * Failed logins, and the blocks that they and other limits lead to. The SMTP server counts and asks from its threads, the bus
  * object lists and lifts from the main thread, behind one lock that is held for a look-up. What is to
  * outlive a restart is handed out as changes; failures that have led to nothing yet are not. Full, the
  * table lets go an eighth of itself: first whoever failed least and longest ago, and blocks last, those
@@ -351,6 +351,27 @@ pb_blocks_fail (PbBlocks *self, PbBlockKind kind, const char *subject, guint lim
   if (blocks)
     {
       begin_block (self, entry, NULL, REASON, now, now + seconds);
+      note_change (self, entry->id, value_of (entry));
+    }
+  g_mutex_unlock (&self->lock);
+  return blocks;
+}
+
+gboolean
+pb_blocks_block (PbBlocks *self, PbBlockKind kind, const char *subject, const char *reason,
+                 gint64 expires, gint64 now)
+{
+  g_autofree char *key = make_key (kinds[kind], subject);
+  gboolean blocks;
+  Entry *entry;
+
+  g_mutex_lock (&self->lock);
+  entry = find_or_add (self, key, now);
+  is_over (self, entry, now); /* ends a block that is */
+  blocks = entry->id == NULL && expires > now;
+  if (blocks)
+    {
+      begin_block (self, entry, NULL, reason, now, expires);
       note_change (self, entry->id, value_of (entry));
     }
   g_mutex_unlock (&self->lock);

@@ -46,6 +46,9 @@ gint64 pb_blocks_expiry (PbBlocks *self, PbBlockKind kind, const char *subject, 
  */
 gboolean pb_blocks_fail (PbBlocks *self, PbBlockKind kind, const char *subject, guint limit, guint seconds, gint64 now);
 
+/** pb_blocks_block: @subject is blocked until @expires, for @reason ("unknown-recipients"). Returns: FALSE when it was already. */
+gboolean pb_blocks_block (PbBlocks *self, PbBlockKind kind, const char *subject, const char *reason, gint64 expires, gint64 now);
+
 /** pb_blocks_list: (transfer full) aa{sv}: Id, Kind, Subject, Reason, Since, Expires; the latest first, those with @search (nullable) in Subject. @total (out). */
 GVariant *pb_blocks_list (PbBlocks *self, const char *search, guint offset, guint limit, gint64 now, guint *total);
 

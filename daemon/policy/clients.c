@@ -42,7 +42,7 @@ struct _PbClients
   guint32 max, n_made, n_used, free_list, hand;
   guint64 seed;
   gsize n_unknown, max_unknown;
-  gint64 window; /* as last given */
+  gint64 window, day; /* as last given */
 };
 
 /* ---- under the lock ---- */
@@ -136,7 +136,7 @@ harm_of (const PbClients *self, const Client *client, gint64 now)
     harm += client->n_connects;
   if (client->n_messages > 0 && now < client->message_begun + self->window)
     harm += client->n_messages;
-  if (client->unknown != NULL)
+  if (client->unknown != NULL && client->unknown->day == self->day)
     harm += 1 + client->unknown->n;
   return harm;
 }
@@ -382,13 +382,14 @@ grow (PbClients *self, Client *client)
 }
 
 guint
-pb_clients_unknown (PbClients *self, const PbIp *ip, const char *recipient, gint64 day)
+pb_clients_unknown (PbClients *self, const PbIp *ip, const char *recipient, gint64 now, gint64 day)
 {
   guint n = 1;
   Client *client;
 
   g_mutex_lock (&self->lock);
-  client = find_or_add (self, ip, 0);
+  self->day = day;
+  client = find_or_add (self, ip, now);
   if (client != NULL && client->unknown != NULL && client->unknown->day != day)
     drop_unknown (self, client);
   if (client != NULL)

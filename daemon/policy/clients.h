@@ -32,7 +32,7 @@ void pb_clients_leave (PbClients *self, const PbIp *ip);
 guint pb_clients_message (PbClients *self, const PbIp *ip, gint64 now, gint64 window);
 
 /** pb_clients_unknown: @recipient does not exist. @day: any number that differs between days. Returns: how many of @ip's that day, the same one counted once. */
-guint pb_clients_unknown (PbClients *self, const PbIp *ip, const char *recipient, gint64 day);
+guint pb_clients_unknown (PbClients *self, const PbIp *ip, const char *recipient, gint64 now, gint64 day);
 
 /* What would be counted now; changes nothing. */
 typedef struct

@@ -10,6 +10,7 @@
 
 #include "service/bus.h"
 #include "service/certificate.h"
+#include "service/hits-keeper.h"
 #include "service/objects.h"
 #include "service/relay-keeper.h"
 #include "service/sockets.h"
@@ -87,6 +88,7 @@ struct _PbService
   PbQueueObject *queue_object;
   PbCertificateObject *certificate_object;
   PbBlocksObject *blocks_object;
+  PbHitsKeeper *hits_keeper;
   PbWatchdog *watchdog;
   gulong settings_handler;
   guint signals[3];
@@ -322,7 +324,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
 
   self->certificate = pb_certificate_new (self->registry, self->mailbox, options->state_directory);
   const PbServerParts server_parts = { .registry = self->registry, .store = self->store, .queue = self->queue,
-                                       .workers = self->workers, .blocks = self->blocks,
+                                       .workers = self->workers, .blocks = self->blocks, .resolver = self->resolver,
                                        .check_password = pb_system_accounts_check_password,
                                        .check_password_data = self->accounts,
                                        .tls = pb_certificate_slot (self->certificate) };
@@ -341,6 +343,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   const PbQueueObjectParts queue_parts = { self->bus, self->store, self->queue, self->registry, self->mailbox };
   self->queue_object = pb_queue_object_new (&queue_parts);
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
+  self->hits_keeper = pb_hits_keeper_new (pb_registry_hits (self->registry), self->config_store, self->mailbox);
   pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);
   pb_alerts_add_object (self->alerts, self->bus);
@@ -448,6 +451,7 @@ free_bus (PbService *self)
   if (self->settings_handler != 0)
     g_signal_handler_disconnect (self->registry, self->settings_handler);
   g_clear_pointer (&self->blocks_object, pb_blocks_object_free);
+  g_clear_pointer (&self->hits_keeper, pb_hits_keeper_free);
   g_clear_pointer (&self->secret_agents, pb_secret_agents_free);
   g_clear_pointer (&self->bus, pb_bus_free);
   g_clear_pointer (&self->queue_object, pb_queue_object_free);

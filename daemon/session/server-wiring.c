@@ -55,6 +55,8 @@ pb_server_new (const PbServerParts *parts)
     .data_rate = 1000,
   };
 
+  if (parts->resolver != NULL)
+    pb_dns_init_resolver (&wiring.dns, parts->resolver);
   wiring.rows = pb_policy_rows (&wiring.n_rows);
   return pb_server_new_wired (&wiring);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/listener.h"
+#include "net/resolver.h"
 #include "net/tls.h"
 #include "policy/blocks.h"
 #include "queue/queue.h"
@@ -39,6 +40,7 @@ typedef struct
   PbQueue *queue;
   PbPool *workers;      /* for passwords; outlives the server */
   PbBlocks *blocks;
+  PbResolver *resolver; /* (nullable) for checks; outlives the server */
   PbTlsSlot *tls;       /* (nullable) empty or not there: no TLS */
   PbCheckPassword check_password; /* (nullable) no system accounts are to be had: as if it had answered TROUBLE */
   gpointer check_password_data;   /* for its @data */

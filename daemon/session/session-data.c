@@ -31,7 +31,7 @@ static void
 append_received (PbSession *self, GByteArray *out)
 {
   PbTransaction *transaction = self->transaction;
-  const PbRecipient *first = &g_array_index (transaction->recipients, PbRecipient, 0);
+  const PbRecipient *first = (const PbRecipient *) (void *) transaction->recipients->data;
   gboolean secure = pb_session_is_secure (self);
   g_autofree char *tls = secure ? g_strconcat (pb_channel_tls_version (self->channel), " with cipher ",
                                                pb_channel_tls_cipher (self->channel), NULL)
@@ -234,9 +234,27 @@ submit (PbSession *self)
                   wiring->data);
 }
 
+/* A rule of the AccessList dropped every recipient: nobody is told, the sender least of all. */
+static void
+discard (PbSession *self)
+{
+  char id[PB_QUEUE_ID_TEXT];
+
+  pb_session_forgive (self);
+  pb_session_reply (self, PB_REPLY_QUEUED, pb_queue_id_format (self->transaction->id, id));
+  finish_message (self);
+}
+
 static void
 on_data_judged (PbSession *self, PbDecision *decision)
 {
+  gboolean taken = decision->kind == PB_DECISION_ACCEPT || decision->kind == PB_DECISION_DISCARD;
+
+  if (taken && (self->transaction->recipients->len == 0 || decision->kind == PB_DECISION_DISCARD))
+    {
+      discard (self);
+      return;
+    }
   if (decision->kind == PB_DECISION_ACCEPT && self->transaction->spool != NULL)
     {
       submit (self);

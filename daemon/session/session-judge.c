@@ -6,6 +6,7 @@
  */
 #include "session/session-private.h"
 
+#include "util/clock.h"
 #include "util/counters.h"
 #include "util/log.h"
 #include <arpa/inet.h>
@@ -40,6 +41,7 @@ pb_session_note (PbSession *self, const char *check, PbOutcome outcome, PbReplyI
     [PB_SESSION_CONNECTED] = PB_STAGE_CONNECT,  [PB_SESSION_GREETED] = PB_STAGE_HELO,
     [PB_SESSION_READY] = PB_STAGE_HELO,         [PB_SESSION_MAIL] = PB_STAGE_MAIL,
     [PB_SESSION_RCPT] = PB_STAGE_RCPT,          [PB_SESSION_DATA] = PB_STAGE_END_OF_DATA,
+    [PB_SESSION_CHUNK] = PB_STAGE_END_OF_DATA,  [PB_SESSION_CHUNKS] = PB_STAGE_END_OF_DATA,
     [PB_SESSION_ENDED_DATA] = PB_STAGE_END_OF_DATA, [PB_SESSION_CLOSED] = PB_STAGE_CONNECT,
   };
 
@@ -72,14 +74,12 @@ on_verdict (PbDecision *decision, gpointer user_data)
   pb_session_leave (self);
 }
 
-void
-pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
-                  void (*step) (PbSession *self, PbDecision *decision))
+/* What every stage knows. */
+static void
+fill_in (PbSession *self, PbJudged *judged)
 {
   const PbServerWiring *wiring = &self->shard->server->wiring;
-  g_auto (PbDecision) decision = { 0 };
-  PbTransaction *transaction = self->transaction;
-  PbTrail *trail = find_trail (self);
+  const PbTransaction *transaction = self->transaction;
 
   judged->snapshot = self->snapshot;
   judged->ip = self->ip;
@@ -90,13 +90,41 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
   judged->demand_login = self->role != PB_ROLE_SMTP;
   judged->helo = self->helo;
   judged->connections = self->connections;
+  judged->now = (guint64) (pb_clock_wall () / G_USEC_PER_SEC);
+  if (self->access != NULL)
+    judged->client = *self->access;
+  judged->dns = wiring->dns.query != NULL ? &wiring->dns : NULL;
+  judged->facts = &self->facts;
   judged->mailbox = pb_session_mailbox (self);
-  if (transaction != NULL)
-    {
-      judged->sender = transaction->mail.sender;
-      judged->declared_size = transaction->mail.size;
-      judged->n_recipients = transaction->recipients->len;
-    }
+  if (transaction == NULL)
+    return;
+  judged->sender = transaction->mail.sender;
+  judged->declared_size = transaction->mail.size;
+  judged->n_recipients = transaction->recipients->len + transaction->discarded;
+  judged->skips = transaction->skips;
+}
+
+void
+pb_session_prefetch (PbSession *self, PbFactKind kind)
+{
+  const PbServerWiring *wiring = &self->shard->server->wiring;
+  PbJudged judged = { 0 };
+
+  pb_facts_forget (&self->facts, kind);
+  fill_in (self, &judged);
+  pb_policy_prefetch (wiring->rows, wiring->n_rows, kind, &judged);
+}
+
+void
+pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
+                  void (*step) (PbSession *self, PbDecision *decision))
+{
+  const PbServerWiring *wiring = &self->shard->server->wiring;
+  g_auto (PbDecision) decision = { 0 };
+  PbTransaction *transaction = self->transaction;
+  PbTrail *trail = find_trail (self);
+
+  fill_in (self, judged);
   judged->recipient_index = transaction != NULL && stage == PB_STAGE_RCPT
                               ? (int) transaction->tried - 1
                               : PB_TRAIL_NO_RECIPIENT;
@@ -181,6 +209,20 @@ log_refusal (PbSession *self, const PbDecision *decision, const char *recipient)
 }
 
 void
+pb_session_log_discarded (PbSession *self, const PbDecision *decision, const char *recipient)
+{
+  char client[INET6_ADDRSTRLEN];
+
+  if (self->logged >= MAX_LOGGED)
+    return;
+  self->logged++;
+  pb_log (PB_LOG_INFO, "discarded", "check", decision->check, "rule",
+          decision->rule != NULL ? decision->rule->id : NULL, "client",
+          pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, "from",
+          sender_text (self), "to", recipient, NULL);
+}
+
+void
 pb_session_refuse (PbSession *self, const PbDecision *decision, const char *recipient,
                    gboolean is_error)
 {
@@ -201,6 +243,46 @@ pb_session_expel (PbSession *self, const PbDecision *decision)
   self->logged = 0; /* the last word is told even after many */
   log_refusal (self, decision, NULL);
   pb_session_fail (self, decision->reply, decision->detail);
+}
+
+static void
+expel_blocked (PbSession *self, gint64 until)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (until);
+  g_autofree char *text = g_date_time_format_iso8601 (time);
+  const PbDecision decision = { .kind = PB_DECISION_DEFER,
+                                .reply = PB_REPLY_BLOCKED,
+                                .check = "unknown-recipients",
+                                .detail = text };
+
+  pb_session_note (self, decision.check, PB_OUTCOME_REFUSED, decision.reply, text);
+  pb_session_expel (self, &decision);
+}
+
+/* Blocks count by the client: who is let in without a login is spared. */
+gboolean
+pb_session_note_unknown (PbSession *self, const char *recipient)
+{
+  PbServer *server = self->shard->server;
+  guint limit = self->snapshot->values.advanced_max_unknown_recipients;
+  gint64 now = pb_clock_wall () / G_USEC_PER_SEC, midnight;
+  g_autoptr (GTimeZone) zone = NULL;
+  g_autofree char *subject = NULL;
+
+  if (limit == 0 || self->exempt || server->wiring.blocks == NULL)
+    return TRUE;
+  zone = g_time_zone_new_local ();
+  midnight = pb_clock_next_midnight (now, zone);
+  if (pb_clients_unknown (server->clients, &self->ip, recipient,
+                          pb_reactor_now (self->shard->reactor), midnight)
+      <= limit)
+    return TRUE;
+  subject = pb_blocks_subject_ip (&self->ip);
+  if (pb_blocks_block (server->wiring.blocks, PB_BLOCK_IP, subject, "unknown-recipients", midnight,
+                       now))
+    pb_log (PB_LOG_NOTICE, "blocked", "client", subject, "reason", "unknown-recipients", NULL);
+  expel_blocked (self, midnight);
+  return FALSE;
 }
 
 void

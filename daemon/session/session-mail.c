@@ -5,6 +5,8 @@
  */
 #include "session/session-private.h"
 
+#include "util/clock.h"
+#include "util/counters.h"
 #include <string.h>
 #include <sys/socket.h>
 
@@ -34,11 +36,24 @@ on_mail_judged (PbSession *self, PbDecision *decision)
   if (decision->kind == PB_DECISION_ACCEPT)
     {
       pb_session_set_state (self, PB_SESSION_MAIL);
+      pb_session_prefetch (self, PB_FACT_SENDER);
       pb_session_reply (self, PB_REPLY_SENDER_OK, NULL);
       return;
     }
   pb_session_refuse (self, decision, NULL, TRUE);
   pb_session_drop_transaction (self);
+}
+
+/* Returns: MAIL commands in the client's minute; 0 where nobody limits them. */
+static guint
+count_message (PbSession *self)
+{
+  PbServer *server = self->shard->server;
+
+  if (self->exempt || self->snapshot->values.connection_policy_max_messages_per_minute == 0)
+    return 0;
+  return pb_clients_message (server->clients, &self->ip, pb_reactor_now (self->shard->reactor),
+                             PB_MINUTE * server->wiring.second);
 }
 
 void
@@ -57,6 +72,7 @@ pb_session_verb_mail (PbSession *self, const PbCommand *command)
   if (!pb_session_store_ready (self))
     return;
   self->transaction = pb_transaction_new (&mail, &self->shard->server->budget);
+  judged.message_rate = count_message (self);
   pb_session_judge (self, PB_STAGE_MAIL, &judged, on_mail_judged);
 }
 
@@ -94,14 +110,39 @@ counts_as_error (PbSession *self, const PbDecision *decision)
          > self->snapshot->values.general_max_recipients;
 }
 
+/* Answered as if accepted: whoever sends is not to know. */
+static void
+discard_recipient (PbSession *self, const PbDecision *decision)
+{
+  PbTransaction *transaction = self->transaction;
+
+  pb_counter_add (PB_COUNTER_DISCARDED, 1);
+  pb_session_log_discarded (self, decision, transaction->rcpt.recipient->text);
+  transaction->discarded++;
+  pb_rcpt_args_clear (&transaction->rcpt);
+  pb_session_set_state (self, PB_SESSION_RCPT);
+  pb_session_reply (self, PB_REPLY_RECIPIENT_OK, NULL);
+}
+
 static void
 on_rcpt_judged (PbSession *self, PbDecision *decision)
 {
   PbTransaction *transaction = self->transaction;
   PbRcptArgs *rcpt = &transaction->rcpt;
 
+  if (decision->rule != NULL)
+    pb_snapshot_hit (self->snapshot, decision->rule,
+                     (guint64) (pb_clock_wall () / G_USEC_PER_SEC));
+  if (decision->kind == PB_DECISION_DISCARD)
+    {
+      discard_recipient (self, decision);
+      return;
+    }
   if (decision->kind != PB_DECISION_ACCEPT)
     {
+      if (decision->reply == PB_REPLY_UNKNOWN_USER
+          && !pb_session_note_unknown (self, rcpt->recipient->text))
+        return;
       pb_session_refuse (self, decision, rcpt->recipient->text, counts_as_error (self, decision));
       if (self->transaction != NULL)
         pb_rcpt_args_clear (rcpt);
@@ -109,6 +150,7 @@ on_rcpt_judged (PbSession *self, PbDecision *decision)
     }
   pb_transaction_add (transaction, rcpt, self->snapshot->values.general_hostname,
                       rcpt->recipient->literal && is_our_literal (self, rcpt->recipient));
+  transaction->skips &= decision->skips;
   pb_rcpt_args_clear (rcpt);
   pb_transaction_charge (transaction);
   if (pb_budget_state (&self->shard->server->budget) == PB_BUDGET_FULL)

@@ -16,6 +16,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#define PB_MINUTE 60 /* seconds */
+
 /* ---- the server ---- */
 
 /* What a server stands on. pb_server_new() fills it in from its parts; tests bring their own. */
@@ -37,6 +39,7 @@ typedef struct
   const PbPolicyRow *rows; /* (not owned) the table of judgement */
   guint n_rows;
   gint64 budget;          /* octets */
+  PbDns dns;              /* nobody to ask when it has no query */
   gint64 second;          /* microseconds that a second of a penalty lasts */
   gint64 command_timeout; /* microseconds for a command (RFC 5321 4.5.3.2.7) */
   gint64 data_timeout;    /* microseconds for a chunk of data (RFC 5321 4.5.3.2.5) */
@@ -113,6 +116,8 @@ struct _PbSession
   PbChannel *channel;       /* (owned) (nullable) NULL once closed */
   PbSnapshot *snapshot;     /* (owned) one for the whole session */
   PbTransaction *transaction; /* (owned) (nullable) */
+  PbFacts facts;            /* what the DNS is asked, or has said */
+  PbAccessMatch *access;    /* (owned) (nullable) what the AccessList says of the client; NULL: nothing */
   PbTrail *trail;           /* (owned) (nullable) of the connection; a transaction has its own */
   PbChunk *chunk;           /* (owned) (nullable) the BDAT whose octets are coming */
   char *helo;               /* (owned) (nullable) */
@@ -238,6 +243,12 @@ void pb_session_log_tls (PbSession *self, const char *reason);
  */
 void pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged, void (*step) (PbSession *self, PbDecision *decision));
 
+/** pb_session_prefetch: what checks at RCPT will want to know of @kind is asked now; what was known before is of another subject. */
+void pb_session_prefetch (PbSession *self, PbFactKind kind);
+
+/** pb_session_note_unknown: a recipient does not exist. Returns: FALSE when it was one too many, and the session was ended. */
+gboolean pb_session_note_unknown (PbSession *self, const char *recipient);
+
 /** pb_session_note: a verdict that is none of the policy's table goes into the trail. @check: static. @evidence (nullable). */
 void pb_session_note (PbSession *self, const char *check, PbOutcome outcome, PbReplyId reply, const char *evidence);
 
@@ -246,6 +257,9 @@ void pb_session_refuse (PbSession *self, const PbDecision *decision, const char 
 
 /** pb_session_is_receiving: a message has begun to come and is not there yet. */
 gboolean pb_session_is_receiving (const PbSession *self);
+
+/** pb_session_log_discarded: a rule of the AccessList dropped @recipient. */
+void pb_session_log_discarded (PbSession *self, const PbDecision *decision, const char *recipient);
 
 /** pb_session_log_cut_off: tells of a message that is being read and will not be read to its end; else nothing. */
 void pb_session_log_cut_off (PbSession *self, const char *reason);

@@ -136,6 +136,7 @@ detach (PbSession *self)
   self->channel = NULL;
   pb_session_set_state (self, PB_SESSION_CLOSED);
   g_clear_pointer (&self->run, pb_policy_run_cancel);
+  pb_facts_clear (&self->facts);
   pb_reactor_clear_timer (self->shard->reactor, &self->timer);
   /* A message that is being made safe keeps its transaction, and its charge, until the answer. */
   if ((self->holds & PB_HOLD_COMMIT) == 0)
@@ -167,6 +168,7 @@ free_session (PbSession *self)
     g_string_free (self->delayed, TRUE);
   g_clear_pointer (&self->chunk, pb_chunk_free);
   g_free (self->helo);
+  g_free (self->access);
   g_clear_pointer (&self->trail, pb_trail_unref);
   pb_session_forget_login (self);
   pb_snapshot_unref (self->snapshot);
@@ -392,10 +394,14 @@ on_connect_judged (PbSession *self, PbDecision *decision)
 {
   if (decision->kind != PB_DECISION_ACCEPT)
     pb_session_expel (self, decision);
-  else if (self->role == PB_ROLE_SUBMISSIONS)
-    pb_session_begin_tls (self);
   else
-    welcome (self);
+    {
+      pb_session_prefetch (self, PB_FACT_CLIENT_NAME);
+      if (self->role == PB_ROLE_SUBMISSIONS)
+        pb_session_begin_tls (self);
+      else
+        welcome (self);
+    }
 }
 
 static void
@@ -479,13 +485,32 @@ peer_scope (int fd)
   return (int) peer.sin6_scope_id;
 }
 
+/* Counts the connection, and looks up what the AccessList says of the client. */
+static void
+enter_client (PbSession *self, PbJudged *judged)
+{
+  PbServer *server = self->shard->server;
+  gboolean limited =
+    !self->exempt && self->snapshot->values.connection_policy_max_connections_per_minute > 0;
+  PbAccessMatch match;
+  guint connections;
+
+  connections = pb_clients_enter (server->clients, &self->ip, pb_reactor_now (self->shard->reactor),
+                                  PB_MINUTE * server->wiring.second,
+                                  limited ? &judged->connection_rate : NULL);
+  self->connections = (guint16) MIN (connections, G_MAXUINT16);
+  pb_snapshot_match_client (self->snapshot, &self->ip,
+                            (guint64) (pb_clock_wall () / G_USEC_PER_SEC), &match);
+  if (match.rule != NULL)
+    self->access = g_memdup2 (&match, sizeof match);
+}
+
 void
 pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
 {
   PbServer *server = shard->server;
   PbSession *self = g_new0 (PbSession, 1);
   PbJudged judged = { 0 };
-  guint connections;
 
   self->shard = shard;
   self->next = shard->sessions;
@@ -504,8 +529,7 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
   self->exempt = pb_snapshot_is_exempt_unasked (self->snapshot, ip, peer_scope (fd));
   self->exempt_unasked = self->exempt;
   judged.blocked_until = pb_session_blocked_until (self);
-  connections = pb_clients_enter (server->clients, ip);
-  self->connections = (guint16) MIN (connections, G_MAXUINT16);
+  enter_client (self, &judged);
   self->channel = pb_channel_new (shard->reactor, fd, &handler, self);
   pb_counter_add (PB_COUNTER_CONNECTIONS, 1);
 

@@ -26,6 +26,7 @@ pb_transaction_new (PbMailArgs *mail, PbBudget *budget)
   self->mail = *mail;
   *mail = (PbMailArgs){ 0 };
   self->budget = budget;
+  self->skips = PB_SKIP_ALL;
   self->utf8 = self->mail.sender != NULL && self->mail.sender->utf8;
   self->recipients = g_array_new (FALSE, FALSE, sizeof (PbRecipient));
   g_array_set_clear_func (self->recipients, clear_recipient);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include "policy/trail.h"
+#include "policy/policy.h"
 #include "protocol/command.h"
 #include "protocol/data-coding.h"
 #include "protocol/envelope.h"
@@ -21,6 +21,8 @@ typedef struct
   PbRcptArgs rcpt;    /* (owned) the recipient being judged */
   guint tried;        /* RCPT commands, refused ones too */
   guint accepted;     /* recipients, once submitted */
+  guint discarded;    /* recipients that were answered as if accepted */
+  PbSkips skips;      /* that rules spare the message: for every recipient accepted so far */
   guint over_limit;   /* RCPT commands put off since there were too many */
   gboolean utf8;      /* an address or the header section has non-ASCII */
   PbBudget *budget;

@@ -31,6 +31,7 @@ take_helo (PbSession *self, const PbCommand *command, const char *syntax)
   /* RFC 5321 4.1.4: as if by RSET. */
   pb_session_drop_transaction (self);
   pb_session_set_state (self, PB_SESSION_READY);
+  pb_session_prefetch (self, PB_FACT_HELO);
   return TRUE;
 }
 

@@ -64,3 +64,35 @@ pb_clock_format_date (gint64 wall, char buffer[40])
   put_number (out, zone / 60 * 100 + zone % 60, 4, '\0');
   return buffer;
 }
+
+/* A number that grows with the date. */
+static gint64
+date_of (gint64 time, GTimeZone *zone)
+{
+  g_autoptr (GDateTime) utc = g_date_time_new_from_unix_utc (time);
+  g_autoptr (GDateTime) local = utc != NULL ? g_date_time_to_timezone (utc, zone) : NULL;
+
+  if (local == NULL)
+    return 0;
+  return g_date_time_get_year (local) * 1000 + g_date_time_get_day_of_year (local);
+}
+
+gint64
+pb_clock_next_midnight (gint64 now, GTimeZone *zone)
+{
+  gint64 today = date_of (now, zone), low = now, high = now;
+
+  /* A day has 23 to 25 hours, a date line may be moved: the next date is looked for, not worked out. */
+  while (date_of (high, zone) <= today && high < now + 4 * 86400)
+    high += 3600;
+  while (high - low > 1)
+    {
+      gint64 middle = low + (high - low) / 2;
+
+      if (date_of (middle, zone) > today)
+        high = middle;
+      else
+        low = middle;
+    }
+  return high;
+}

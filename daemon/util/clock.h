@@ -10,6 +10,13 @@ gint64 pb_clock_wall (void);
 gint64 pb_clock_monotonic (void);
 
 /**
+ * pb_clock_next_midnight:
+ * @now: Unix seconds; @zone: whose midnight
+ * Returns: the first second behind @now on a later date. Where that day has no midnight, since the clock is put forward then, its first second there is.
+ */
+gint64 pb_clock_next_midnight (gint64 now, GTimeZone *zone);
+
+/**
  * pb_clock_format_date:
  * @wall: microseconds since the epoch
  * @buffer: at least 40 bytes

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks of Security, each a row here: set on the bus, seen on the wire; off, watch, enforce, exempt, DNS gone."""
+import stub_dns
+from bus import variants
+from gi.repository import GLib
+from harness import wait_for
+
+MESSAGE = b"From: a@ok.example\r\nTo: ann@local.example\r\nSubject: policy\r\n\r\nBody\r\n"
+STRANGER = "127.0.0.7"
+TRUSTED = "127.0.0.1"
+
+
+def names(bed):
+    """Who is right: 127.0.0.7 is mail.ok.example, whose sender's domain is ok.example. Nobody else is in the DNS."""
+    bed.dns.add("7.0.0.127.in-addr.arpa", "PTR", "mail.ok.example")
+    bed.dns.add("mail.ok.example", "A", STRANGER)
+    bed.dns.add("ok.example", "MX", (10, "mail.ok.example"))
+    bed.dns.add("address.example", "A", "192.0.2.1")
+    bed.dns.add("six.example", "AAAA", "2001:db8::1")
+    bed.dns.add("null.example", "MX", (0, "."))
+    bed.dns.add("8.0.0.127.in-addr.arpa", "PTR", "liar.ok.example")
+    bed.dns.add("liar.ok.example", "A", "192.0.2.8")
+    for number in range(10):
+        bed.dns.add("9.0.0.127.in-addr.arpa", "PTR", f"n{number}.ok.example")
+        bed.dns.add(f"n{number}.ok.example", "A", "192.0.2.9")
+    bed.dns.add("n9.ok.example", "A", "127.0.0.9")
+
+
+def judge(bed, source=STRANGER, helo="mail.ok.example", sender="a@ok.example", recipient="ann@local.example"):
+    """What RCPT is answered, and that nothing before is refused."""
+    with bed.talk(source=source) as talk:
+        talk.expect(f"EHLO {helo}", 250)
+        talk.expect(f"MAIL FROM:<{sender}>", 250)
+        code, text = talk.command(f"RCPT TO:<{recipient}>")
+        return f"{code} {text.split(' ')[0]}"
+
+
+def count(bed, name):
+    return bed.api.statistics().get(name, 0)
+
+
+# setting, check, what passes, what does not and its reply
+POLICIES = [
+    ("SenderPolicy", "RejectNonFqdnSender", "sender-fqdn",
+     [{"sender": ""}, {"sender": "a@[192.0.2.1]"}, {}], [({"sender": "a@host"}, "504 5.5.2")]),
+    ("SenderPolicy", "RejectUnknownSenderDomain", "sender-domain",
+     [{"sender": ""}, {"sender": "a@[192.0.2.1]"}, {}, {"sender": "a@address.example"}, {"sender": "a@six.example"},
+      {"sender": "x@local.example"}],
+     [({"sender": "a@nowhere.example"}, "450 4.1.8"), ({"sender": "a@null.example"}, "550 5.7.27")]),
+    ("ConnectionPolicy", "RejectUnknownClientHostname", "client-name",
+     [{}, {"source": "127.0.0.9"}], [({"source": "127.0.0.8"}, "450 4.7.25"), ({"source": "127.0.0.6"}, "450 4.7.25")]),
+    ("Advanced", "RejectNonFqdnHelo", "helo-fqdn",
+     [{}, {"helo": "[127.0.0.7]"}, {"helo": "nowhere.example"}], [({"helo": "localhost"}, "504 5.5.2")]),
+    ("Advanced", "RejectUnknownHelo", "helo-domain",
+     [{}, {"helo": "[127.0.0.7]"}, {"helo": "ok.example"}, {"helo": "six.example"}, {"helo": "null.example"}],
+     [({"helo": "nowhere.example"}, "450 4.7.1")]),
+]
+
+
+def test_policies(bed):
+    bed.start()
+    names(bed)
+    for interface, name, check, passes, refused in POLICIES:
+        for mode in ("watch", "enforce", "off"):
+            bed.api.set(interface, name, "s", mode)
+            before = count(bed, f"watched.{check}"), count(bed, f"refused.{check}")
+            for each in passes:
+                assert judge(bed, **each) == "250 2.1.5", (name, mode, each)
+            assert (count(bed, f"watched.{check}"), count(bed, f"refused.{check}")) == before, (name, mode)
+            for each, reply in refused:
+                got = judge(bed, **each)
+                assert got == (reply if mode == "enforce" else "250 2.1.5"), (name, mode, each, got)
+                if "source" not in each:
+                    assert judge(bed, **{**each, "source": TRUSTED}) == "250 2.1.5", "exempt"
+                else:
+                    row = bed.api.add("TrustedList", Name="exempt", Network=each["source"])
+                    assert judge(bed, **each) == "250 2.1.5", "exempt"
+                    bed.api.call("TrustedList", "Remove", "(as)", [row])
+            after = count(bed, f"watched.{check}"), count(bed, f"refused.{check}")
+            told = len(refused)
+            assert after == (before[0] + told * (mode == "watch"), before[1] + told * (mode == "enforce")), (name, mode, before, after)
+
+
+def test_dns_gone(bed):
+    """Trouble in the DNS puts off, never refuses for good, and gives way to a 5xx; a slow server is not waited for without end."""
+    bed.start()
+    names(bed)
+    subjects = {"client-name": ("7.0.0.127.in-addr.arpa", "ConnectionPolicy", "RejectUnknownClientHostname"),
+                "helo-domain": ("mail.ok.example", "Advanced", "RejectUnknownHelo"),
+                "sender-domain": ("ok.example", "SenderPolicy", "RejectUnknownSenderDomain")}
+    for check, (subject, interface, name) in subjects.items():
+        for trouble in (stub_dns.SERVFAIL, stub_dns.SILENCE):
+            bed.dns.trouble[subject] = trouble
+            bed.api.set(interface, name, "s", "watch")
+            assert judge(bed) == "250 2.1.5", (check, trouble)
+            bed.api.set(interface, name, "s", "enforce")
+            before = count(bed, f"refused.{check}")
+            assert judge(bed) == "451 4.4.3", (check, trouble)
+            assert count(bed, f"refused.{check}") == before + 1
+            assert judge(bed, recipient="x@elsewhere.example") == "554 5.7.1", (check, trouble)
+            assert judge(bed, recipient="nobody@local.example") == "550 5.1.1", (check, trouble)
+            assert judge(bed, source=TRUSTED) == "250 2.1.5", (check, trouble)
+            bed.dns.trouble.clear()
+        bed.api.set(interface, name, "s", "off")
+
+
+def test_always_allowed(bed):
+    """A whitelisted IP address is spared names and blacklists of addresses; no relay is had by it, nobody made known."""
+    bed.start()
+    for interface, name, *_ in POLICIES:
+        bed.api.set(interface, name, "s", "enforce")
+    bed.api.add("AccessList", Name="no", List="blacklist", Kind="recipient", Value="ann@local.example")
+    assert judge(bed, helo="localhost", sender="a@host") == "504 5.5.2"
+    bed.api.add("AccessList", Name="yes", List="whitelist", Kind="ip", Value=STRANGER)
+    assert judge(bed, helo="localhost", sender="a@host") == "250 2.1.5"
+    assert judge(bed, sender="a@nowhere.example") == "250 2.1.5"
+    assert judge(bed, recipient="x@elsewhere.example") == "554 5.7.1"
+    assert judge(bed, recipient="nobody@local.example") == "550 5.1.1"
+
+
+# rules, and who is answered how: kind, value, list, action
+OPEN, CLOSED = "250 2.1.5", "554 5.7.1"
+ACCESS = [
+    ("an address", [("ip", STRANGER, "blacklist")], [({}, CLOSED), ({"source": "127.0.0.8"}, OPEN)]),
+    ("exempt clients are bound too", [("ip", TRUSTED, "blacklist")], [({"source": TRUSTED}, CLOSED)]),
+    ("whitelist first", [("ip", STRANGER, "blacklist"), ("ip", STRANGER, "whitelist")], [({}, OPEN)]),
+    ("address before network", [("ip", STRANGER, "blacklist"), ("network", "127.0.0.0/8", "whitelist")], [({}, CLOSED)]),
+    ("narrow before wide", [("network", "127.0.0.0/8", "whitelist"), ("network", "127.0.0.0/24", "blacklist"),
+                            ("network", "127.0.0.7/32", "whitelist")],
+     [({}, OPEN), ({"source": "127.0.0.8"}, CLOSED), ({"source": "127.0.1.8"}, OPEN)]),
+    ("a mask with gaps", [("network", "127.5.0.1/255.0.0.1", "blacklist")], [({}, CLOSED), ({"source": "127.0.0.8"}, OPEN)]),
+    ("a sender", [("sender", "A@OK.example", "blacklist")], [({}, CLOSED), ({"sender": "b@ok.example"}, OPEN), ({"sender": ""}, OPEN)]),
+    ("a recipient", [("recipient", "ann@local.example", "blacklist")], [({}, CLOSED), ({"recipient": "postmaster@local.example"}, OPEN)]),
+    ("sender and recipient are equals", [("sender", "a@ok.example", "whitelist"), ("recipient", "ann@local.example", "blacklist")],
+     [({}, OPEN), ({"sender": "b@ok.example"}, CLOSED)]),
+    ("domain comes last", [("domain", "ok.example", "whitelist"), ("sender", "a@ok.example", "blacklist")], [({}, CLOSED)]),
+    ("network before sender", [("network", "127.0.0.0/24", "whitelist"), ("sender", "a@ok.example", "blacklist")], [({}, OPEN)]),
+    ("nobody relays by it", [("ip", STRANGER, "whitelist"), ("domain", "ok.example", "whitelist"), ("sender", "a@ok.example", "whitelist"),
+                             ("recipient", "x@elsewhere.example", "whitelist")], [({"recipient": "x@elsewhere.example"}, CLOSED)]),
+    ("nobody is made known by it", [("recipient", "nobody@local.example", "whitelist")], [({"recipient": "nobody@local.example"}, "550 5.1.1")]),
+]
+
+
+def test_access(bed):
+    bed.start()
+    for what, rules, cases in ACCESS:
+        bed.api.call("AccessList", "Replace", "(aa{sv})", [variants(
+            {"Name": "r", "Kind": kind, "Value": value, "List": which}) for kind, value, which in rules])
+        for each, reply in cases:
+            got = judge(bed, **each)
+            assert got == reply, (what, each, got)
+
+
+def test_access_hits_and_expiry(bed):
+    bed.start()
+    rule = bed.api.add("AccessList", Name="r", List="blacklist", Kind="ip", Value=STRANGER)
+    revision = bed.api.get("Manager", "Revision")
+    for _ in range(3):
+        assert judge(bed) == CLOSED
+
+    def hits():
+        return bed.api.call("AccessList", "Get", "(s)", rule)[0]
+
+    assert hits()["Hits"] == 3 and hits()["LastHit"] > 1_000_000_000
+    assert bed.api.get("Manager", "Revision") == revision
+    bed.postbusd.restart()
+    bed.api.wait_running(bed.postbusd.check_alive)
+    assert hits()["Hits"] == 3 and hits()["LastHit"] > 1_000_000_000
+    bed.api.call("AccessList", "Update", "(sa{sv})", rule, variants({"Name": "again"}))
+    assert hits()["Hits"] == 3
+    bed.api.call("AccessList", "Update", "(sa{sv})", rule, {"Expires": GLib.Variant("t", 1000)})
+    assert judge(bed) == OPEN
+    assert hits()["Hits"] == 3
+
+
+def test_discard(bed):
+    """250, and nothing comes; a recipient's rule drops only that one; the others get it."""
+    bed.start()
+    bed.api.add("AccessList", Name="r", List="blacklist", Kind="recipient", Value="postmaster@local.example", Action="discard")
+    bed.send("a@ok.example", ["postmaster@local.example", "ann@local.example"], MESSAGE, source=STRANGER)
+    bed.wait_mails(bed.ann, 1)
+    assert count(bed, "discarded") == 1
+    bed.send("a@ok.example", ["postmaster@local.example"], MESSAGE, source=STRANGER)
+    bed.api.add("AccessList", Name="all", List="blacklist", Kind="ip", Value=STRANGER, Action="discard")
+    bed.send("a@ok.example", ["ann@local.example", "nobody@local.example", "x@elsewhere.example"], MESSAGE, source=STRANGER)
+    assert count(bed, "discarded") == 5
+    bed.queue_empty()
+    assert len(bed.mails(bed.ann)) == 1 and not bed.mails("postmaster")
+
+
+def test_messages_per_minute(bed):
+    bed.start()
+    bed.api.set("ConnectionPolicy", "MaxMessagesPerMinute", "u", 2)
+    with bed.talk(source=STRANGER) as talk:
+        talk.ehlo()
+        for _ in range(2):
+            talk.expect("MAIL FROM:<a@ok.example>", 250)
+            talk.expect("RSET", 250)
+        assert talk.command("MAIL FROM:<a@ok.example>")[0] == 450
+    assert count(bed, "refused.message-rate") == 1
+    assert judge(bed, source="127.0.0.8") == OPEN, "another client's minute is its own"
+    for _ in range(4):
+        assert judge(bed, source=TRUSTED) == OPEN
+    bed.api.set("ConnectionPolicy", "MaxMessagesPerMinute", "u", 0)
+    assert judge(bed) == OPEN
+
+
+def test_connections_per_minute(bed):
+    bed.start()
+    bed.api.set("ConnectionPolicy", "MaxConnectionsPerMinute", "u", 2)
+    for _ in range(2):
+        assert judge(bed) == OPEN
+    with bed.talk(source=STRANGER, greet=False) as talk:
+        code, text = talk.reply()
+        assert code == 421 and text.startswith("4.7.0"), text
+        assert talk.at_end() == b""
+    for _ in range(4):
+        assert judge(bed, source=TRUSTED) == OPEN
+    assert judge(bed, source="127.0.0.8") == OPEN
+    bed.api.set("ConnectionPolicy", "MaxConnectionsPerMinute", "u", 0)
+    assert judge(bed) == OPEN
+
+
+def test_unknown_recipients(bed):
+    """Three distinct ones may be tried; the next blocks until midnight, over a restart, until it is lifted."""
+    bed.start()
+    bed.api.set("Advanced", "MaxUnknownRecipients", "u", 3)
+    for _ in range(2):
+        for name in ("a", "B", "c"):
+            assert judge(bed, recipient=f"{name}@local.example") == "550 5.1.1"
+    for number in range(5):
+        assert judge(bed, source=TRUSTED, recipient=f"t{number}@local.example") == "550 5.1.1"
+    assert judge(bed, recipient="d@local.example") == "421 4.7.0"
+    assert count(bed, "refused.unknown-recipients") == 1
+    bed.postbusd.restart()
+    bed.api.wait_running(bed.postbusd.check_alive)
+    with bed.talk(source=STRANGER, greet=False) as talk:
+        code, text = talk.reply()
+        assert code == 421 and text.startswith("4.7.0 Blocked until 2"), text
+    total, [block] = bed.api.call("Blocks", "List", "(a{sv}uu)", {}, 0, 10)
+    assert total == 1 and block["Subject"] == STRANGER and block["Reason"] == "unknown-recipients", block
+    assert 0 < block["Expires"] - block["Since"] <= 25 * 3600
+    assert judge(bed, source="127.0.0.8") == OPEN
+    bed.api.call("Blocks", "Lift", "(as)", [block["Id"]])
+    wait_for(lambda: judge(bed) == OPEN, "the lifted block")
