@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/dsn.h"
+#include "queue/queue-clock.h"
 #include "queue/queue.h"
 #include "queue/scheduler.h"
 #include "util/pool.h"
@@ -68,6 +69,8 @@ struct _PbQueue
   gboolean store_has_more; /* something due is not in memory */
   gint64 next_claim;       /* Unix seconds */
   GHashTable *untold;      /* (owned) of guint64*: changed by hand before on_taken() saw them */
+  PbQueueClock clock;
+  gboolean retry_all;      /* the wall clock was set back: the timer will wake everything */
   guint64 first_id;        /* ids from here on were given in this run */
   gint n_submitting;       /* atomic: messages of this run that on_taken() has not seen */
   guint64 wake_budget;     /* messages that a retry by hand may still bring in ahead of their time */
@@ -81,6 +84,9 @@ gint64 pb_queue_now (void);
 
 /** pb_queue_may_start: whether attempts may begin. Not once the store has failed: what it cannot mark would be delivered again after the next start. */
 gboolean pb_queue_may_start (PbQueue *self);
+
+/** pb_queue_age: seconds that the message waits, whatever became of the wall clock. */
+gint64 pb_queue_age (PbQueue *self, const PbEnvelope *envelope);
 
 /** pb_queue_pump: starts what may start. Safe to call from anywhere on the main thread. */
 void pb_queue_pump (PbQueue *self);

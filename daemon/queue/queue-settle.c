@@ -26,12 +26,6 @@ typedef struct
   gboolean *keep;           /* (owned) by position: stays in memory */
 } Settling;
 
-static gint64
-age_of (const Settling *self)
-{
-  return self->now - self->item->message->envelope->arrival / G_USEC_PER_SEC;
-}
-
 /* Where the mail was sent, when an alias led it elsewhere. (transfer full) (nullable) */
 static char *
 original_address (const PbRecipient *recipient)
@@ -177,7 +171,7 @@ static void
 settle_deferred (Settling *self, guint position, const PbResult *result)
 {
   PbQueueRecipient *recipient = &self->item->recipients[position];
-  gint64 age = age_of (self);
+  gint64 age = pb_queue_age (self->queue, self->item->message->envelope);
 
   recipient->attempts++;
   if (!self->untried || recipient->last_reply == NULL)
@@ -272,7 +266,7 @@ void
 pb_queue_settle_results (PbQueue *self, PbQueueItem *item, PbDelivery *delivery)
 {
   gint64 now = pb_queue_now ();
-  gint64 age = now - item->message->envelope->arrival / G_USEC_PER_SEC;
+  gint64 age = pb_queue_age (self, item->message->envelope);
 
   settle (self, item, delivery, now,
           now + pb_scheduler_backoff (&self->limits, age, g_rand_double (self->random)), FALSE);

@@ -14,6 +14,7 @@
 #define ATTEMPTS_A_CONNECTION 4
 #define MIN_ATTEMPTS          64
 #define MAX_TOTAL             2000
+#define LONGEST_WAIT          (20 * G_USEC_PER_SEC) /* so that a wall clock that was set is seen */
 
 typedef struct
 {
@@ -88,7 +89,7 @@ static void
 set_timer (PbQueue *self)
 {
   gint64 due = MIN (pb_scheduler_next_due (self->scheduler), self->next_claim);
-  gint64 wait = MAX (MAX (due, 0) * G_USEC_PER_SEC - pb_clock_wall (), 0);
+  gint64 wait = CLAMP (MIN (MAX (due, 0), G_MAXINT64 / G_USEC_PER_SEC) * G_USEC_PER_SEC - pb_clock_wall (), 0, LONGEST_WAIT);
 
   g_source_set_ready_time (self->timer, self->stopped ? -1 : g_get_monotonic_time () + wait);
 }
@@ -119,14 +120,48 @@ pb_queue_pump (PbQueue *self)
   set_timer (self);
 }
 
+/*
+ * Times to come are wall clock times too. Behind a step back all of them are too far away, so everything is tried as if by
+ * hand: once, and at the usual pace. A step forward makes them due by itself.
+ */
+static void
+look_at_clock (PbQueue *self)
+{
+  gint64 amount = pb_queue_clock_look (&self->clock, pb_queue_now (),
+                                       pb_clock_monotonic () / G_USEC_PER_SEC,
+                                       pb_store_next_id (self->parts.store));
+  char seconds[24];
+
+  if (amount == 0)
+    return;
+  g_snprintf (seconds, sizeof seconds, "%+" G_GINT64_FORMAT, amount);
+  pb_log (PB_LOG_WARNING, "clock-set", "seconds", seconds, NULL);
+  if (amount > 0)
+    return;
+  self->retry_all = TRUE;
+  g_source_set_ready_time (self->timer, self->stopped ? -1 : 0);
+}
+
+gint64
+pb_queue_age (PbQueue *self, const PbEnvelope *envelope)
+{
+  look_at_clock (self);
+  return pb_queue_clock_age (&self->clock, envelope->id, envelope->arrival / G_USEC_PER_SEC,
+                             pb_queue_now ());
+}
+
 static gboolean
 on_timer (GSource *source, GSourceFunc callback, gpointer user_data)
 {
   PbQueue *self = ((TimerSource *) (void *) source)->queue;
 
   g_source_set_ready_time (source, -1);
-  if (self->next_claim <= pb_queue_now ())
+  look_at_clock (self);
+  if (self->retry_all)
+    pb_queue_wake (self);
+  else if (self->next_claim <= pb_queue_now ())
     pb_queue_claim (self);
+  self->retry_all = FALSE;
   pb_queue_pump (self);
   return G_SOURCE_CONTINUE;
 }
@@ -203,6 +238,7 @@ void
 pb_queue_start (PbQueue *self)
 {
   self->started = TRUE;
+  look_at_clock (self);
   log_found (self);
   pb_queue_claim (self);
   pb_queue_pump (self);
