@@ -36,6 +36,22 @@ typedef struct
 } Reader;
 
 char *
+pb_recipient_original (const PbRecipient *self)
+{
+  const char *semicolon = self->orcpt != NULL ? strchr (self->orcpt, ';') : NULL;
+  char *plain;
+
+  if (semicolon == NULL)
+    return NULL;
+  plain = pb_xtext_decode (semicolon + 1, strlen (semicolon + 1));
+  if (plain == NULL)
+    plain = g_strdup (semicolon + 1);
+  if (g_str_equal (plain, self->address))
+    g_clear_pointer (&plain, g_free);
+  return plain;
+}
+
+char *
 pb_queue_id_format (guint64 id, char *buffer)
 {
   for (int i = PB_QUEUE_ID_TEXT - 2; i >= 0; i--, id >>= 5)

@@ -50,6 +50,9 @@ PbEnvelope *pb_envelope_ref (PbEnvelope *self);
 void pb_envelope_unref (PbEnvelope *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbEnvelope, pb_envelope_unref)
 
+/** pb_recipient_original: where the mail was sent, when an alias led it elsewhere. Returns: (transfer full) (nullable). */
+char *pb_recipient_original (const PbRecipient *self);
+
 /** pb_queue_id_format: 13 digits, sortable, upper case, no I L O U. @buffer: PB_QUEUE_ID_TEXT bytes. */
 char *pb_queue_id_format (guint64 id, char *buffer);
 

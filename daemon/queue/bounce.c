@@ -244,6 +244,7 @@ on_built (gpointer data)
   PbQueue *queue = self->queue;
   PbSettlement *settlement;
   Settling *settling;
+  g_autofree char *evidence = NULL;
 
   if (queue->closed)
     {
@@ -257,6 +258,8 @@ on_built (gpointer data)
   pb_log (PB_LOG_INFO, "dsn", "queue-id", settlement->dsn->id_text, "of", self->envelope->id_text,
           "action", pb_dsn_action_word (self->action), "to",
           self->postmaster != NULL ? self->postmaster : self->envelope->sender, NULL);
+  evidence = g_strconcat (pb_dsn_action_word (self->action), " ", self->envelope->id_text, NULL);
+  pb_queue_record_own (queue, settlement->dsn, "notice", evidence);
   queue->n_under_way++;
   settling = g_new (Settling, 1);
   *settling = (Settling){ pb_queue_ref (queue), g_steal_pointer (&self->func), self->user_data };

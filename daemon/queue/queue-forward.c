@@ -165,6 +165,7 @@ forwarding_settle (Forwarding *self)
   PbSettlement *settlement = make_settlement (self);
 
   log_forwarded (self, settlement->dsn);
+  pb_queue_record_forwarded (queue, self->item, settlement->dsn);
   queue->n_under_way++;
   pb_store_settle (queue->parts.store, settlement, queue->parts.main_mailbox, on_settled,
                    pb_queue_ref (queue));

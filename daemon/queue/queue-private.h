@@ -175,6 +175,23 @@ void pb_queue_forward (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot);
 /** pb_queue_drop_stalled: ends the forwardings that wait for the disk, at the queue's end. */
 void pb_queue_drop_stalled (PbQueue *self);
 
+/* ---- queue-history.c ---- */
+
+/** pb_queue_attempt_new: (transfer full) (nullable): NULL without a history. */
+PbHistoryAttempt *pb_queue_attempt_new (PbQueue *queue, const PbDelivery *delivery);
+
+/** pb_queue_attempt_set: @self (nullable). What became of the recipient at @position of the delivery. */
+void pb_queue_attempt_set (PbHistoryAttempt *self, guint position, guint recipient, PbHistoryEvent event, const PbResult *result);
+
+/** pb_queue_record_attempt: @attempt (nullable) (transfer full). */
+void pb_queue_record_attempt (PbQueue *queue, PbHistoryAttempt *attempt);
+
+/** pb_queue_record_own: a message that the queue made itself. @check: (static) what made it: "notice", "alias". */
+void pb_queue_record_own (PbQueue *queue, const PbEnvelope *envelope, const char *check, const char *evidence);
+
+/** pb_queue_record_forwarded: @item's recipients became the message @as. */
+void pb_queue_record_forwarded (PbQueue *queue, const PbQueueItem *item, const PbEnvelope *as);
+
 /* ---- bounce.c ---- */
 
 /* A DSN on its way. */

@@ -5,7 +5,6 @@
  * that the sender is to hear of are settled together with their DSN, so that neither exists without the
  * other. All on the main thread.
  */
-#include "protocol/text.h"
 #include "queue/queue-private.h"
 #include "util/clock.h"
 #include "util/counters.h"
@@ -22,26 +21,10 @@ typedef struct
   gint64 now, next;         /* Unix seconds */
   gboolean untried;         /* nothing was said this time: the last reply is kept */
   PbSettlement *settlement; /* (owned) what needs no DSN */
+  PbHistoryAttempt *attempt; /* (owned) (nullable) */
   PbNotice *notices[PB_DSN_N_ACTIONS]; /* (owned) (nullable) by PbDsnAction */
   gboolean *keep;           /* (owned) by position: stays in memory */
 } Settling;
-
-/* Where the mail was sent, when an alias led it elsewhere. (transfer full) (nullable) */
-static char *
-original_address (const PbRecipient *recipient)
-{
-  const char *semicolon = recipient->orcpt != NULL ? strchr (recipient->orcpt, ';') : NULL;
-  char *plain;
-
-  if (semicolon == NULL)
-    return NULL;
-  plain = pb_xtext_decode (semicolon + 1, strlen (semicolon + 1));
-  if (plain == NULL)
-    plain = g_strdup (semicolon + 1);
-  if (g_str_equal (plain, recipient->address))
-    g_clear_pointer (&plain, g_free);
-  return plain;
-}
 
 static void
 log_result (const Settling *self, PbLogLevel level, const char *event, guint position,
@@ -49,7 +32,7 @@ log_result (const Settling *self, PbLogLevel level, const char *event, guint pos
 {
   const PbEnvelope *envelope = self->item->message->envelope;
   const PbRecipient *recipient = &envelope->recipients[self->item->recipients[position].recipient];
-  g_autofree char *original = original_address (recipient);
+  g_autofree char *original = pb_recipient_original (recipient);
   gint64 delay_ms = MAX (pb_clock_wall () - envelope->arrival, 0) / 1000;
   char delay[32];
 
@@ -117,6 +100,7 @@ settle_failed (Settling *self, guint position, const PbResult *result)
 
   pb_counter_add (PB_COUNTER_BOUNCED, 1);
   log_result (self, PB_LOG_NOTICE, "bounced", position, result);
+  pb_queue_attempt_set (self->attempt, position, recipient, PB_HISTORY_BOUNCED, result);
   if (pb_notice_is_wanted (envelope, recipient, PB_DSN_FAILED))
     {
       settle_with_notice (self, position, PB_RECIPIENT_FAILED, result, PB_DSN_FAILED);
@@ -134,6 +118,8 @@ settle_delivered (Settling *self, guint position, const PbResult *result)
 
   pb_counter_add (PB_COUNTER_DELIVERED, 1);
   log_result (self, PB_LOG_INFO, "delivered", position, result);
+  pb_queue_attempt_set (self->attempt, position, self->item->recipients[position].recipient,
+                        PB_HISTORY_DELIVERED, result);
   if (!result->dsn_passed_on
       && pb_notice_is_wanted (self->item->message->envelope,
                               self->item->recipients[position].recipient, action))
@@ -183,6 +169,7 @@ settle_deferred (Settling *self, guint position, const PbResult *result)
     }
   pb_counter_add (PB_COUNTER_DEFERRED, 1);
   log_result (self, PB_LOG_INFO, "deferred", position, result);
+  pb_queue_attempt_set (self->attempt, position, recipient->recipient, PB_HISTORY_DEFERRED, result);
   self->keep[position] = self->next <= self->now + PB_QUEUE_HORIZON;
   if (self->values->queueing_delay_warning > 0
       && age >= (gint64) self->values->queueing_delay_warning && !recipient->delay_told
@@ -248,9 +235,11 @@ settle (PbQueue *queue, PbQueueItem *item, PbDelivery *delivery, gint64 now, gin
 
   self.settlement = g_new0 (PbSettlement, 1);
   self.settlement->id = item->message->envelope->id;
+  self.attempt = pb_queue_attempt_new (queue, delivery);
   self.keep = g_new0 (gboolean, item->n_recipients);
   for (guint i = 0; i < item->n_recipients; i++)
     settle_one (&self, i);
+  pb_queue_record_attempt (queue, self.attempt);
   if (self.settlement->n_statuses > 0)
     pb_store_settle (queue->parts.store, self.settlement, queue->parts.main_mailbox, NULL, NULL);
   else

@@ -4,6 +4,7 @@
 #include "delivery/maildir.h"
 #include "delivery/smtp-agent.h"
 #include "settings/registry.h"
+#include "store/history.h"
 #include "store/store.h"
 #include <glib.h>
 
@@ -20,6 +21,7 @@ typedef struct
   PbMaildir *maildir;
   PbSmtpAgent *smtp;
   PbMailbox *main_mailbox;
+  PbHistory *history; /* (nullable) */
 } PbQueueParts;
 
 PbQueue *pb_queue_new (const PbQueueParts *parts);

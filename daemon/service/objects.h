@@ -8,6 +8,7 @@
 #include "service/secret-agents.h"
 #include "settings/registry.h"
 #include "store/config-store.h"
+#include "store/history.h"
 #include "store/store.h"
 #include "util/pool.h"
 #include <glib.h>
@@ -47,6 +48,11 @@ void pb_queue_object_free (PbQueueObject *self);
 void pb_queue_object_tell_held (PbQueueObject *self);
 /** pb_queue_object_tell_changed: something has changed; told by a signal without content, and not again for a second. */
 void pb_queue_object_tell_changed (PbQueueObject *self);
+
+/** pb_history_object_new: all borrowed; obeys HistorySettings from then on. @main_mailbox: the main thread's. */
+typedef struct _PbHistoryObject PbHistoryObject;
+PbHistoryObject *pb_history_object_new (PbBus *bus, PbHistory *history, PbRegistry *registry, PbMailbox *main_mailbox);
+void pb_history_object_free (PbHistoryObject *self);
 
 /** pb_audit_object_add: @registry is borrowed for the life of @bus. */
 void pb_audit_object_add (PbBus *bus, PbRegistry *registry);

@@ -29,6 +29,7 @@
 #include "settings/master-key.h"
 #include "settings/registry.h"
 #include "store/config-store.h"
+#include "store/history.h"
 #include "store/store.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -62,6 +63,7 @@ struct _PbService
   PbConfigStore *config_store;
   char *key_source; /* (owned): where the master key is from */
   PbStore *store;
+  PbHistory *history;
   PbRegistry *registry;
   PbReactor **reactors;
   guint n_reactors;
@@ -89,6 +91,7 @@ struct _PbService
   PbCertificateObject *certificate_object;
   PbBlocksObject *blocks_object;
   PbHitsKeeper *hits_keeper;
+  PbHistoryObject *history_object;
   PbWatchdog *watchdog;
   gulong settings_handler;
   guint signals[3];
@@ -215,6 +218,7 @@ open_stores (PbService *self, const PbOptions *options, GError **error)
   self->store = pb_store_open (options->state_directory, error);
   if (self->store == NULL)
     return FALSE;
+  self->history = pb_history_open (options->state_directory);
   self->config_store = pb_config_store_open (options->state_directory, error);
   if (self->config_store == NULL)
     return FALSE;
@@ -319,11 +323,13 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
     .maildir = self->maildir,
     .smtp = self->smtp,
     .main_mailbox = self->mailbox,
+    .history = self->history,
   };
   self->queue = pb_queue_new (&queue_parts);
 
   self->certificate = pb_certificate_new (self->registry, self->mailbox, options->state_directory);
   const PbServerParts server_parts = { .registry = self->registry, .store = self->store, .queue = self->queue,
+                                       .history = self->history,
                                        .workers = self->workers, .blocks = self->blocks, .resolver = self->resolver,
                                        .check_password = pb_system_accounts_check_password,
                                        .check_password_data = self->accounts,
@@ -344,6 +350,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->queue_object = pb_queue_object_new (&queue_parts);
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
   self->hits_keeper = pb_hits_keeper_new (pb_registry_hits (self->registry), self->config_store, self->mailbox);
+  self->history_object = pb_history_object_new (self->bus, self->history, self->registry, self->mailbox);
   pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);
   pb_alerts_add_object (self->alerts, self->bus);
@@ -455,6 +462,7 @@ free_bus (PbService *self)
   g_clear_pointer (&self->secret_agents, pb_secret_agents_free);
   g_clear_pointer (&self->bus, pb_bus_free);
   g_clear_pointer (&self->queue_object, pb_queue_object_free);
+  g_clear_pointer (&self->history_object, pb_history_object_free);
   g_clear_pointer (&self->list_objects, pb_list_objects_free);
   g_clear_pointer (&self->settings_objects, pb_settings_objects_free);
   g_clear_pointer (&self->certificate_object, pb_certificate_object_free);
@@ -501,6 +509,9 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->store, pb_store_close);
   free_reactors (self);
   g_clear_pointer (&self->blocks, pb_blocks_free);
+  pb_mailbox_dispatch (self->mailbox);
+  /* Nobody hands anything in any more; the last answers are ours. */
+  g_clear_pointer (&self->history, pb_history_close);
   pb_mailbox_dispatch (self->mailbox);
   g_clear_pointer (&self->queue, pb_queue_free);
   g_clear_pointer (&self->probe, pb_recipient_probe_free);

@@ -45,6 +45,7 @@ pb_server_new (const PbServerParts *parts)
     .data = g_memdup2 (parts, sizeof *parts),
     .free_data = g_free,
     .store = parts->store,
+    .history = parts->history,
     .workers = parts->workers,
     .blocks = parts->blocks,
     .tls = parts->tls,

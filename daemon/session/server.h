@@ -7,6 +7,7 @@
 #include "policy/blocks.h"
 #include "queue/queue.h"
 #include "settings/registry.h"
+#include "store/history.h"
 #include "util/pool.h"
 #include "util/secret.h"
 #include <glib.h>
@@ -38,6 +39,7 @@ typedef struct
   PbRegistry *registry; /* borrowed */
   PbStore *store;
   PbQueue *queue;
+  PbHistory *history;   /* (nullable) */
   PbPool *workers;      /* for passwords; outlives the server */
   PbBlocks *blocks;
   PbResolver *resolver; /* (nullable) for checks; outlives the server */

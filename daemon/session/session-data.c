@@ -99,7 +99,7 @@ pb_session_begin_message (PbSession *self, PbBareMode mode)
   PbStore *store = self->shard->server->wiring.store;
   PbTransaction *transaction = self->transaction;
 
-  transaction->id = pb_store_next_id (store);
+  pb_session_record_id (self);
   transaction->spool = pb_spool_new (store);
   pb_header_scan_init (&transaction->header);
   transaction->header.keep_from =
@@ -182,6 +182,7 @@ answer (PbSession *self, const PbEnvelope *envelope, const GError *error)
       pb_counter_add (PB_COUNTER_ACCEPTED, 1);
       pb_counter_add (PB_COUNTER_BYTES_IN, envelope->size);
       log_accepted (self, envelope);
+      pb_session_record_taken (self, envelope);
       pb_session_forgive (self);
       pb_session_reply (self, PB_REPLY_QUEUED, envelope->id_text);
       return;
@@ -222,6 +223,7 @@ submit (PbSession *self)
   char ip[INET6_ADDRSTRLEN];
 
   transaction->accepted = transaction->recipients->len;
+  pb_session_record_submitted (self);
   envelope = pb_transaction_envelope (transaction);
   envelope->arrival = pb_clock_wall ();
   envelope->size = pb_spool_size (spool);

@@ -149,7 +149,7 @@ sender_text (const PbSession *self)
   return self->transaction->mail.sender != NULL ? self->transaction->mail.sender->text : "<>";
 }
 
-/* Returns: (nullable) NULL before DATA. */
+/* Returns: (nullable) NULL before DATA, unless somebody was refused. */
 static const char *
 queue_id_text (const PbSession *self, char buffer[PB_QUEUE_ID_TEXT])
 {
@@ -188,13 +188,14 @@ pb_session_log_cut_off (PbSession *self, const char *reason)
   if (!pb_session_is_receiving (self))
     return;
   g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, self->transaction->size);
+  pb_session_record_cut_off (self, reason);
   pb_log (PB_LOG_INFO, "cut-off", "queue-id", queue_id_text (self, id), "client",
           pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, "from",
           sender_text (self), "size", size, "reason", reason, NULL);
 }
 
 static void
-log_refusal (PbSession *self, const PbDecision *decision, const char *recipient)
+log_refusal (PbSession *self, guint64 record, const PbDecision *decision, const char *recipient)
 {
   const PbReplyRow *row = pb_reply_row (decision->reply);
   char client[INET6_ADDRSTRLEN], reply[24], id[PB_QUEUE_ID_TEXT];
@@ -203,7 +204,7 @@ log_refusal (PbSession *self, const PbDecision *decision, const char *recipient)
     return;
   self->logged++;
   g_snprintf (reply, sizeof reply, "%u %s", row->code, row->enhanced);
-  pb_log (PB_LOG_INFO, "refused", "queue-id", queue_id_text (self, id), "check", decision->check,
+  pb_log (PB_LOG_INFO, "refused", "queue-id", pb_queue_id_format (record, id), "check", decision->check,
           "reply", reply, "client", pb_ip_format (&self->ip, client, sizeof client), "helo",
           self->helo, "from", sender_text (self), "to", recipient, NULL);
 }
@@ -226,8 +227,11 @@ void
 pb_session_refuse (PbSession *self, const PbDecision *decision, const char *recipient,
                    gboolean is_error)
 {
+  guint64 record = pb_session_record_id (self);
+
   pb_session_count ("refused", decision->check);
-  log_refusal (self, decision, recipient);
+  log_refusal (self, record, decision, recipient);
+  pb_session_record_refusal (self, record, decision, recipient);
   if (is_error)
     pb_session_reply_error (self, decision->reply, decision->detail);
   else
@@ -237,11 +241,15 @@ pb_session_refuse (PbSession *self, const PbDecision *decision, const char *reci
 void
 pb_session_expel (PbSession *self, const PbDecision *decision)
 {
+  guint64 record;
+
   if (self->state == PB_SESSION_CLOSED)
     return;
+  record = pb_session_record_id (self);
   pb_session_count ("refused", decision->check);
   self->logged = 0; /* the last word is told even after many */
-  log_refusal (self, decision, NULL);
+  log_refusal (self, record, decision, NULL);
+  pb_session_record_refusal (self, record, decision, NULL);
   pb_session_fail (self, decision->reply, decision->detail);
 }
 

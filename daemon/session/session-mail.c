@@ -172,6 +172,7 @@ pb_session_verb_rcpt (PbSession *self, const PbCommand *command)
   transaction->tried++;
   wrong = pb_rcpt_args_parse (command->argument, command->argument_length, offered (self),
                               transaction->mail.smtputf8, &transaction->rcpt);
+  pb_session_record_name (self, wrong == PB_REPLY_NONE ? transaction->rcpt.recipient->text : NULL);
   if (wrong != PB_REPLY_NONE)
     {
       pb_session_reply_error (self, wrong, NULL);

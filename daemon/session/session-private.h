@@ -11,6 +11,7 @@
 #include "session/server.h"
 #include "session/transaction.h"
 #include "settings/snapshot.h"
+#include "store/history.h"
 #include "store/store.h"
 #include "util/pool.h"
 #include <glib.h>
@@ -33,6 +34,7 @@ typedef struct
   gpointer data;
   GDestroyNotify free_data; /* (nullable) */
   PbStore *store;         /* (not owned) */
+  PbHistory *history;     /* (not owned) (nullable) */
   PbPool *workers;        /* (not owned) for passwords */
   PbBlocks *blocks;       /* (not owned) (nullable) */
   PbTlsSlot *tls;         /* (not owned) (nullable) */
@@ -130,6 +132,7 @@ struct _PbSession
   PbTimer timer;            /* delay, or the budget's next look */
   gint64 data_begun;        /* monotonic microseconds, less the time that we kept the client waiting */
   gint64 held_since;
+  gint64 came;              /* wall clock, Unix microseconds */
   PbIp ip;
   int fd;                   /* the channel's, for getsockname() */
   guint16 connections;      /* of this client when it came, this one counted */
@@ -138,6 +141,7 @@ struct _PbSession
   guint8 errors;            /* since the last message */
   guint8 memory_waits;      /* looks at the budget that found it tight */
   guint8 logged;            /* refusals written to the log since the last message */
+  guint8 recorded;          /* refusals outside of transactions in the history */
   guint8 state;             /* PbSessionState; pb_session_set_state() alone changes it */
   guint8 holds;             /* PbHold; pb_session_hold() and pb_session_release() alone change it */
   guint8 role;              /* PbRole */
@@ -278,6 +282,29 @@ gboolean pb_session_ask_store (PbSession *self, PbDecision *decision);
 
 /** pb_session_count: adds one to the counter @prefix.@check: "refused", "relay". */
 void pb_session_count (const char *prefix, const char *check);
+
+/* session-history.c: what is kept of it */
+
+/** pb_session_record_id: the id that the message of this transaction is known by, given to it now if it has none; without a transaction a fresh one. */
+guint64 pb_session_record_id (PbSession *self);
+
+/** pb_session_record_name: the next RCPT command names @address (nullable: nobody). */
+void pb_session_record_name (PbSession *self, const char *address);
+
+/** pb_session_record_refusal: of @recipient, or of all there is when that is NULL. @id: pb_session_record_id(). */
+void pb_session_record_refusal (PbSession *self, guint64 id, const PbDecision *decision, const char *recipient);
+
+/** pb_session_record_cut_off: the message is not read to its end. */
+void pb_session_record_cut_off (PbSession *self, const char *reason);
+
+/** pb_session_record_submitted: the message goes to the store now; before its envelope is made. */
+void pb_session_record_submitted (PbSession *self);
+
+/** pb_session_record_taken: it is safe. */
+void pb_session_record_taken (PbSession *self, const PbEnvelope *envelope);
+
+/** pb_session_record_rest: the transaction ends: refused recipients whose message never came. */
+void pb_session_record_rest (PbSession *self);
 
 /* session-auth.c: logging in */
 

@@ -108,10 +108,12 @@ pb_session_set_timer (PbSession *self, gint64 span)
 void
 pb_session_drop_transaction (PbSession *self)
 {
-  PbTransaction *transaction = g_steal_pointer (&self->transaction);
+  PbTransaction *transaction;
 
-  if (transaction == NULL)
+  if (self->transaction == NULL)
     return;
+  pb_session_record_rest (self);
+  transaction = g_steal_pointer (&self->transaction);
   if (transaction->hinted)
     pb_store_hint_incoming (self->shard->server->wiring.store, -1);
   pb_transaction_free (transaction);
@@ -523,6 +525,7 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
 
   self->timer.func = on_timer;
   self->ip = *ip;
+  self->came = pb_clock_wall ();
   self->fd = fd;
   self->role = (guint8) role;
   self->snapshot = server->wiring.snapshot (server->wiring.data);

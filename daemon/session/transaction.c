@@ -7,6 +7,7 @@
 #include "session/transaction.h"
 
 #include "protocol/text.h"
+#include "util/clock.h"
 #include <string.h>
 
 static void
@@ -27,6 +28,7 @@ pb_transaction_new (PbMailArgs *mail, PbBudget *budget)
   *mail = (PbMailArgs){ 0 };
   self->budget = budget;
   self->skips = PB_SKIP_ALL;
+  self->came = pb_clock_wall ();
   self->utf8 = self->mail.sender != NULL && self->mail.sender->utf8;
   self->recipients = g_array_new (FALSE, FALSE, sizeof (PbRecipient));
   g_array_set_clear_func (self->recipients, clear_recipient);
@@ -44,6 +46,7 @@ pb_transaction_free (PbTransaction *self)
   g_clear_pointer (&self->recipients, g_array_unref);
   pb_header_scan_clear (&self->header);
   g_clear_pointer (&self->trail, pb_trail_unref);
+  g_clear_pointer (&self->notes, pb_session_notes_free);
   pb_rcpt_args_clear (&self->rcpt);
   pb_mail_args_clear (&self->mail);
   g_free (self);

@@ -11,12 +11,18 @@
 #include "store/spool.h"
 #include <glib.h>
 
+/* What the session gathers for the history; its own. */
+typedef struct _PbSessionNotes PbSessionNotes;
+void pb_session_notes_free (PbSessionNotes *self);
+
 /* One message on its way in: from MAIL to the answer at the end of its data. A session has none most of the time. */
 typedef struct
 {
   PbMailArgs mail;
   GArray *recipients; /* (owned) (element-type PbRecipient) accepted */
   gsize recipient_octets;
+  gint64 came;        /* wall clock, Unix microseconds */
+  PbSessionNotes *notes; /* (owned) (nullable) for the history */
   PbTrail *trail;     /* (owned) (nullable) what the policy said from MAIL on */
   PbRcptArgs rcpt;    /* (owned) the recipient being judged */
   guint tried;        /* RCPT commands, refused ones too */

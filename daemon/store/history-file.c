@@ -139,8 +139,7 @@ pb_history_file_ready (PbHistory *self)
       g_clear_pointer (&self->database, pb_database_close);
       pb_history_names_clear (&self->names);
       pb_history_names_init (&self->names);
-      if (access (self->path, F_OK) != 0)
-        remove_logs (self);
+      remove_logs (self);
       pb_log (PB_LOG_WARNING, "history", "file", self->path, "reason",
               "the file was taken away; a new one is begun", NULL);
     }

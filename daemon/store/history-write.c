@@ -16,11 +16,11 @@
 #define CHECKPOINT_PAGES 4000 /* 16 MiB of log */
 
 #define SQL_ADD_MESSAGE                                                                            \
-  "INSERT OR IGNORE INTO message (id, time, events, own_event, size, sender, client, login,"       \
+  "INSERT OR REPLACE INTO message (id, time, events, own_event, size, sender, client, login,"       \
   " n_recipients, refused_by, reply, helo, message_id, trail)"                                     \
   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
 #define SQL_ADD_RECIPIENT                                                                          \
-  "INSERT OR IGNORE INTO recipient (message, idx, name, original, event, refused_by, reply)"       \
+  "INSERT OR REPLACE INTO recipient (message, idx, name, original, event, refused_by, reply)"       \
   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 #define SQL_ADD_ATTEMPT                                                                            \
   "INSERT INTO attempt (message, number, began, ended, remote, results, transcript)"               \

@@ -37,8 +37,6 @@ find_state (PbHistory *self)
 typedef struct
 {
   PbHistory *history;
-  PbHistoryStateFunc func;
-  gpointer user_data;
   PbHistoryState state;
   guint64 dropped;
 } Told;
@@ -47,8 +45,16 @@ static void
 on_told (gpointer data)
 {
   Told *told = data;
+  PbHistory *self = told->history;
+  PbHistoryStateFunc func;
+  gpointer user_data;
 
-  told->func (told->history, told->state, told->dropped, told->user_data);
+  g_mutex_lock (&self->lock);
+  func = self->watch;
+  user_data = self->watch_data;
+  g_mutex_unlock (&self->lock);
+  if (func != NULL)
+    func (self, told->state, told->dropped, user_data);
   g_free (told);
 }
 
@@ -70,8 +76,6 @@ tell_state (PbHistory *self)
     return;
   told = g_new (Told, 1);
   told->history = self;
-  told->func = self->watch;
-  told->user_data = self->watch_data;
   told->state = state;
   told->dropped = self->dropped;
   pb_mailbox_post (self->watch_mailbox, on_told, told);
@@ -356,6 +360,16 @@ pb_history_watch (PbHistory *self, PbMailbox *reply_to, PbHistoryStateFunc func,
   self->watch_mailbox = pb_mailbox_ref (reply_to);
   self->watch = func;
   self->watch_data = user_data;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+pb_history_unwatch (PbHistory *self)
+{
+  if (self == NULL)
+    return;
+  g_mutex_lock (&self->lock);
+  self->watch = NULL;
   g_mutex_unlock (&self->lock);
 }
 

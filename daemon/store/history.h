@@ -133,6 +133,8 @@ void pb_history_set_limits (PbHistory *self, guint days, guint max_mib);
 
 /** pb_history_watch: @func in @reply_to's thread when the state changes, and at most once a second when records were lost. */
 void pb_history_watch (PbHistory *self, PbMailbox *reply_to, PbHistoryStateFunc func, gpointer user_data);
+/** pb_history_unwatch: in @reply_to's thread, where it is not called any more; what is on its way is dispatched there before pb_history_close(). */
+void pb_history_unwatch (PbHistory *self);
 PbHistoryState pb_history_state (PbHistory *self, guint64 *dropped); /* any thread */
 
 /* ---- in; any thread, never blocks ---- */

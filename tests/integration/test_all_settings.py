@@ -21,7 +21,6 @@ Dnsbl.Policy Dnsbl.Threshold
 Antivirus.Policy Antivirus.Address Antivirus.OnInfected Antivirus.OnFailure
 Dns.Validate
 Outbound.Dane Outbound.MtaSts
-HistorySettings.Days HistorySettings.MaxMiB
 Reports.DailyEnabled Reports.DailyTime Reports.Recipients
 Metrics.Address
 DnsblZones

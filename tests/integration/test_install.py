@@ -24,7 +24,7 @@ FILES = (
     (f"share/polkit-1/actions/{NAME}.policy", 0o644),
     (f"share/polkit-1/rules.d/{NAME}.rules", 0o644),
     (f"share/dbus-1/interfaces/{NAME}.xml", 0o644),
-    *((f"share/dbus-1/interfaces/{NAME}.{name}.xml", 0o644) for name in ("Audit", "Certificate", "Manager", "Queue", "Statistics")),
+    *((f"share/dbus-1/interfaces/{NAME}.{name}.xml", 0o644) for name in ("Audit", "Certificate", "History", "Manager", "Queue", "Statistics")),
     (f"share/man/man5/{NAME}.5", 0o644),
     ("share/man/man8/postbusd.8", 0o644),
 )

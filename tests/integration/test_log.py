@@ -100,10 +100,11 @@ def test_refusals(bed):
         talk.expect("RCPT TO:<ann@local.example>", 250)
         assert talk.data(b"Received: x\r\n" * 5 + MESSAGE)[0] == 554
     relay = wait_line(bed, "refused", check="relay")
-    assert relay == {"check": "relay", "reply": "554 5.7.1", "client": "127.0.0.5", "helo": "there.example",
-                     "from": "s@b.example", "to": "x@away.example"}
     hops = wait_line(bed, "refused", check="hops")
     assert len(hops["queue-id"]) == 13 and hops["reply"] == "554 5.4.6"
+    # One id for all that is said of one transaction, as the history has it.
+    assert relay == {"queue-id": hops["queue-id"], "check": "relay", "reply": "554 5.7.1", "client": "127.0.0.5",
+                     "helo": "there.example", "from": "s@b.example", "to": "x@away.example"}
 
 
 def test_message_cut_off(bed):
