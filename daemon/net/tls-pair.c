@@ -30,6 +30,15 @@ pair_new (void)
   return self;
 }
 
+void
+pb_tls_identity_clear (PbTlsIdentity *self)
+{
+  g_free (self->subject);
+  g_free (self->issuer);
+  g_strfreev (self->names);
+  g_free (self->fingerprint);
+}
+
 PbTlsPair *
 pb_tls_pair_ref (PbTlsPair *self)
 {
@@ -45,10 +54,7 @@ pb_tls_pair_unref (PbTlsPair *self)
   X509_free (self->certificate);
   sk_X509_pop_free (self->chain, X509_free);
   EVP_PKEY_free (self->key);
-  g_free (self->identity.subject);
-  g_free (self->identity.issuer);
-  g_strfreev (self->identity.names);
-  g_free (self->identity.fingerprint);
+  pb_tls_identity_clear (&self->identity);
   g_free (self);
 }
 
@@ -112,18 +118,17 @@ read_names (X509 *certificate)
   return g_strv_builder_end (builder);
 }
 
-static void
-identify (PbTlsPair *self)
+void
+pb_tls_identity_init (PbTlsIdentity *self, X509 *certificate)
 {
   guint8 digest[EVP_MAX_MD_SIZE];
   unsigned length = 0;
   GString *hex = g_string_new (NULL);
-  X509 *certificate = self->certificate;
 
   X509_digest (certificate, EVP_sha256 (), digest, &length);
   for (unsigned i = 0; i < length; i++)
     g_string_append_printf (hex, "%02x", digest[i]);
-  self->identity = (PbTlsIdentity){
+  *self = (PbTlsIdentity){
     .subject = name_text (X509_get_subject_name (certificate)),
     .issuer = name_text (X509_get_issuer_name (certificate)),
     .names = read_names (certificate),
@@ -226,7 +231,7 @@ pb_tls_pair_parse (const char *chain, gsize chain_length, const char *key, gsize
   if (chain != NULL && key != NULL && !check_match (self, error))
     return NULL;
   if (chain != NULL)
-    identify (self);
+    pb_tls_identity_init (&self->identity, self->certificate);
   return g_steal_pointer (&self);
 }
 
@@ -294,7 +299,7 @@ pb_tls_pair_self_sign (const char *hostname, gint64 now, const PbTlsPair *old, G
                    pb_tls_openssl_reason ());
       return NULL;
     }
-  identify (self);
+  pb_tls_identity_init (&self->identity, self->certificate);
   return g_steal_pointer (&self);
 }
 

@@ -13,6 +13,10 @@ struct _PbTlsPair
   PbTlsIdentity identity;
 };
 
+/** pb_tls_identity_init: what @certificate says of itself. */
+void pb_tls_identity_init (PbTlsIdentity *self, X509 *certificate);
+void pb_tls_identity_clear (PbTlsIdentity *self);
+
 /** pb_tls_context_ssl: (transfer full) (nullable): for one connection, as server or client; NULL when memory is short. */
 SSL *pb_tls_context_ssl (PbTlsContext *self);
 gboolean pb_tls_context_is_client (const PbTlsContext *self);

@@ -34,6 +34,7 @@ typedef struct
 struct _PbRelayKeeper
 {
   PbRelaySecretSource source;
+  PbRelayKeeperTimes times;
   PbRegistry *registry;   /* (unowned) */
   PbMailbox *mailbox;     /* (owned) */
   PbSecretAgents *agents; /* (unowned) */

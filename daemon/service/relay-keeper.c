@@ -19,6 +19,14 @@ pb_relay_keeper_is_closed (PbRelayKeeper *self)
   return g_atomic_int_get (&self->closed);
 }
 
+static const PbRelayKeeperTimes default_times = {
+  .patience = 30 * 1000,
+  .agent = 30 * 1000,
+  .person = 5 * 60 * 1000,
+  .quiet = 5 * 60 * 1000,
+  .kept = 10 * 60 * 1000,
+};
+
 /* ---- what is kept here ---- */
 
 /* Whether the settings still lead where that route does, with the same login and the same demands. */
@@ -328,6 +336,7 @@ pb_relay_keeper_new (PbRegistry *registry, PbMailbox *mailbox, PbSecretAgents *a
   PbRelayKeeper *self = g_new0 (PbRelayKeeper, 1);
 
   self->source = (PbRelaySecretSource){ source_ask, source_refused, source_accepted, self };
+  self->times = default_times;
   self->registry = registry;
   self->mailbox = pb_mailbox_ref (mailbox);
   self->agents = agents;
@@ -361,6 +370,12 @@ pb_relay_keeper_free (PbRelayKeeper *self)
   g_hash_table_unref (self->logins);
   pb_mailbox_unref (self->mailbox);
   g_free (self);
+}
+
+PbRelayKeeperTimes *
+pb_relay_keeper_times (PbRelayKeeper *self)
+{
+  return &self->times;
 }
 
 const PbRelaySecretSource *

@@ -23,6 +23,19 @@ void pb_relay_keeper_close (PbRelayKeeper *self);
 void pb_relay_keeper_free (PbRelayKeeper *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbRelayKeeper, pb_relay_keeper_free)
 
+/* How long, in milliseconds. */
+typedef struct
+{
+  guint patience; /* a connection waits for an answer; the relay waits as well */
+  guint agent;    /* a client has to look into a keyring */
+  guint person;   /* somebody has to type it */
+  guint quiet;    /* nobody is asked again after all have said no */
+  guint kept;     /* a password to be asked for each time serves while mail keeps coming, and so long after */
+} PbRelayKeeperTimes;
+
+/** pb_relay_keeper_times: (transfer none) for tests: to be changed before anybody asks. */
+PbRelayKeeperTimes *pb_relay_keeper_times (PbRelayKeeper *self);
+
 /** pb_relay_keeper_source: (transfer none): as long as @self. */
 const PbRelaySecretSource *pb_relay_keeper_source (PbRelayKeeper *self);
 

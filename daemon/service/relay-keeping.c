@@ -8,12 +8,6 @@
 
 #include "util/clock.h"
 
-#define PATIENCE_SECONDS 30  /* a connection waits for an answer; the relay waits as well */
-#define AGENT_SECONDS    30  /* a client has to look into a keyring */
-#define PERSON_SECONDS   300 /* to type it */
-#define QUIET_SECONDS    300 /* nobody is asked again after all have said no */
-#define ASK_KEPT_SECONDS 600 /* a password to be asked for each time serves while mail keeps coming */
-
 /* ---- answering ---- */
 
 static void
@@ -131,7 +125,7 @@ pb_relay_keeping_used (PbRelayKeeping *self)
   if (self->route->secret != PB_ROUTE_SECRET_ASK)
     return;
   g_clear_handle_id (&self->forget_timer, g_source_remove);
-  self->forget_timer = g_timeout_add_seconds (ASK_KEPT_SECONDS, on_forget_due, self);
+  self->forget_timer = g_timeout_add (self->keeper->times.kept, on_forget_due, self);
 }
 
 /* ---- asking clients ---- */
@@ -165,7 +159,7 @@ login_go_without (PbRelayKeeping *self)
 {
   PbRelayAsking *asking;
 
-  self->quiet_until = pb_clock_monotonic () + QUIET_SECONDS * G_USEC_PER_SEC;
+  self->quiet_until = pb_clock_monotonic () + (gint64) self->keeper->times.quiet * 1000;
   self->missed = TRUE;
   pb_relay_keeper_raise_missing (self->keeper, self->route, PB_RELAY_SECRET_WAITING);
   while ((asking = g_queue_pop_head (&self->waiting)) != NULL)
@@ -223,7 +217,7 @@ login_ask (PbRelayKeeping *self)
   *question = (Question){ self->keeper, g_strdup (self->route->key) };
   self->asked = TRUE;
   pb_secret_agents_ask (self->keeper->agents, self->route->relay_id, describe (self),
-                        person ? PERSON_SECONDS : AGENT_SECONDS, on_said, question);
+                        person ? self->keeper->times.person : self->keeper->times.agent, on_said, question);
 }
 
 /* Somebody may still answer; then the mail is tried at once. */
@@ -254,7 +248,7 @@ pb_relay_keeping_wait (PbRelayKeeping *self, PbRelayAsking *asking)
       return;
     }
   g_queue_push_tail (&self->waiting, asking);
-  asking->timer = g_timeout_add_seconds (PATIENCE_SECONDS, on_patience_over, asking);
+  asking->timer = g_timeout_add (self->keeper->times.patience, on_patience_over, asking);
   if (!self->asked)
     login_ask (self);
 }

@@ -32,7 +32,7 @@ typedef struct
   PbSecretAgents *agents; /* (unowned) NULL once they are freed */
   char *relay;            /* (owned) */
   GVariant *details;      /* (owned) */
-  guint seconds;
+  guint milliseconds;
   GPtrArray *asked;            /* (owned) (element-type utf8) names */
   GDBusConnection *connection; /* (owned) (nullable) of the one that is asked now */
   GCancellable *cancellable;   /* (owned) */
@@ -212,7 +212,7 @@ on_ask_next (gpointer user_data)
   g_dbus_connection_call (self->connection, agent->name, PB_SECRET_AGENT_PATH,
                           PB_SECRET_AGENT_INTERFACE, "GetRelaySecret",
                           g_variant_new ("(s@a{sv})", self->relay, self->details), NULL,
-                          G_DBUS_CALL_FLAGS_NO_AUTO_START, (gint) self->seconds * 1000,
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START, (gint) self->milliseconds,
                           self->cancellable, on_said, self);
   return G_SOURCE_REMOVE;
 }
@@ -318,7 +318,7 @@ pb_secret_agents_count (const PbSecretAgents *self)
 }
 
 void
-pb_secret_agents_ask (PbSecretAgents *self, const char *relay, GVariant *details, guint seconds,
+pb_secret_agents_ask (PbSecretAgents *self, const char *relay, GVariant *details, guint milliseconds,
                       PbSecretSaid func, gpointer user_data)
 {
   PbSecretQuestion *question = g_new0 (PbSecretQuestion, 1);
@@ -326,7 +326,7 @@ pb_secret_agents_ask (PbSecretAgents *self, const char *relay, GVariant *details
   question->agents = self;
   question->relay = g_strdup (relay);
   question->details = g_variant_ref_sink (details);
-  question->seconds = seconds;
+  question->milliseconds = milliseconds;
   question->asked = g_ptr_array_new_with_free_func (g_free);
   question->cancellable = g_cancellable_new ();
   question->go_on = on_ask_next;

@@ -30,7 +30,7 @@ typedef void (*PbSecretSaid) (PbSecret *secret, gpointer user_data);
 /**
  * pb_secret_agents_ask: asks one client after the other, the last registered first, until one says a password that can be one.
  * @details: a{sv} (transfer floating), as the interface SecretAgent has it
- * @seconds: that each has for its answer
+ * @milliseconds: that each has for its answer
  * @func: once; never before this returns
  */
-void pb_secret_agents_ask (PbSecretAgents *self, const char *relay, GVariant *details, guint seconds, PbSecretSaid func, gpointer user_data);
+void pb_secret_agents_ask (PbSecretAgents *self, const char *relay, GVariant *details, guint milliseconds, PbSecretSaid func, gpointer user_data);
