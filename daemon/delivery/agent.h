@@ -2,6 +2,7 @@
 #pragma once
 
 #include "delivery/router.h"
+#include "delivery/smtp-watch.h"
 #include "protocol/envelope.h"
 #include "store/body.h"
 #include "util/mailbox.h"
@@ -41,6 +42,7 @@ typedef struct
   gint64 ended;          /* by pb_delivery_close() */
   char *transcript;      /* (owned) (nullable) what was said, redacted, at most 8 KiB: delivery/transcript.h */
   gboolean verify_only;  /* only asks whether the recipients would be taken: no message is sent, @body may be NULL; DELIVERED means that RCPT was accepted */
+  PbSmtpWatch *watch;    /* (nullable) (unowned) is told how its connection is opened */
   gpointer user_data;    /* the queue's */
 } PbDelivery;
 

@@ -74,6 +74,8 @@ struct _PbSmtpConnection
   char *host;         /* (owned) as the MX or the settings name it: whose certificate is expected */
   PbTlsContext *tls;  /* (owned) (nullable) until the handshake */
   PbTranscript *head; /* (owned) how it was opened */
+  PbSmtpWatch *watch; /* (not owned) (nullable) only while it is opened */
+  PbSmtpStep step;    /* that is under way */
   PbSmtpLogin *login; /* (nullable) while it goes on; smtp-login.c's */
   PbExtensionSet extensions;
   PbRemoteReply reply;
@@ -114,6 +116,9 @@ void pb_smtp_login_reply (PbSmtpConnection *self);
 void pb_smtp_login_cancel (PbSmtpConnection *self);
 
 /* smtp-connection.c */
+
+/** pb_smtp_connection_tell: whoever looks on hears how the step under way came out. */
+void pb_smtp_connection_tell (PbSmtpConnection *self, PbSmtpStepState state, const char *detail, const PbTlsPeer *peer);
 void pb_smtp_connection_command (PbSmtpConnection *self, PbExpect what, const char *verb, const char *argument);
 
 /** pb_smtp_connection_fail: before it was open: the end. */

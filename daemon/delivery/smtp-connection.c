@@ -173,6 +173,14 @@ connection_close (PbSmtpConnection *self, const PbSmtpFailure *failure, gboolean
 }
 
 void
+pb_smtp_connection_tell (PbSmtpConnection *self, PbSmtpStepState state, const char *detail,
+                         const PbTlsPeer *peer)
+{
+  if (self->watch != NULL)
+    self->watch->step (self->watch, self->step, state, self->remote, detail, peer);
+}
+
+void
 pb_smtp_connection_fail (PbSmtpConnection *self, PbSmtpFailureCause cause, PbResultKind kind,
                          const char *status, const char *reply, gboolean is_reply)
 {
@@ -183,6 +191,7 @@ pb_smtp_connection_fail (PbSmtpConnection *self, PbSmtpFailureCause cause, PbRes
   failure.remote = g_strdup (self->remote);
   if (!is_reply)
     pb_transcript_note (self->head, "%s", reply);
+  pb_smtp_connection_tell (self, PB_SMTP_STEP_FAILED, reply, NULL);
   connection_close (self, &failure, is_reply);
   pb_smtp_failure_clear (&failure);
 }
@@ -465,6 +474,8 @@ pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpOpening *open
   self->host = g_strdup (opening->host->name);
   self->tls = opening->tls != NULL ? pb_tls_context_ref (opening->tls) : NULL;
   self->lmtp = opening->route->kind == PB_ROUTE_LMTP;
+  self->watch = opening->watch;
+  self->step = PB_SMTP_STEP_CONNECT;
   self->head = pb_transcript_new ();
   if (opening->before != NULL)
     pb_transcript_copy (self->head, opening->before);

@@ -195,6 +195,9 @@ on_taken (PbSmtpConnection *self)
       return;
     }
   pb_relay_secret_accepted (self->context->secrets, self->route);
+  pb_smtp_connection_tell (self, PB_SMTP_STEP_OK,
+                           pb_sasl_mechanism_name (pb_sasl_client_mechanism (self->login->sasl)),
+                           NULL);
   pb_smtp_login_cancel (self);
   pb_smtp_opening_done (self);
 }
@@ -241,6 +244,7 @@ void
 pb_smtp_login_begin (PbSmtpConnection *self)
 {
   g_return_if_fail (self->secure && self->login == NULL);
+  self->step = PB_SMTP_STEP_LOGIN;
   self->login = g_new0 (PbSmtpLogin, 1);
   self->login->connection = self;
   self->login->awaited = TRUE;

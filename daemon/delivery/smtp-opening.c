@@ -44,6 +44,7 @@ start_tls (PbSmtpConnection *self)
 {
   g_autoptr (PbTlsContext) tls = g_steal_pointer (&self->tls);
 
+  self->step = PB_SMTP_STEP_TLS;
   if (!pb_channel_start_tls_client (self->channel, tls, self->host))
     {
       /* Something already stands behind the "220": whoever put it there wants it taken for the server's
@@ -52,6 +53,9 @@ start_tls (PbSmtpConnection *self)
              "the server sent something behind its answer to STARTTLS, before TLS: an attack, or broken");
       return;
     }
+  /* Who looks on is to see the certificate, good or not; what does not suit ends the connection behind the handshake. */
+  if (self->watch != NULL)
+    pb_channel_tls_look (self->channel);
   self->handshaking = TRUE;
   pb_smtp_connection_wait (self, self->context->timeouts->tls);
 }
@@ -71,21 +75,62 @@ describe_verification (const PbSmtpConnection *self)
   return "certificate not verified";
 }
 
-/* The name was looked at in the handshake already. Returns: FALSE when the connection has failed. */
-static gboolean
-check_fingerprint (PbSmtpConnection *self)
+/* What the handshake would have failed at if nobody had looked on. Returns: (transfer full) (nullable): why it suits the route not. */
+static char *
+find_trouble (const PbSmtpConnection *self, const PbTlsPeer *peer)
+{
+  if (self->watch == NULL || self->route->verify != PB_ROUTE_VERIFY_NAME)
+    return NULL;
+  if (peer == NULL)
+    return g_strdup ("TLS: the server showed no certificate");
+  return peer->trouble != NULL ? g_strconcat ("TLS: certificate: ", peer->trouble, NULL) : NULL;
+}
+
+/* The name was looked at in the handshake already. Returns: (transfer full) (nullable): why the key is not the one. */
+static char *
+find_other_key (PbSmtpConnection *self)
 {
   g_autofree char *found = NULL;
-  g_autofree char *reason = NULL;
 
   if (self->route->verify != PB_ROUTE_VERIFY_FINGERPRINT)
-    return TRUE;
+    return NULL;
   found = pb_channel_tls_peer_fingerprint (self->channel);
   if (found != NULL && self->route->fingerprint != NULL
       && g_ascii_strcasecmp (found, self->route->fingerprint) == 0)
-    return TRUE;
-  reason = g_strdup_printf ("the server's public key has another fingerprint: %s",
-                            found != NULL ? found : "none");
+    return NULL;
+  return g_strdup_printf ("the server's public key has another fingerprint: %s",
+                          found != NULL ? found : "none");
+}
+
+static void
+tell_secured (PbSmtpConnection *self, const PbTlsPeer *peer)
+{
+  g_autofree char *words =
+    g_strdup_printf ("%s, %s, %s", pb_channel_tls_version (self->channel),
+                     pb_channel_tls_cipher (self->channel), describe_verification (self));
+  gboolean proven = self->route->verify != PB_ROUTE_VERIFY_NONE
+                    || (peer != NULL && peer->trouble == NULL);
+
+  pb_transcript_note (self->head, "%s", words);
+  pb_smtp_connection_tell (self, proven ? PB_SMTP_STEP_OK : PB_SMTP_STEP_WARNING, words, peer);
+}
+
+/* Returns: FALSE when the connection has failed. */
+static gboolean
+check_peer (PbSmtpConnection *self)
+{
+  g_autoptr (PbTlsPeer) peer = self->watch != NULL ? pb_channel_tls_peer (self->channel) : NULL;
+  g_autofree char *reason = find_trouble (self, peer);
+
+  if (reason == NULL)
+    reason = find_other_key (self);
+  if (reason == NULL)
+    {
+      tell_secured (self, peer);
+      return TRUE;
+    }
+  pb_smtp_connection_tell (self, PB_SMTP_STEP_FAILED, reason, peer);
+  self->watch = NULL;
   defer (self, PB_SMTP_FAILURE_TLS, "4.7.5", reason);
   return FALSE;
 }
@@ -94,16 +139,15 @@ void
 pb_smtp_opening_secured (PbSmtpConnection *self)
 {
   self->handshaking = FALSE;
-  if (!check_fingerprint (self))
+  if (!check_peer (self))
     return;
   self->secure = TRUE;
-  pb_transcript_note (self->head, "%s, %s, %s", pb_channel_tls_version (self->channel),
-                      pb_channel_tls_cipher (self->channel), describe_verification (self));
   pb_extension_set_clear (&self->extensions);
   if (self->expected->len > 0)
     greet (self);
   else
     {
+      self->step = PB_SMTP_STEP_GREETING;
       pb_smtp_connection_expect (self, PB_EXPECT_GREETING, 0, NULL);
       pb_smtp_connection_wait (self, self->context->timeouts->greeting);
     }
@@ -115,6 +159,7 @@ void
 pb_smtp_opening_done (PbSmtpConnection *self)
 {
   self->opened = TRUE;
+  self->watch = NULL;
   self->context->events->opened (self, self->user_data);
   if (self->channel != NULL)
     pb_smtp_transaction_begin (self);
@@ -129,6 +174,15 @@ log_in (PbSmtpConnection *self)
     pb_smtp_login_begin (self);
 }
 
+/* Where nobody demands TLS. */
+static void
+go_clear (PbSmtpConnection *self, const char *why)
+{
+  self->step = PB_SMTP_STEP_TLS;
+  pb_smtp_connection_tell (self, PB_SMTP_STEP_WARNING, why, NULL);
+  log_in (self);
+}
+
 /* The extensions are known. */
 static void
 go_on (PbSmtpConnection *self)
@@ -140,10 +194,13 @@ go_on (PbSmtpConnection *self)
   else if (self->tls != NULL && offered)
     pb_smtp_connection_command (self, PB_EXPECT_STARTTLS, "STARTTLS", "");
   else if (is_demanded (self))
-    defer (self, PB_SMTP_FAILURE_HOST, "4.7.4",
-           "TLS is required, and the server does not offer STARTTLS");
+    {
+      self->step = PB_SMTP_STEP_TLS;
+      defer (self, PB_SMTP_FAILURE_HOST, "4.7.4",
+             "TLS is required, and the server does not offer STARTTLS");
+    }
   else
-    log_in (self);
+    go_clear (self, self->tls == NULL ? "not used" : "the server offers none");
 }
 
 /* A host that DNS named has the last word on whether it takes mail at all (RFC 5321 3.1). One that the
@@ -168,6 +225,7 @@ refuse (PbSmtpConnection *self)
 static void
 on_starttls_reply (PbSmtpConnection *self)
 {
+  self->step = PB_SMTP_STEP_TLS;
   if (self->reply.code == 220)
     start_tls (self);
   else if (is_demanded (self))
@@ -179,7 +237,7 @@ on_starttls_reply (PbSmtpConnection *self)
   else
     {
       pb_transcript_note (self->head, "no TLS here; going on in the clear");
-      log_in (self);
+      go_clear (self, "offered by the server, but refused when asked for");
     }
 }
 
@@ -205,7 +263,12 @@ static void
 on_greeting (PbSmtpConnection *self)
 {
   if (self->reply.code / 100 == 2)
-    greet (self);
+    {
+      g_autofree char *text = pb_smtp_connection_reply_text (self);
+
+      pb_smtp_connection_tell (self, PB_SMTP_STEP_OK, text, NULL);
+      greet (self);
+    }
   else
     refuse (self);
 }
@@ -242,11 +305,13 @@ void
 pb_smtp_opening_connected (PbSmtpConnection *self)
 {
   pb_transcript_note (self->head, "connected");
+  pb_smtp_connection_tell (self, PB_SMTP_STEP_OK, "connected", NULL);
   if (self->route->tls == PB_ROUTE_TLS_IMPLICIT)
     {
       start_tls (self);
       return;
     }
+  self->step = PB_SMTP_STEP_GREETING;
   pb_smtp_connection_expect (self, PB_EXPECT_GREETING, 0, NULL);
   pb_smtp_connection_wait (self, self->context->timeouts->greeting);
 }

@@ -51,6 +51,7 @@ typedef struct
   char *hostname;               /* (owned) ours */
   PbSmtpConnection *connection; /* (nullable) frees itself */
   gboolean open;
+  PbSmtpWatch *watch;           /* (not owned) (nullable) of the one delivery that it is for */
   PbSmtpFailure failure;        /* the weightiest so far: a deferral before a failure */
 } PbSmtpSlot;
 
@@ -70,10 +71,10 @@ typedef struct _PbSmtpTrust PbSmtpTrust;
 typedef void (*PbSmtpTrustFound) (PbTlsContext *context, const char *why, gpointer user_data);
 
 /**
- * pb_smtp_trust_find: a context for what @route demands. @func is called on the reactor's thread, perhaps before this returns (then NULL is returned).
+ * pb_smtp_trust_find: a context for what @route demands; @look: one that verifies in any case. @func is called on the reactor's thread, perhaps before this returns (then NULL is returned).
  * Returns: (nullable) a handle, valid until @func is called, for pb_smtp_trust_cancel().
  */
-PbSmtpTrust *pb_smtp_trust_find (PbSmtpPool *pool, const PbRoute *route, PbSmtpTrustFound func, gpointer user_data);
+PbSmtpTrust *pb_smtp_trust_find (PbSmtpPool *pool, const PbRoute *route, gboolean look, PbSmtpTrustFound func, gpointer user_data);
 
 /** pb_smtp_trust_cancel: @func will not be called, and the pool not be touched. */
 void pb_smtp_trust_cancel (PbSmtpTrust *self);

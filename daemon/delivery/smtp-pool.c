@@ -179,9 +179,19 @@ destination_ensure (PbSmtpPool *self, const char *key)
   return destination;
 }
 
+/* Whoever looks on sees a connection opened, and that is not shared. */
+static char *
+destination_key (const PbDelivery *delivery)
+{
+  if (delivery->watch == NULL)
+    return g_strdup (delivery->route->key);
+  return g_strdup_printf ("%s watched by %p", delivery->route->key, (void *) delivery->watch);
+}
+
 void
 pb_smtp_pool_add (PbSmtpPool *self, PbSmtpJob *job)
 {
+  g_autofree char *key = destination_key (job->delivery);
   PbSmtpDestination *destination;
 
   if (self->shutting_down)
@@ -189,7 +199,7 @@ pb_smtp_pool_add (PbSmtpPool *self, PbSmtpJob *job)
       pb_smtp_job_answer (job);
       return;
     }
-  destination = destination_ensure (self, job->delivery->route->key);
+  destination = destination_ensure (self, key);
   destination->limit =
     MAX (job->delivery->snapshot->values.queueing_max_connections_per_destination, 1);
   job->since = pb_reactor_now (self->context.reactor);

@@ -108,6 +108,7 @@ typedef struct
   PbTlsContext *tls;    /* (nullable) for @route's demands, reffed; NULL: in the clear, which @route then allows */
   const char *hostname; /* ours */
   const PbTranscript *before; /* (nullable) what other hosts said */
+  PbSmtpWatch *watch;         /* (nullable) */
 } PbSmtpOpening;
 
 /** pb_smtp_connection_open: connects and greets; @opening is not kept. @context is borrowed and outlives it. Never calls back before returning. */

@@ -102,7 +102,8 @@ static void
 connect_to (PbSmtpSlot *self, const PbSmtpHost *host)
 {
   const PbSmtpOpening opening = {
-    host, self->route, self->in_clear ? NULL : self->tls, self->hostname, self->transcript,
+    host,           self->route,      self->in_clear ? NULL : self->tls,
+    self->hostname, self->transcript, self->watch,
   };
 
   self->connection =
@@ -145,6 +146,24 @@ on_trust_found (PbTlsContext *context, const char *why, gpointer user_data)
 }
 
 static void
+tell_hosts (PbSmtpSlot *self)
+{
+  g_autoptr (GString) list = g_string_new (NULL);
+  char text[64];
+
+  if (self->watch == NULL)
+    return;
+  for (guint i = 0; i < self->hosts->n_hosts; i++)
+    {
+      pb_ip_format (&self->hosts->hosts[i].ip, text, sizeof text);
+      g_string_append_printf (list, "%s%s", i > 0 ? ", " : "", text);
+    }
+  self->watch->step (self->watch, PB_SMTP_STEP_RESOLVE,
+                     list->len > 0 ? PB_SMTP_STEP_OK : PB_SMTP_STEP_FAILED, NULL,
+                     list->len > 0 ? list->str : self->hosts->why, NULL);
+}
+
+static void
 on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
 {
   PbSmtpSlot *self = user_data;
@@ -152,6 +171,7 @@ on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
 
   self->lookup = NULL;
   self->hosts = hosts;
+  tell_hosts (self);
   if (hosts->n_hosts == 0)
     {
       fail_at_home (self, hosts->kind, hosts->status, hosts->why);
@@ -163,7 +183,8 @@ on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
       connect_next (self);
       return;
     }
-  trust = pb_smtp_trust_find (self->destination->pool, self->route, on_trust_found, self);
+  trust = pb_smtp_trust_find (self->destination->pool, self->route, self->watch != NULL,
+                              on_trust_found, self);
   /* NULL: it is found already, and the slot perhaps gone. */
   if (trust != NULL)
     self->trust = trust;
@@ -209,7 +230,7 @@ on_idle (PbSmtpConnection *connection, gpointer user_data)
 {
   PbSmtpSlot *self = user_data;
 
-  if (self->destination->pool->shutting_down)
+  if (self->destination->pool->shutting_down || self->watch != NULL)
     pb_smtp_connection_quit (connection);
   else
     g_queue_push_head (&self->destination->idle, self);
@@ -320,6 +341,7 @@ pb_smtp_slot_open (PbSmtpDestination *destination, const PbSmtpJob *job)
   refresh_own (pool);
   self->destination = destination;
   self->route = pb_route_ref (job->delivery->route);
+  self->watch = job->delivery->watch;
   self->hostname = g_strdup (job->delivery->snapshot->values.general_hostname);
   g_queue_push_tail (&destination->slots, self);
   who = (PbSmtpSelf){ self->hostname, pool->own, pool->n_own, pool->mx_port == SMTP_PORT };

@@ -67,12 +67,12 @@ find_unverified (PbSmtpPool *pool, PbSmtpTrustFound func, gpointer user_data)
 }
 
 PbSmtpTrust *
-pb_smtp_trust_find (PbSmtpPool *pool, const PbRoute *route, PbSmtpTrustFound func,
+pb_smtp_trust_find (PbSmtpPool *pool, const PbRoute *route, gboolean look, PbSmtpTrustFound func,
                     gpointer user_data)
 {
   PbSmtpTrust *self;
 
-  if (route->verify != PB_ROUTE_VERIFY_NAME)
+  if (route->verify != PB_ROUTE_VERIFY_NAME && !look)
     {
       find_unverified (pool, func, user_data);
       return NULL;

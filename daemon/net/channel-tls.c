@@ -462,3 +462,27 @@ pb_channel_tls_peer_fingerprint (PbChannel *self)
   OPENSSL_free (der);
   return text;
 }
+
+void
+pb_channel_tls_look (PbChannel *self)
+{
+  SSL_set_verify (self->tls->ssl, SSL_VERIFY_NONE, NULL);
+}
+
+PbTlsPeer *
+pb_channel_tls_peer (PbChannel *self)
+{
+  X509 *certificate = stands (self) ? SSL_get0_peer_certificate (self->tls->ssl) : NULL;
+  PbTlsPeer *peer;
+  long result;
+
+  if (certificate == NULL)
+    return NULL;
+  result = SSL_get_verify_result (self->tls->ssl);
+  peer = g_new0 (PbTlsPeer, 1);
+  pb_tls_identity_init (&peer->identity, certificate);
+  peer->key_fingerprint = pb_channel_tls_peer_fingerprint (self);
+  if (result != X509_V_OK)
+    peer->trouble = g_strdup (X509_verify_cert_error_string (result));
+  return peer;
+}

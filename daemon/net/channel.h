@@ -113,6 +113,15 @@ gboolean pb_channel_start_tls (PbChannel *self, PbTlsContext *context);
 /** pb_channel_start_tls_client: likewise, as the client. @host: (nullable) for SNI and, where @context verifies, the name that the certificate must bear. */
 gboolean pb_channel_start_tls_client (PbChannel *self, PbTlsContext *context, const char *host);
 
+/**
+ * pb_channel_tls_look: right after pb_channel_start_tls_client() with a context that verifies: a certificate that is not to be trusted does not end the
+ * handshake; the caller finds that by pb_channel_tls_peer(), and decides.
+ */
+void pb_channel_tls_look (PbChannel *self);
+
+/** pb_channel_tls_peer: (transfer full) (nullable): the server's certificate as a context that verifies finds it. NULL in the clear and where there is none. */
+PbTlsPeer *pb_channel_tls_peer (PbChannel *self);
+
 /** pb_channel_tls_version: (nullable) (static): NULL in the clear and during the handshake; else "TLSv1.2", "TLSv1.3". */
 const char *pb_channel_tls_version (PbChannel *self);
 

@@ -39,6 +39,15 @@ pb_tls_identity_clear (PbTlsIdentity *self)
   g_free (self->fingerprint);
 }
 
+void
+pb_tls_peer_free (PbTlsPeer *self)
+{
+  pb_tls_identity_clear (&self->identity);
+  g_free (self->key_fingerprint);
+  g_free (self->trouble);
+  g_free (self);
+}
+
 PbTlsPair *
 pb_tls_pair_ref (PbTlsPair *self)
 {

@@ -35,6 +35,16 @@ typedef struct
   gboolean self_signed;
 } PbTlsIdentity;
 
+/* Who is at the other end of a connection. */
+typedef struct
+{
+  PbTlsIdentity identity;
+  char *key_fingerprint; /* SHA-256 of the public key info, 64 hex digits */
+  char *trouble;         /* (nullable) why the certificate is not to be trusted: "self-signed certificate"; NULL: it is, and bears the name that was expected */
+} PbTlsPeer;
+void pb_tls_peer_free (PbTlsPeer *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbTlsPeer, pb_tls_peer_free)
+
 /**
  * pb_tls_pair_parse:
  * @chain: PEM, the server's own certificate first; what else is in it (the key) is skipped

@@ -78,6 +78,7 @@ static const PbBusMethod methods[] = {
   { "SetRelaySecret", PB_ACTION_SET_SECRETS, pb_manager_handle_set_relay_secret, .secret = TRUE },
   { "RegisterSecretAgent", PB_ACTION_SET_SECRETS, pb_manager_handle_register_secret_agent },
   { "UnregisterSecretAgent", NULL, pb_manager_handle_unregister_secret_agent },
+  { "TestRelay", PB_ACTION_MODIFY_SETTINGS, pb_manager_handle_test_relay },
   { "Validate", PB_ACTION_VIEW, pb_manager_handle_validate },
   { "Revisions", PB_ACTION_VIEW, pb_manager_handle_revisions },
   { "Export", PB_ACTION_VIEW, pb_manager_handle_export },
@@ -103,7 +104,8 @@ on_committed (PbRegistry *registry, gpointer user_data)
 }
 
 PbManagerObject *
-pb_manager_object_new (PbBus *bus, PbRegistry *registry, PbSecretAgents *agents)
+pb_manager_object_new (PbBus *bus, PbRegistry *registry, PbSecretAgents *agents,
+                       PbRelayTests *tests)
 {
   PbManagerObject *self = g_new0 (PbManagerObject, 1);
   const PbBusInterface interface = {
@@ -116,6 +118,7 @@ pb_manager_object_new (PbBus *bus, PbRegistry *registry, PbSecretAgents *agents)
 
   self->methods.registry = registry;
   self->methods.agents = agents;
+  self->methods.tests = tests;
   self->bus = bus;
   self->state = "starting";
   self->listening = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("(ssu)"), NULL, 0));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "service/bus-call.h"
+#include "service/relay-tests.h"
 #include "service/secret-agents.h"
 #include "settings/registry.h"
 
@@ -10,6 +11,7 @@ typedef struct
 {
   PbRegistry *registry;   /* (unowned) */
   PbSecretAgents *agents; /* (unowned) */
+  PbRelayTests *tests;    /* (unowned) */
 } PbManagerMethods;
 
 /* manager-changes.c: what changes settings. */
@@ -22,6 +24,9 @@ void pb_manager_handle_import (PbBusCall *call, gpointer object);
 void pb_manager_handle_set_relay_secret (PbBusCall *call, gpointer object);
 void pb_manager_handle_register_secret_agent (PbBusCall *call, gpointer object);
 void pb_manager_handle_unregister_secret_agent (PbBusCall *call, gpointer object);
+
+/* manager-test.c: tries of a relay. */
+void pb_manager_handle_test_relay (PbBusCall *call, gpointer object);
 
 /* manager-read.c: what only reads. */
 void pb_manager_handle_validate (PbBusCall *call, gpointer object);

@@ -5,6 +5,7 @@
 #include "queue/queue.h"
 #include "service/bus.h"
 #include "service/certificate.h"
+#include "service/relay-tests.h"
 #include "service/secret-agents.h"
 #include "settings/registry.h"
 #include "store/config-store.h"
@@ -26,7 +27,7 @@ PbListObjects *pb_list_objects_new (PbBus *bus, PbRegistry *registry, PbPool *wo
 void pb_list_objects_free (PbListObjects *self);
 
 typedef struct _PbManagerObject PbManagerObject;
-PbManagerObject *pb_manager_object_new (PbBus *bus, PbRegistry *registry, PbSecretAgents *agents);
+PbManagerObject *pb_manager_object_new (PbBus *bus, PbRegistry *registry, PbSecretAgents *agents, PbRelayTests *tests);
 void pb_manager_object_free (PbManagerObject *self);
 /** pb_manager_object_set_state: @state static, one of the bus's states; told by PropertiesChanged. */
 void pb_manager_object_set_state (PbManagerObject *self, const char *state);

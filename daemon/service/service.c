@@ -75,6 +75,7 @@ struct _PbService
   PbAlerts *alerts;
   PbSecretAgents *secret_agents;
   PbRelayKeeper *keeper;
+  PbRelayTests *tests;
   PbSmtpAgent *smtp;
   PbRecipientProbe *probe;
   PbQueue *queue;
@@ -315,6 +316,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   open_keeper (self);
   self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver,
                                   pb_relay_keeper_source (self->keeper), options->mx_port);
+  self->tests = pb_relay_tests_new (self->smtp, self->registry, self->mailbox);
   self->probe = pb_recipient_probe_new (self->smtp, self->registry, self->mailbox);
 
   const PbQueueParts queue_parts = {
@@ -342,7 +344,7 @@ static gboolean
 serve_on_bus (PbService *self, const PbOptions *options, GError **error)
 {
   self->bus = pb_bus_new (options->bus);
-  self->manager = pb_manager_object_new (self->bus, self->registry, self->secret_agents);
+  self->manager = pb_manager_object_new (self->bus, self->registry, self->secret_agents, self->tests);
   self->settings_objects = pb_settings_objects_new (self->bus, self->registry, self->certificate);
   self->certificate_object = pb_certificate_object_new (self->bus, self->certificate);
   self->list_objects = pb_list_objects_new (self->bus, self->registry, self->workers);
@@ -502,6 +504,7 @@ pb_service_free (PbService *self)
     pb_system_accounts_close (self->accounts);
   if (self->queue != NULL)
     pb_queue_close (self->queue);
+  g_clear_pointer (&self->tests, pb_relay_tests_free);
   g_clear_pointer (&self->keeper, pb_relay_keeper_free);
   g_clear_pointer (&self->alerts, pb_alerts_free);
   g_clear_pointer (&self->interfaces, pb_interfaces_free);
