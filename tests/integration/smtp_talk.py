@@ -105,9 +105,9 @@ def stuff(message):
     return stuffed if stuffed.endswith(b"\r\n") or not stuffed else stuffed + b"\r\n"
 
 
-def send_mail(port, sender, recipients, message, source="127.0.0.1"):
+def send_mail(port, sender, recipients, message, source="127.0.0.1", host="127.0.0.1"):
     """A session of its own for one message; returns the text of the 250."""
-    with Talk(port, source) as talk:
+    with Talk(port, source, host) as talk:
         talk.ehlo()
         text = talk.mail(sender, recipients, message)
         talk.expect("QUIT", 221)
