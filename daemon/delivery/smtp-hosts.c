@@ -199,14 +199,16 @@ lookup_select (PbSmtpLookup *self)
                          self->candidates->len, self->is_relay ? NULL : &who, self->is_relay));
 }
 
+/* @may_be_address: the administrator wrote it; an exchanger that is an address is none (RFC 5321 5.1). */
 static PbSmtpCandidate *
-add_candidate (PbSmtpLookup *self, const char *name, guint16 preference, guint16 port)
+add_candidate (PbSmtpLookup *self, const char *name, guint16 preference, guint16 port,
+               gboolean may_be_address)
 {
   PbSmtpCandidate candidate = { .name = g_strdup (name), .preference = preference, .port = port };
   PbIp ip;
 
   candidate.status = PB_DNS_NODATA;
-  if (pb_ip_parse (name, &ip))
+  if (may_be_address && pb_ip_parse (name, &ip))
     {
       candidate.status = PB_DNS_OK;
       candidate.addresses = g_memdup2 (&ip, sizeof ip);
@@ -308,7 +310,7 @@ take_mx (PbSmtpLookup *self, const PbDnsAnswer *answer)
   /* A null MX beside others is a mistake that means nothing (RFC 7505 3). */
   for (guint i = 0; i < answer->n_mx && self->candidates->len < MAX_CANDIDATES; i++)
     if (mx[i].exchange[0] != '\0')
-      add_candidate (self, mx[i].exchange, mx[i].preference, self->mx_port);
+      add_candidate (self, mx[i].exchange, mx[i].preference, self->mx_port, FALSE);
 }
 
 static void
@@ -338,7 +340,7 @@ on_mx_answer (PbDnsAnswer *answer, gpointer user_data)
                                                         self->domain)));
       return;
     case PB_DNS_NODATA:
-      add_candidate (self, self->domain, 0, self->mx_port);
+      add_candidate (self, self->domain, 0, self->mx_port, FALSE);
       break;
     }
   lookup_addresses (self, TRUE);
@@ -396,7 +398,8 @@ pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf
     {
       guint16 port = route->hosts[i].port != 0 ? route->hosts[i].port : mx_port;
 
-      at_once &= add_candidate (lookup, route->hosts[i].host, (guint16) i, port)->n_addresses > 0;
+      at_once &=
+        add_candidate (lookup, route->hosts[i].host, (guint16) i, port, TRUE)->n_addresses > 0;
     }
   lookup_addresses (lookup, FALSE);
   return at_once ? NULL : lookup;

@@ -9,7 +9,7 @@ import dnslib
 
 SERVFAIL = "SERVFAIL"
 SILENCE = "SILENCE"
-TYPES = {"A": dnslib.A, "AAAA": dnslib.AAAA, "TXT": dnslib.TXT, "PTR": dnslib.PTR}
+TYPES = {"A": dnslib.A, "AAAA": dnslib.AAAA, "TXT": dnslib.TXT, "PTR": dnslib.PTR, "CNAME": dnslib.CNAME}
 
 
 class StubDns:
@@ -72,7 +72,7 @@ class StubDns:
             reply.header.rcode = dnslib.RCODE.SERVFAIL
             return reply.pack()
         for record_kind, record in known:
-            if record_kind == kind:
+            if record_kind in (kind, "CNAME"):
                 reply.add_answer(record)
         if not known and not parent:
             reply.header.rcode = dnslib.RCODE.NXDOMAIN

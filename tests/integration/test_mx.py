@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Direct delivery by MX, with the stub server's answers of every kind."""
-from harness import strip_trace, wait_for
+import os
+import subprocess
+import sys
+
+import harness
+from harness import skip, strip_trace, wait_for
 from sink import CLOSE
 from stub_dns import SERVFAIL, SILENCE
 
@@ -198,4 +203,133 @@ def test_address_of_our_name_is_ours(bed):
     assert b"Status: 5.4.6" in mail and mail.count(b"Final-Recipient") == 1, mail
     assert b"Final-Recipient: rfc822; y@loop.example" in mail, mail
     bed.wait_deferred()
+    assert not sink.connections
+
+
+def test_equals_share_the_load(bed):
+    """Hosts of one preference take turns by chance (RFC 5321 5.1)."""
+    bed.start()
+    sink = bed.mx_sink()
+    hosts = set()
+    for number in range(40):
+        # Each by a domain of its own: connections are used again.
+        domain = f"dest{number}.example"
+        for name, address in (("a", "127.0.0.2"), ("b", "127.0.0.3"), ("c", "127.0.0.4")):
+            bed.dns.add(domain, "MX", (10, f"{name}.{domain}"))
+            bed.dns.add(f"{name}.{domain}", "A", address)
+        send(bed, f"x@{domain}")
+        hosts.add(sink.wait_messages(number + 1)[-1].host)
+        if len(hosts) == 3:
+            return
+    raise AssertionError(f"40 messages went to {hosts} only")
+
+
+def test_many_exchangers(bed):
+    """An answer too large for UDP: the best are tried in order, for a dead one the next."""
+    bed.start()
+    sink = bed.mx_sink()
+    for number in range(60):
+        bed.dns.add("dest.example", "MX", (100 - number, f"a-mail-exchanger-with-a-long-name-{number}.dest.example"))
+        bed.dns.add(f"a-mail-exchanger-with-a-long-name-{number}.dest.example", "A",
+                    "127.0.0.9" if number > 56 else "127.0.0.2" if number == 56 else "127.0.0.3")
+    send(bed)
+    assert sink.wait_messages(1)[0].host == "127.0.0.2"
+    bed.queue_empty()
+
+
+def test_cname(bed):
+    """A domain that is an alias, and exchangers that are ones, against RFC 2181 10.3, get their mail."""
+    bed.start()
+    sink = bed.mx_sink()
+    bed.dns.add("alias.example", "CNAME", "dest.example")
+    bed.dns.add("dest.example", "MX", (10, "mx.dest.example"))
+    bed.dns.add("mx.dest.example", "CNAME", "real.dest.example")
+    bed.dns.add("real.dest.example", "A", "127.0.0.3")
+    send(bed, "x@dest.example")
+    assert sink.wait_messages(1)[0].recipients == [b"x@dest.example"]
+    send(bed, "x@alias.example")
+    assert sink.wait_messages(2)[1].recipients == [b"x@alias.example"]
+
+
+def test_cname_loop_waits(bed):
+    """What DNS cannot tell is no bounce: an alias of itself, of the domain or of its exchanger."""
+    bed.start()
+    for one, other in (("one.example", "two.example"), ("two.example", "one.example"), ("mx.dest.example", "mx.dest.example")):
+        bed.dns.add(one, "CNAME", other)
+    bed.dns.add("dest.example", "MX", (10, "mx.dest.example"))
+    for number, recipient in enumerate(("x@one.example", "x@dest.example")):
+        send(bed, recipient)
+        bed.wait_deferred(number + 1, seconds=120)
+    assert not bed.mails(bed.ann)
+
+
+def test_exchangers_of_nonsense(bed):
+    """An address in place of a name is none, and the next is asked; a null MX beside others means nothing (RFC 7505 3)."""
+    bed.start()
+    sink = bed.mx_sink()
+    bed.dns.add("dest.example", "MX", (0, "."))
+    bed.dns.add("dest.example", "MX", (5, "203.0.113.7"))
+    bed.dns.add("dest.example", "MX", (10, "mx.dest.example"))
+    bed.dns.add("mx.dest.example", "A", "127.0.0.2")
+    send(bed)
+    assert sink.wait_messages(1)[0].host == "127.0.0.2"
+    bed.dns.add("only.example", "MX", (0, "203.0.113.7"))
+    send(bed, "x@only.example")
+    assert b"Status: 5.4.4" in bounce(bed)
+
+
+def test_own_name_cuts(bed):
+    """Records at or below our own preference are not tried; before them those above are."""
+    bed.start()
+    sink = bed.mx_sink()
+    for preference, name in ((10, "first.dest.example"), (20, "MAIL.local.example"), (20, "equal.dest.example"), (30, "last.dest.example")):
+        bed.dns.add("dest.example", "MX", (preference, name))
+    for name, address in (("first", "127.0.0.9"), ("equal", "127.0.0.3"), ("last", "127.0.0.4")):
+        bed.dns.add(name + ".dest.example", "A", address)
+    send(bed)
+    bed.wait_deferred()
+    assert not sink.connections
+    bed.dns.add("all.example", "MX", (10, "mail.local.example"))
+    bed.dns.add("all.example", "MX", (10, "equal.dest.example"))
+    send(bed, "x@all.example")
+    [mail] = bed.wait_mails(bed.ann)
+    assert b"Status: 5.4.6" in mail and b"leads back to this server" in mail.replace(b"\r\n ", b" "), mail
+    assert not sink.connections
+
+
+OWN_NET = """ip link set lo up && ip address add 198.51.100.5/32 dev lo && ip address add 2001:db8:5::5/128 dev lo nodad && exec "$@\""""
+
+
+def test_addresses_of_interfaces_are_ours(bed):
+    """On the real port 25, in a network of its own: what leads to an address of this machine, loopback or none leads back."""
+    if "POSTBUS_OWN_NET" not in os.environ:
+        if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "ip", "link"], capture_output=True, check=False).returncode != 0:
+            skip("needs root, for a network of its own")
+        case = [sys.executable, harness.__file__, "test_mx:test_addresses_of_interfaces_are_ours"]
+        done = subprocess.run(["unshare", "--net", "sh", "-c", OWN_NET, "sh", *case], env={**os.environ, "POSTBUS_OWN_NET": "1"},
+                              capture_output=True, text=True, timeout=200, check=False, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, done.stderr[-6000:]
+        return
+    bed.mx_port = 25
+    bed.start()
+    sink = bed.sink(25, ("127.0.0.1", "198.51.100.5", "::1"))
+    places = ["198.51.100.5", "2001:db8:5::5", "127.0.0.1", "127.0.0.99", "::1", "0.0.0.0", "::"]
+    for number, address in enumerate(places):
+        bed.dns.add(f"dest{number}.example", "MX", (10, f"mx.dest{number}.example"))
+        bed.dns.add(f"mx.dest{number}.example", "AAAA" if ":" in address else "A", address)
+    bed.dns.add("local.dest.example", "A", "127.0.0.1")
+    bed.dns.add("dest7.example", "MX", (10, "localhost"))
+    bed.dns.add("localhost", "A", "127.0.0.1")
+    bed.dns.add("dest8.example", "A", "198.51.100.5")
+    for number in range(len(places) + 2):
+        send(bed, f"x@dest{number}.example")
+    mails = bed.wait_mails(bed.ann, len(places) + 2)
+    assert all(b"Status: 5.4.6" in mail for mail in mails), mails
+    bed.queue_empty()
+    # Below it what is not ours is tried: here nobody answers, so it waits.
+    bed.dns.add("dest.example", "MX", (10, "far.dest.example"))
+    bed.dns.add("dest.example", "MX", (20, "mx.dest0.example"))
+    bed.dns.add("far.dest.example", "A", "198.51.100.77")
+    send(bed)
+    bed.wait_deferred(seconds=100)
     assert not sink.connections
