@@ -111,7 +111,34 @@ describe_computed (const PbComputedSpec *spec)
   return info;
 }
 
-/* The one method that a settings interface has. */
+/* The keys that mail is signed with. */
+static GDBusMethodInfo **
+describe_keys (void)
+{
+  PbInfoList *list = pb_info_list_new ();
+
+  pb_info_list_add (
+    list, pb_info_method ("CreateKey", pb_info_args ("s", "domain", "s", "selector", "s", "algorithm", NULL),
+                          pb_info_args ("s", "id", NULL),
+                          "Makes a key for mail of a local domain. selector: letters, digits and hyphens; empty: one is chosen. "
+                          "algorithm: rsa (2048 bits) or ed25519. The key signs nothing until its DNS record, which ListKeys "
+                          "gives, is published and ActivateKey was called. Needs the action modify-settings."));
+  pb_info_list_add (
+    list, pb_info_method ("ListKeys", NULL, pb_info_args ("aa{sv}", "keys", NULL),
+                          "Id s, Domain s, Selector s, Algorithm s, Active b, Usable b (the master key opens it), Made t "
+                          "(Unix seconds), RecordName s and Record s: the TXT record to publish. Needs the action view."));
+  pb_info_list_add (list,
+                    pb_info_method ("ActivateKey", pb_info_args ("s", "id", "b", "active", NULL), NULL,
+                                    "Whether mail is signed with the key. Of each algorithm the newest active key of a domain "
+                                    "signs. Needs the action modify-settings."));
+  pb_info_list_add (list,
+                    pb_info_method ("RemoveKey", pb_info_args ("s", "id", NULL), NULL,
+                                    "For good. Mail under way that it signed can be verified as long as its DNS record stays. "
+                                    "Needs the action modify-settings."));
+  return pb_info_list_end (list);
+}
+
+/* Certificates come over the bus, too. */
 static GDBusMethodInfo **
 describe_import (void)
 {
@@ -146,6 +173,8 @@ describe_interfaces (void)
       info->properties = pb_info_list_end (list);
       if (g_str_equal (names[i], "Tls"))
         info->methods = describe_import ();
+      else if (g_str_equal (names[i], "MailAuth"))
+        info->methods = describe_keys ();
       g_hash_table_insert (infos, (char *) names[i], info);
     }
   return infos;

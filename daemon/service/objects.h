@@ -16,9 +16,9 @@
 
 /* The interfaces of the one bus object, a file each. Every maker adds its interfaces to @bus; what it returns lives as long as the bus. */
 
-/** pb_settings_objects_new: General, Delivery, ...: every interface of the settings table. */
+/** pb_settings_objects_new: General, Delivery, ...: every interface of the settings table. @workers make keys. */
 typedef struct _PbSettingsObjects PbSettingsObjects;
-PbSettingsObjects *pb_settings_objects_new (PbBus *bus, PbRegistry *registry, PbCertificate *certificate);
+PbSettingsObjects *pb_settings_objects_new (PbBus *bus, PbRegistry *registry, PbCertificate *certificate, PbPool *workers);
 void pb_settings_objects_free (PbSettingsObjects *self);
 
 /** pb_list_objects_new: TrustedList, Accounts, ...: every list kind. @workers make what is kept of passwords. */

@@ -345,7 +345,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
 {
   self->bus = pb_bus_new (options->bus);
   self->manager = pb_manager_object_new (self->bus, self->registry, self->secret_agents, self->tests);
-  self->settings_objects = pb_settings_objects_new (self->bus, self->registry, self->certificate);
+  self->settings_objects = pb_settings_objects_new (self->bus, self->registry, self->certificate, self->workers);
   self->certificate_object = pb_certificate_object_new (self->bus, self->certificate);
   self->list_objects = pb_list_objects_new (self->bus, self->registry, self->workers);
   const PbQueueObjectParts queue_parts = { self->bus, self->store, self->queue, self->registry, self->mailbox };

@@ -6,6 +6,7 @@
  * invalidated, never sent, in PropertiesChanged.
  */
 #include "service/objects.h"
+#include "service/signing-methods.h"
 
 #include "dbus/computed.h"
 #include "dbus/names.h"
@@ -16,6 +17,7 @@ typedef struct
   PbRegistry *registry;  /* (unowned) */
   const char *interface; /* static */
   PbCertificate *certificate; /* (unowned) */
+  PbPool *workers;            /* (unowned) */
 } PbSettingsObject;
 
 struct _PbSettingsObjects
@@ -134,8 +136,63 @@ static const PbBusMethod tls_methods[] = {
   { "Import", PB_ACTION_SET_SECRETS, handle_import, .secret = TRUE },
 };
 
+static void
+handle_create_key (PbBusCall *call, gpointer object)
+{
+  PbSettingsObject *self = object;
+
+  pb_signing_handle_create (call, self->registry, self->workers);
+}
+
+static void
+handle_list_keys (PbBusCall *call, gpointer object)
+{
+  pb_signing_handle_list (call, ((PbSettingsObject *) object)->registry);
+}
+
+static void
+handle_activate_key (PbBusCall *call, gpointer object)
+{
+  pb_signing_handle_activate (call, ((PbSettingsObject *) object)->registry);
+}
+
+static void
+handle_remove_key (PbBusCall *call, gpointer object)
+{
+  pb_signing_handle_remove (call, ((PbSettingsObject *) object)->registry);
+}
+
+static const PbBusMethod mail_auth_methods[] = {
+  { "CreateKey", PB_ACTION_MODIFY_SETTINGS, handle_create_key },
+  { "ListKeys", PB_ACTION_VIEW, handle_list_keys },
+  { "ActivateKey", PB_ACTION_MODIFY_SETTINGS, handle_activate_key },
+  { "RemoveKey", PB_ACTION_MODIFY_SETTINGS, handle_remove_key },
+};
+
+/* The few settings interfaces that have methods. */
+static const struct
+{
+  const char *interface;
+  const PbBusMethod *methods;
+  guint n_methods;
+} with_methods[] = {
+  { "MailAuth", mail_auth_methods, G_N_ELEMENTS (mail_auth_methods) },
+  { "Tls", tls_methods, G_N_ELEMENTS (tls_methods) },
+};
+
+static void
+add_methods (PbBusInterface *interface, const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (with_methods); i++)
+    if (g_str_equal (with_methods[i].interface, name))
+      {
+        interface->methods = with_methods[i].methods;
+        interface->n_methods = with_methods[i].n_methods;
+      }
+}
+
 PbSettingsObjects *
-pb_settings_objects_new (PbBus *bus, PbRegistry *registry, PbCertificate *certificate)
+pb_settings_objects_new (PbBus *bus, PbRegistry *registry, PbCertificate *certificate, PbPool *workers)
 {
   PbSettingsObjects *self = g_new0 (PbSettingsObjects, 1);
 
@@ -145,10 +202,7 @@ pb_settings_objects_new (PbBus *bus, PbRegistry *registry, PbCertificate *certif
   for (const char *const *name = pb_setting_interfaces (); *name != NULL; name++)
     {
       PbSettingsObject *object = g_new0 (PbSettingsObject, 1);
-      gboolean is_tls = g_str_equal (*name, "Tls");
-      const PbBusInterface interface = {
-        .methods = is_tls ? tls_methods : NULL,
-        .n_methods = is_tls ? G_N_ELEMENTS (tls_methods) : 0,
+      PbBusInterface interface = {
         .info = pb_setting_interface_info (*name),
         .get = get_setting,
         .read_action = read_action,
@@ -160,6 +214,8 @@ pb_settings_objects_new (PbBus *bus, PbRegistry *registry, PbCertificate *certif
       object->registry = registry;
       object->interface = *name;
       object->certificate = certificate;
+      object->workers = workers;
+      add_methods (&interface, *name);
       g_ptr_array_add (self->objects, object);
       pb_bus_add (bus, &interface);
     }

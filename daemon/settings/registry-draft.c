@@ -30,6 +30,7 @@ pb_draft_init (PbDraft *self)
   self->settings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_value);
   self->secrets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_bytes);
   self->verifiers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_bytes);
+  self->signing_keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_bytes);
   self->changes = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_config_change_free);
 }
 
@@ -76,6 +77,12 @@ void
 pb_draft_set_verifier (PbDraft *self, const char *account_id, GBytes *packed)
 {
   set_octets (self, PB_CONFIG_VERIFIER, self->verifiers, account_id, packed);
+}
+
+void
+pb_draft_set_signing_key (PbDraft *self, const char *id, GBytes *packed)
+{
+  set_octets (self, PB_CONFIG_SIGNING_KEY, self->signing_keys, id, packed);
 }
 
 void
@@ -193,6 +200,7 @@ pb_draft_clear (PbDraft *self)
     g_clear_pointer (&self->rows[kind], g_ptr_array_unref);
   g_clear_pointer (&self->secrets, g_hash_table_unref);
   g_clear_pointer (&self->verifiers, g_hash_table_unref);
+  g_clear_pointer (&self->signing_keys, g_hash_table_unref);
   g_clear_pointer (&self->changes, g_ptr_array_unref);
   g_clear_pointer (&self->what, g_free);
   g_clear_pointer (&self->result, g_variant_unref);

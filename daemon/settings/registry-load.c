@@ -113,6 +113,7 @@ pb_registry_load (PbRegistry *self, const PbConfigContent *content)
   self->instance_id = g_strdup (content->instance_id);
   self->secrets = pb_secrets_new (NULL, g_hash_table_ref (content->secrets));
   self->logins = pb_logins_new (g_hash_table_ref (content->verifiers));
+  self->signing_keys = pb_signing_keys_new (g_hash_table_ref (content->signing_keys), NULL);
   self->blocks = g_hash_table_ref (content->blocks);
   pb_setting_values_init (&values);
   g_free (values.general_hostname);

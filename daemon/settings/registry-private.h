@@ -18,6 +18,7 @@ typedef struct
   GPtrArray *rows[PB_N_LISTS];  /* (owned) (nullable) (element-type PbRow): all rows of a list that changes */
   GHashTable *secrets;          /* (owned) relay -> GBytes, sealed; NULL value: forgotten */
   GHashTable *verifiers;        /* (owned) account id -> GBytes; NULL value: forgotten */
+  GHashTable *signing_keys;     /* (owned) id -> GBytes; NULL value: removed */
   GPtrArray *changes;           /* (owned) (element-type PbConfigChange) */
   char *what;                   /* (owned) one line for Revisions */
   GVariant *result;             /* (owned) (nullable) not floating: the answer; NULL: the revision */
@@ -43,6 +44,7 @@ struct _PbOperation
   GVariant *argument; /* (owned) (nullable) */
   PbSecret *secret;   /* (owned) (nullable) */
   GBytes *packed;     /* (owned) (nullable) a verifier */
+  gpointer data;      /* (nullable) borrowed from whoever asks */
   guint64 revision;   /* to go back to, or to confirm */
   GPtrArray *history; /* (owned) (nullable) (element-type PbConfigRevision) newest first */
   void (*applied) (PbRegistry *self, PbOperation *operation); /* (nullable) after the commit, before the signals */
@@ -69,6 +71,8 @@ struct _PbRegistry
 
   PbSecrets *secrets;                /* (owned) */
   PbLogins *logins;                  /* (owned) */
+  PbSigningKeys *signing_keys;       /* (owned) */
+  guint keys_waiting;                /* for a worker */
   PbLocalNetworks *interfaces;       /* (owned) (nullable) */
   guint passwords_waiting;           /* for a worker */
   GHashTable *blocks;                /* (owned) (nullable) as they were stored, until pb_registry_take_blocks() */
@@ -115,6 +119,8 @@ void pb_draft_set (PbDraft *self, PbRegistry *registry, const char *key, GVarian
 void pb_draft_set_secret (PbDraft *self, const char *relay, GBytes *sealed);
 /** pb_draft_set_verifier: NULL @packed: the account has no password any more. */
 void pb_draft_set_verifier (PbDraft *self, const char *account_id, GBytes *packed);
+/** pb_draft_set_signing_key: NULL @packed: it is removed. */
+void pb_draft_set_signing_key (PbDraft *self, const char *id, GBytes *packed);
 /** pb_draft_settings: @changes a{sa{sv}} checked and drafted; values that are what holds already are left out. */
 gboolean pb_draft_settings (PbDraft *self, PbRegistry *registry, GVariant *changes, GError **error);
 /** pb_draft_rows: all rows of a list from aa{sv}; ids that are known are kept. */

@@ -73,6 +73,14 @@ take_verifiers (PbRegistry *self, const PbDraft *draft)
   self->logins = pb_logins_with (old, draft->verifiers);
 }
 
+static void
+take_signing_keys (PbRegistry *self, const PbDraft *draft)
+{
+  g_autoptr (PbSigningKeys) old = self->signing_keys;
+
+  self->signing_keys = pb_signing_keys_with (old, draft->signing_keys);
+}
+
 /* Snapshot first, then memory of what is stored: nobody looks in between. */
 static void
 put_in_place (PbRegistry *self, PbDraft *draft)
@@ -85,6 +93,8 @@ put_in_place (PbRegistry *self, PbDraft *draft)
     take_secrets (self, draft);
   if (g_hash_table_size (draft->verifiers) > 0)
     take_verifiers (self, draft);
+  if (g_hash_table_size (draft->signing_keys) > 0)
+    take_signing_keys (self, draft);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     if (draft->rows[kind] != NULL)
       {

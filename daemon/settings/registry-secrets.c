@@ -78,10 +78,12 @@ pb_registry_use_key (PbRegistry *self, PbSecret *key)
 {
   g_autoptr (PbSecrets) old = self->secrets;
   g_autoptr (PbLogins) old_logins = self->logins;
+  g_autoptr (PbSigningKeys) old_keys = self->signing_keys;
   g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self);
 
   self->secrets = pb_secrets_with_key (old, key);
   self->logins = pb_logins_with_key (old_logins, key);
+  self->signing_keys = pb_signing_keys_with_key (old_keys, key);
   pb_registry_swap (self, &snapshot->values, pb_directory_copy (snapshot->directory));
   for (guint id = 0; id < PB_N_COMPUTED; id++)
     {

@@ -40,6 +40,7 @@ pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *
   fresh->people = self->people != NULL ? pb_people_ref (self->people) : NULL;
   fresh->remote_recipients =
     self->remote_recipients != NULL ? pb_remote_recipients_ref (self->remote_recipients) : NULL;
+  fresh->signing_keys = pb_signing_keys_ref (self->signing_keys);
   g_mutex_lock (&self->lock);
   old = self->snapshot;
   self->snapshot = fresh;
@@ -188,6 +189,7 @@ pb_registry_finalize (GObject *object)
   g_clear_pointer (&self->snapshot, pb_snapshot_unref);
   g_clear_pointer (&self->secrets, pb_secrets_unref);
   g_clear_pointer (&self->logins, pb_logins_unref);
+  g_clear_pointer (&self->signing_keys, pb_signing_keys_unref);
   g_clear_pointer (&self->interfaces, pb_local_networks_unref);
   g_clear_pointer (&self->blocks, g_hash_table_unref);
   pb_hits_unref (self->hits);

@@ -95,6 +95,19 @@ void pb_registry_set_secret (PbRegistry *self, const char *relay, PbSecret *secr
 void pb_registry_set_password (PbRegistry *self, const char *id, PbSecret *password, PbPool *workers, const char *who, PbRegistryDone func,
                                gpointer user_data);
 
+/**
+ * pb_registry_create_signing_key: for mail of @domain, which is a local one. @selector: a label; "": one is chosen. @algorithm: "rsa" (2048 bits) or "ed25519"; @workers
+ * make the key. It signs nothing yet. @func gets its id. Errors: INVALID_VALUE, TOO_LARGE, BUSY, UNAVAILABLE without a master key.
+ */
+void pb_registry_create_signing_key (PbRegistry *self, const char *domain, const char *selector, const char *algorithm, PbPool *workers, const char *who,
+                                     PbRegistryDone func, gpointer user_data);
+/** pb_registry_activate_signing_key: whether the key signs. Errors: NOT_FOUND, UNAVAILABLE when it cannot be opened. */
+void pb_registry_activate_signing_key (PbRegistry *self, const char *id, gboolean active, const char *who, PbRegistryDone func, gpointer user_data);
+/** pb_registry_remove_signing_key: for good. Errors: NOT_FOUND. */
+void pb_registry_remove_signing_key (PbRegistry *self, const char *id, const char *who, PbRegistryDone func, gpointer user_data);
+/** pb_registry_list_signing_keys: (transfer full) aa{sv}: Id, Domain, Selector, Algorithm, Active, Usable, Made, RecordName, Record. Nothing secret. */
+GVariant *pb_registry_list_signing_keys (PbRegistry *self);
+
 /** pb_registry_take_blocks: (transfer full) (nullable): id -> GVariant: the blocks that were stored at the start; once. */
 GHashTable *pb_registry_take_blocks (PbRegistry *self);
 

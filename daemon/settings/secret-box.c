@@ -19,6 +19,7 @@
 #define TAG_SIZE   16
 #define OVERHEAD   (1 + NONCE_SIZE + TAG_SIZE)
 #define PURPOSE    "org.postbus.Postbus1 relay secret 1"
+#define NAMED      "org.postbus.Postbus1 named secret 1"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
 
@@ -60,12 +61,21 @@ describe_login (const PbRelayLogin *login)
   return data;
 }
 
+static GByteArray *
+describe_name (const char *name)
+{
+  GByteArray *data = g_byte_array_new ();
+
+  add_text (data, NAMED);
+  add_text (data, name);
+  return data;
+}
+
 /* ---- the cipher ---- */
 
 static EVP_CIPHER_CTX *
-begin (const PbSecret *key, const PbRelayLogin *login, const guint8 *nonce, int encrypting)
+begin (const PbSecret *key, const GByteArray *bound, const guint8 *nonce, int encrypting)
 {
-  g_autoptr (GByteArray) bound = describe_login (login);
   g_autoptr (EVP_CIPHER_CTX) context = EVP_CIPHER_CTX_new ();
   int ignored;
 
@@ -77,8 +87,8 @@ begin (const PbSecret *key, const PbRelayLogin *login, const guint8 *nonce, int 
   return g_steal_pointer (&context);
 }
 
-GBytes *
-pb_secret_box_seal (const PbSecret *key, const PbRelayLogin *login, const PbSecret *secret)
+static GBytes *
+seal (const PbSecret *key, const GByteArray *bound, const PbSecret *secret)
 {
   gsize size = OVERHEAD + secret->length;
   g_autofree guint8 *sealed = g_malloc (size);
@@ -88,11 +98,10 @@ pb_secret_box_seal (const PbSecret *key, const PbRelayLogin *login, const PbSecr
   g_autoptr (EVP_CIPHER_CTX) context = NULL;
   int length;
 
-  g_assert (secret->length <= PB_RELAY_SECRET_MAX);
   sealed[0] = VERSION;
   if (RAND_bytes (nonce, NONCE_SIZE) != 1)
     g_error ("there is no randomness");
-  context = begin (key, login, nonce, 1);
+  context = begin (key, bound, nonce, 1);
   if (!EVP_CipherUpdate (context, text, &length, secret->data, (int) secret->length)
       || !EVP_CipherFinal_ex (context, tag, &length)
       || !EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, tag))
@@ -100,8 +109,8 @@ pb_secret_box_seal (const PbSecret *key, const PbRelayLogin *login, const PbSecr
   return g_bytes_new_take (g_steal_pointer (&sealed), size);
 }
 
-PbSecret *
-pb_secret_box_open (const PbSecret *key, const PbRelayLogin *login, GBytes *sealed)
+static PbSecret *
+open_sealed (const PbSecret *key, const GByteArray *bound, GBytes *sealed, gsize max)
 {
   gsize size;
   const guint8 *data = g_bytes_get_data (sealed, &size);
@@ -110,15 +119,51 @@ pb_secret_box_open (const PbSecret *key, const PbRelayLogin *login, GBytes *seal
   guint8 tag[TAG_SIZE];
   int length;
 
-  if (size < OVERHEAD || size > OVERHEAD + PB_RELAY_SECRET_MAX || data[0] != VERSION)
+  if (size < OVERHEAD || size > OVERHEAD + max || data[0] != VERSION)
     return NULL;
   secret = pb_secret_new (size - OVERHEAD);
   memcpy (tag, data + size - TAG_SIZE, TAG_SIZE);
-  context = begin (key, login, data + 1, 0);
+  context = begin (key, bound, data + 1, 0);
   if (!EVP_CipherUpdate (context, secret->data, &length, data + 1 + NONCE_SIZE,
                          (int) secret->length)
       || !EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag)
       || EVP_CipherFinal_ex (context, secret->data + secret->length, &length) != 1)
     return NULL;
   return g_steal_pointer (&secret);
+}
+
+/* ---- what is sealed ---- */
+
+GBytes *
+pb_secret_box_seal (const PbSecret *key, const PbRelayLogin *login, const PbSecret *secret)
+{
+  g_autoptr (GByteArray) bound = describe_login (login);
+
+  g_assert (secret->length <= PB_RELAY_SECRET_MAX);
+  return seal (key, bound, secret);
+}
+
+PbSecret *
+pb_secret_box_open (const PbSecret *key, const PbRelayLogin *login, GBytes *sealed)
+{
+  g_autoptr (GByteArray) bound = describe_login (login);
+
+  return open_sealed (key, bound, sealed, PB_RELAY_SECRET_MAX);
+}
+
+GBytes *
+pb_secret_box_seal_named (const PbSecret *key, const char *name, const PbSecret *secret)
+{
+  g_autoptr (GByteArray) bound = describe_name (name);
+
+  g_assert (secret->length <= PB_SEALED_KEY_MAX);
+  return seal (key, bound, secret);
+}
+
+PbSecret *
+pb_secret_box_open_named (const PbSecret *key, const char *name, GBytes *sealed)
+{
+  g_autoptr (GByteArray) bound = describe_name (name);
+
+  return open_sealed (key, bound, sealed, PB_SEALED_KEY_MAX);
 }

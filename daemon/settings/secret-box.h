@@ -23,5 +23,12 @@ typedef struct
  */
 GBytes *pb_secret_box_seal (const PbSecret *key, const PbRelayLogin *login, const PbSecret *secret);
 
+#define PB_SEALED_KEY_MAX 8192 /* octets of a key */
+
+/** pb_secret_box_seal_named: (transfer full): likewise, @secret (at most PB_SEALED_KEY_MAX octets) bound to the one @name of what it is. */
+GBytes *pb_secret_box_seal_named (const PbSecret *key, const char *name, const PbSecret *secret);
+/** pb_secret_box_open_named: (transfer full) (nullable): what was sealed under that name. */
+PbSecret *pb_secret_box_open_named (const PbSecret *key, const char *name, GBytes *sealed);
+
 /** pb_secret_box_open: (transfer full) (nullable): what was sealed; NULL unless key, login and octets are those of the sealing. */
 PbSecret *pb_secret_box_open (const PbSecret *key, const PbRelayLogin *login, GBytes *sealed);

@@ -6,6 +6,7 @@
 #include "settings/logins.h"
 #include "settings/relay-rules-private.h"
 #include "settings/secrets.h"
+#include "settings/signing-keys.h"
 #include "settings/snapshot.h"
 #include "util/local-networks.h"
 

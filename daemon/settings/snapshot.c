@@ -51,6 +51,7 @@ snapshot_clear (gpointer data)
   g_clear_pointer (&self->secrets, pb_secrets_unref);
   pb_logins_unref (self->logins);
   g_clear_pointer (&self->hits, pb_hits_unref);
+  g_clear_pointer (&self->signing_keys, pb_signing_keys_unref);
   g_clear_pointer (&self->people, pb_people_unref);
   g_clear_pointer (&self->remote_recipients, pb_remote_recipients_unref);
   g_clear_pointer (&self->local_networks, pb_local_networks_unref);

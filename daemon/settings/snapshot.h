@@ -21,6 +21,7 @@ typedef struct
   struct _PbSecrets *secrets;     /* (owned) (nullable) for pb_secrets_open() */
   struct _PbLocalNetworks *local_networks; /* (owned) (nullable) none yet */
   struct _PbLogins *logins;       /* (owned) for pb_snapshot_find_account() */
+  struct _PbSigningKeys *signing_keys; /* (owned) (nullable) for pb_signing_keys_find() */
   PbHits *hits;                   /* (owned) (nullable) how often rules matched; lives beside the revisions */
   PbPeople *people;               /* (owned) (nullable) the system's users, where they have mail here; likewise */
   struct _PbRemoteRecipients *remote_recipients; /* (owned) (nullable) likewise: whom the servers of the Domain List know */

@@ -24,6 +24,9 @@
 #define SQL_SET_VERIFIER                                                                           \
   "INSERT INTO verifier (account, packed) VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE SET packed = ?2"
 #define SQL_FORGET_VERIFIER "DELETE FROM verifier WHERE account = ?1"
+#define SQL_SET_SIGNING_KEY                                                                        \
+  "INSERT INTO signing_key (id, packed) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET packed = ?2"
+#define SQL_FORGET_SIGNING_KEY "DELETE FROM signing_key WHERE id = ?1"
 #define SQL_SET_BLOCK                                                                              \
   "INSERT INTO block (id, value) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET value = ?2"
 #define SQL_FORGET_BLOCK   "DELETE FROM block WHERE id = ?1"
@@ -126,6 +129,7 @@ typedef struct
 static const UnrecordedRow unrecorded[] = {
   { PB_CONFIG_SECRET, SQL_SET_SECRET, SQL_FORGET_SECRET },
   { PB_CONFIG_VERIFIER, SQL_SET_VERIFIER, SQL_FORGET_VERIFIER },
+  { PB_CONFIG_SIGNING_KEY, SQL_SET_SIGNING_KEY, SQL_FORGET_SIGNING_KEY },
   { PB_CONFIG_BLOCK, SQL_SET_BLOCK, SQL_FORGET_BLOCK },
   { PB_CONFIG_HIT, SQL_SET_HIT, SQL_FORGET_HIT },
 };

@@ -22,6 +22,7 @@
 #define SQL_ROWS     "SELECT kind, id, position, value FROM list_row ORDER BY kind, position, id"
 #define SQL_SECRETS  "SELECT relay, sealed FROM secret"
 #define SQL_VERIFIERS "SELECT account, packed FROM verifier"
+#define SQL_SIGNING_KEYS "SELECT id, packed FROM signing_key"
 #define SQL_BLOCKS   "SELECT id, value FROM block"
 #define SQL_HITS     "SELECT id, value FROM hit"
 #define SQL_INSTANCE "SELECT id, revision FROM instance"
@@ -76,6 +77,7 @@ pb_config_content_free (PbConfigContent *self)
   g_clear_pointer (&self->rows, g_ptr_array_unref);
   g_clear_pointer (&self->secrets, g_hash_table_unref);
   g_clear_pointer (&self->verifiers, g_hash_table_unref);
+  g_clear_pointer (&self->signing_keys, g_hash_table_unref);
   g_clear_pointer (&self->blocks, g_hash_table_unref);
   g_clear_pointer (&self->hits, g_hash_table_unref);
   g_free (self->instance_id);
@@ -166,6 +168,12 @@ load_verifier (PbConfigContent *content, sqlite3_stmt *row, GError **error)
   return load_octets (content->verifiers, row);
 }
 
+static gboolean
+load_signing_key (PbConfigContent *content, sqlite3_stmt *row, GError **error)
+{
+  return load_octets (content->signing_keys, row);
+}
+
 /* One that is damaged keeps nobody out, and no server from starting: it is handed on as what no block is. */
 static gboolean
 load_value (GHashTable *into, sqlite3_stmt *row)
@@ -234,12 +242,14 @@ pb_config_store_load (PbConfigStore *self, GError **error)
   content->rows = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_config_row_free);
   content->secrets = new_table ((GDestroyNotify) g_bytes_unref);
   content->verifiers = new_table ((GDestroyNotify) g_bytes_unref);
+  content->signing_keys = new_table ((GDestroyNotify) g_bytes_unref);
   content->blocks = new_table ((GDestroyNotify) g_variant_unref);
   content->hits = new_table ((GDestroyNotify) g_variant_unref);
   if (!load_rows (self->reader, SQL_SETTINGS, load_setting, content, error)
       || !load_rows (self->reader, SQL_ROWS, load_row, content, error)
       || !load_rows (self->reader, SQL_SECRETS, load_secret, content, error)
       || !load_rows (self->reader, SQL_VERIFIERS, load_verifier, content, error)
+      || !load_rows (self->reader, SQL_SIGNING_KEYS, load_signing_key, content, error)
       || !load_rows (self->reader, SQL_BLOCKS, load_block, content, error)
       || !load_rows (self->reader, SQL_HITS, load_hit, content, error)
       || !load_rows (self->reader, SQL_INSTANCE, load_instance, content, error))

@@ -25,6 +25,7 @@ typedef struct
   GPtrArray *rows;      /* (owned) (element-type PbConfigRow) by kind, position */
   GHashTable *secrets;  /* (owned) relay ("general" or a row's id) -> GBytes*, sealed */
   GHashTable *verifiers; /* (owned) account's row id -> GBytes* */
+  GHashTable *signing_keys; /* (owned) id -> GBytes*, their private parts sealed */
   GHashTable *blocks;   /* (owned) id -> GVariant* */
   GHashTable *hits;     /* (owned) rule's row id -> GVariant* */
   guint64 revision;
@@ -43,11 +44,13 @@ PbConfigContent *pb_config_store_load (PbConfigStore *self, GError **error);
 
 /*
  * One changed cell: a setting (kind NULL, key its name) or a list row (kind and key = row id). Or what no revision records: a relay's sealed secret (kind
- * PB_CONFIG_SECRET, key the relay, new_value ay), what is kept of an account's password (PB_CONFIG_VERIFIER, its row's id, ay), a block
- * (PB_CONFIG_BLOCK, its id, any value), how often a rule matched (PB_CONFIG_HIT, its row's id, any value). No list can be called as these kinds are.
+ * PB_CONFIG_SECRET, key the relay, new_value ay), what is kept of an account's password (PB_CONFIG_VERIFIER, its row's id, ay), a signing key
+ * (PB_CONFIG_SIGNING_KEY, its id, ay), a block (PB_CONFIG_BLOCK, its id, any value), how often a rule matched (PB_CONFIG_HIT, its row's id, any value). No list
+ * can be called as these kinds are.
  */
 #define PB_CONFIG_SECRET "#secret"
 #define PB_CONFIG_VERIFIER "#verifier"
+#define PB_CONFIG_SIGNING_KEY "#signing-key"
 #define PB_CONFIG_BLOCK "#block"
 #define PB_CONFIG_HIT "#hit"
 typedef struct

@@ -94,6 +94,9 @@ static const PbMigration config_steps[] = {
   /* How often rules matched: so often that no revision could tell of it. */
   { 4, "CREATE TABLE hit (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
        "PRAGMA user_version = 4;" },
+  /* The keys that mail is signed with, their private parts sealed as passwords are. */
+  { 5, "CREATE TABLE signing_key (id TEXT PRIMARY KEY, packed BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+       "PRAGMA user_version = 5;" },
 };
 
 const PbSchema pb_config_schema = {
