@@ -120,20 +120,20 @@ describe_keys (void)
   pb_info_list_add (
     list, pb_info_method ("CreateKey", pb_info_args ("s", "domain", "s", "selector", "s", "algorithm", NULL),
                           pb_info_args ("s", "id", NULL),
-                          "Makes a key for mail of a local domain. selector: letters, digits and hyphens; empty: one is chosen. "
-                          "algorithm: rsa (2048 bits) or ed25519. The key signs nothing until its DNS record, which ListKeys "
+                          "Makes a key for mail of a domain. domain: a local one. selector: letters, digits and hyphens; empty: one is chosen. "
+                          "algorithm: rsa (2048 bits) or ed25519. id: of the key, which signs nothing until its DNS record, which ListKeys "
                           "gives, is published and ActivateKey was called. Needs the action modify-settings."));
   pb_info_list_add (
     list, pb_info_method ("ListKeys", NULL, pb_info_args ("aa{sv}", "keys", NULL),
-                          "Id s, Domain s, Selector s, Algorithm s, Active b, Usable b (the master key opens it), Made t "
+                          "Tells all keys. keys: Id s, Domain s, Selector s, Algorithm s, Active b, Usable b (the master key opens it), Made t "
                           "(Unix seconds), RecordName s and Record s: the TXT record to publish. Needs the action view."));
   pb_info_list_add (list,
                     pb_info_method ("ActivateKey", pb_info_args ("s", "id", "b", "active", NULL), NULL,
-                                    "Whether mail is signed with the key. Of each algorithm the newest active key of a domain "
+                                    "Switches a key on or off. id: of ListKeys. active: whether mail is signed with it. Of each algorithm the newest active key of a domain "
                                     "signs. Needs the action modify-settings."));
   pb_info_list_add (list,
                     pb_info_method ("RemoveKey", pb_info_args ("s", "id", NULL), NULL,
-                                    "For good. Mail under way that it signed can be verified as long as its DNS record stays. "
+                                    "Removes a key for good. id: of ListKeys. Mail under way that it signed can be verified as long as its DNS record stays. "
                                     "Needs the action modify-settings."));
   return pb_info_list_end (list);
 }

@@ -135,7 +135,7 @@ def test_each_member_asks_for_its_action(bed):
         [question] = polkit.questions[count:]
         return question.action.removeprefix(NAME + ".")
 
-    readers = {"List", "Get", "Snapshot", "Validate", "Revisions", "Export", "Read", "Attempts", "Search", "Trail"}
+    readers = {"List", "ListKeys", "Get", "Snapshot", "Validate", "Revisions", "Export", "Read", "Attempts", "Search", "Trail"}
     for interface, element in described.items():
         for method in element.findall("method"):
             name = method.get("name")
