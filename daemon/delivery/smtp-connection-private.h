@@ -90,6 +90,7 @@ struct _PbSmtpConnection
   gboolean opened;
   gboolean idle;
   gboolean needs_reset; /* the server still holds a transaction that was given up */
+  gboolean answered_early; /* the message is answered, and nothing of it is sent */
   gboolean streaming;    /* a large body is on its way, its end not written yet */
   PbDataEncoder encoder; /* of the body */
   PbSevenBit *seven_bit; /* (owned) (nullable) before it, where the server takes no 8-bit octets */

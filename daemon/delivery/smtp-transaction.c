@@ -362,12 +362,13 @@ on_verify_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcp
     write_step (self, append_rcpt);
 }
 
-/* Nothing else is awaited now: what stands there already answers a message that was not sent. */
+/* Nothing else is awaited now: what stands there already answers a message that was not sent, and will not be. */
 static void
 send_body (PbSmtpConnection *self)
 {
-  if (pb_channel_has_input (self->channel, FALSE))
-    pb_smtp_connection_lose (self, "4.5.0", "the server answered before the message was sent", FALSE);
+  self->answered_early = pb_channel_has_input (self->channel, FALSE);
+  if (self->answered_early)
+    pb_smtp_transaction_expect_final (self, self->current);
   else
     pb_smtp_body_send (self);
 }
@@ -507,10 +508,11 @@ static void
 on_final_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
 {
   gboolean delivered = self->reply.code / 100 == 2 && transaction->n_accepted > 0;
+  gboolean early = self->streaming || self->answered_early;
 
-  if (self->streaming && delivered)
+  if (early && delivered)
     {
-      /* A "yes" to half a message is none. */
+      /* A "yes" to half a message is none; a "no" is one. */
       pb_smtp_connection_lose (self, "4.5.0", "the server answered before the message ended",
                                FALSE);
       return;
@@ -521,7 +523,7 @@ on_final_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
     set_result_by_reply (self, transaction, &transaction->rcpts[index]);
   else
     set_open_by_reply (self, transaction, PB_RCPT_ACCEPTED);
-  if (self->streaming)
+  if (early)
     pb_smtp_connection_lose (self, "4.5.0", "the server answered before the message ended", FALSE);
   else if (!self->lmtp)
     transaction_end (self, transaction, delivered);

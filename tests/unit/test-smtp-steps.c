@@ -281,7 +281,9 @@ static const BadRow bad_rows[] = {
   { "unasked-421", { "G:", "C:MAIL", "S:421 4.3.2 going down", "E" }, PB_RESULT_DEFERRED, "4.3.2",
     "421" },
   { "early-final", { "G:PIPELINING", ENVELOPE, "S:250 ok", "S:250 ok", "S:354 go\r\n250 2.0.0 all of it", "E" },
-    PB_RESULT_DEFERRED, "4.5.0", "before the message was sent" },
+    PB_RESULT_DEFERRED, "4.5.0", "before the message ended" },
+  { "early-refusal", { "G:PIPELINING", ENVELOPE, "S:250 ok", "S:250 ok", "S:354 go\r\n554 5.6.0 no", "E" },
+    PB_RESULT_FAILED, "5.6.0", "554" },
   /* One line a while for ever: the deadline is the whole reply's. */
   { "drip", { "G:", "C:MAIL", "P:400", "S:250 ok", "E" }, PB_RESULT_DEFERRED, "4.4.2", "in time" },
   { "bdat-refused", { "G:PIPELINING,CHUNKING", "C:MAIL", "C:RCPT", "K:BDAT", "S:250 ok", "S:250 ok",
