@@ -7,6 +7,7 @@
 #include "service/certificate.h"
 #include "service/relay-tests.h"
 #include "service/secret-agents.h"
+#include "session/server.h"
 #include "settings/registry.h"
 #include "store/config-store.h"
 #include "store/history.h"
@@ -62,6 +63,20 @@ void pb_audit_object_add (PbBus *bus, PbRegistry *registry);
 typedef struct _PbBlocksObject PbBlocksObject;
 PbBlocksObject *pb_blocks_object_new (PbBus *bus, PbBlocks *blocks, PbConfigStore *store, PbMailbox *mailbox);
 void pb_blocks_object_free (PbBlocksObject *self);
+
+typedef struct _PbDiagnosticsObject PbDiagnosticsObject;
+typedef struct
+{
+  PbBus *bus; /* all borrowed */
+  PbRegistry *registry;
+  PbServer *server;
+  PbBlocks *blocks;
+  PbResolver *resolver;
+  PbMailbox *mailbox; /* the main thread's */
+} PbDiagnosticsParts;
+PbDiagnosticsObject *pb_diagnostics_object_new (const PbDiagnosticsParts *parts);
+/** pb_diagnostics_object_free: before the bus and the resolver: questions under way are refused. */
+void pb_diagnostics_object_free (PbDiagnosticsObject *self);
 
 /** pb_statistics_object_add: has no state of its own. */
 void pb_statistics_object_add (PbBus *bus);

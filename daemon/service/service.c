@@ -93,6 +93,7 @@ struct _PbService
   PbBlocksObject *blocks_object;
   PbHitsKeeper *hits_keeper;
   PbHistoryObject *history_object;
+  PbDiagnosticsObject *diagnostics_object;
   PbWatchdog *watchdog;
   gulong settings_handler;
   guint signals[3];
@@ -353,6 +354,8 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
   self->hits_keeper = pb_hits_keeper_new (pb_registry_hits (self->registry), self->config_store, self->mailbox);
   self->history_object = pb_history_object_new (self->bus, self->history, self->registry, self->mailbox);
+  const PbDiagnosticsParts diagnostics_parts = { self->bus, self->registry, self->server, self->blocks, self->resolver, self->mailbox };
+  self->diagnostics_object = pb_diagnostics_object_new (&diagnostics_parts);
   pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);
   pb_alerts_add_object (self->alerts, self->bus);
@@ -460,7 +463,7 @@ free_bus (PbService *self)
   if (self->settings_handler != 0)
     g_signal_handler_disconnect (self->registry, self->settings_handler);
   g_clear_pointer (&self->blocks_object, pb_blocks_object_free);
-  g_clear_pointer (&self->hits_keeper, pb_hits_keeper_free);
+  g_clear_pointer (&self->diagnostics_object, pb_diagnostics_object_free);
   g_clear_pointer (&self->secret_agents, pb_secret_agents_free);
   g_clear_pointer (&self->bus, pb_bus_free);
   g_clear_pointer (&self->queue_object, pb_queue_object_free);
@@ -490,6 +493,7 @@ pb_service_free (PbService *self)
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->server, pb_server_free);
+  g_clear_pointer (&self->hits_keeper, pb_hits_keeper_free);
   g_clear_pointer (&self->certificate, pb_certificate_free);
   g_clear_pointer (&self->workers, pb_pool_free);
   if (self->probe != NULL)

@@ -155,6 +155,13 @@ pb_server_shut_down (PbServer *self, gint64 deadline)
   g_mutex_unlock (&self->lock);
 }
 
+void
+pb_server_peek_client (PbServer *self, const PbIp *ip, PbClientCounts *counts)
+{
+  pb_clients_peek (self->clients, ip, pb_clock_monotonic (), PB_MINUTE * self->wiring.second,
+                   counts);
+}
+
 guint
 pb_server_n_sessions (PbServer *self)
 {

@@ -5,6 +5,7 @@
 #include "net/resolver.h"
 #include "net/tls.h"
 #include "policy/blocks.h"
+#include "policy/clients.h"
 #include "queue/queue.h"
 #include "settings/registry.h"
 #include "store/history.h"
@@ -53,6 +54,8 @@ PbServer *pb_server_new (const PbServerParts *parts);
 void pb_server_accept (int fd, const struct sockaddr *peer, socklen_t peer_length, PbRole role, PbReactor *reactor, gpointer user_data);
 /** pb_server_shut_down: sessions between commands get 421 4.3.2 and go; those in DATA or awaiting a commit may finish until @deadline (monotonic us), then go too. Any thread. */
 void pb_server_shut_down (PbServer *self, gint64 deadline);
+/** pb_server_peek_client: what would be counted of @ip if it came now. Any thread. */
+void pb_server_peek_client (PbServer *self, const PbIp *ip, PbClientCounts *counts);
 guint pb_server_n_sessions (PbServer *self);
 /** pb_server_free: sessions that are left get 421 and go; one whose message the store has still to answer for lasts until then, on its reactor. */
 void pb_server_free (PbServer *self);

@@ -135,7 +135,8 @@ def test_each_member_asks_for_its_action(bed):
         [question] = polkit.questions[count:]
         return question.action.removeprefix(NAME + ".")
 
-    readers = {"List", "ListKeys", "Get", "Snapshot", "Validate", "Revisions", "Export", "Read", "Attempts", "Search", "Trail"}
+    readers = {"List", "ListKeys", "Get", "Snapshot", "Validate", "Revisions", "Export", "Read", "Attempts", "Search", "Trail",
+               "Explain"}
     for interface, element in described.items():
         for method in element.findall("method"):
             name = method.get("name")

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The checks of Security, each a row here: set on the bus, seen on the wire; off, watch, enforce, exempt, DNS gone."""
+import os
+import random
+
 import stub_dns
-from bus import variants
+from bus import BusError, variants
 from gi.repository import GLib
 from harness import wait_for
 
@@ -243,3 +246,117 @@ def test_unknown_recipients(bed):
     assert judge(bed, source="127.0.0.8") == OPEN
     bed.api.call("Blocks", "Lift", "(as)", [block["Id"]])
     wait_for(lambda: judge(bed) == OPEN, "the lifted block")
+
+
+def explain(bed, source=STRANGER, helo="mail.ok.example", sender="a@ok.example", recipient="ann@local.example", **more):
+    question = {"Ip": source, "Helo": helo, "Sender": sender, "Recipient": recipient, **more}
+    return bed.api.call("Diagnostics", "Explain", "(a{sv})", variants(question))[0]
+
+
+def explained(bed, **question):
+    """What judge() would say."""
+    return " ".join(explain(bed, **question)[-1]["Reply"].split(" ")[:2])
+
+
+def test_explain(bed):
+    """The trail in order, with the check that decides last; contradicting rules are named; nothing is counted."""
+    bed.start()
+    names(bed)
+    bed.api.add("AccessList", Name="net", List="whitelist", Kind="network", Value="127.0.0.0/24")
+    bed.api.add("AccessList", Name="addr", List="blacklist", Kind="sender", Value="a@ok.example")
+    for interface, name, *_ in POLICIES:
+        bed.api.set(interface, name, "s", "enforce")
+    before = bed.api.statistics()
+    trail = explain(bed)
+    assert [(row["Stage"], row["Check"], row["Outcome"]) for row in trail] == [
+        ("connect", "blocks", "pass"), ("connect", "connections", "pass"),
+        ("rcpt", "access-client", "pass"), ("rcpt", "client-name", "pass"), ("rcpt", "helo-fqdn", "pass"), ("rcpt", "helo-domain", "pass"),
+        ("rcpt", "sender-fqdn", "pass"), ("rcpt", "sender-domain", "pass"), ("rcpt", "relay", "pass"), ("rcpt", "recipient", "pass"),
+        ("rcpt", "access-envelope", "skipped"), ("rcpt", "recipient-limit", "pass"), ("rcpt", "decision", "pass")], trail
+    words = {row["Check"]: row["Evidence"] for row in trail}
+    assert words["access-envelope"] == ('whitelist rule "net" (network 127.0.0.0/24) wins over '
+                                        'blacklist rule "addr" (sender a@ok.example)'), words
+    assert words["client-name"] == "127.0.0.7 leads to a name that leads back" and words["decision"] == "nothing objects", words
+    assert trail[-1]["Reply"] == "250 2.1.5 Recipient ok"
+    trail = explain(bed, helo="localhost")
+    assert trail[-2]["Check"] == "helo-fqdn" and trail[-2]["Outcome"] == "refused" and trail[-2]["Reply"] == "504 5.5.2", trail
+    assert trail[-1]["Evidence"] == "decided by helo-fqdn" and trail[-1]["Reply"].startswith("504 5.5.2 HELO name localhost"), trail
+    assert explained(bed, recipient="x@elsewhere.example") == "554 5.7.1"
+    assert explained(bed, recipient="x@elsewhere.example", Login="ann") == "250 2.1.5"
+    assert explained(bed, recipient="x@elsewhere.example", source=TRUSTED) == "250 2.1.5"
+    rows = {row["Check"]: row["Outcome"] for row in explain(bed, source=TRUSTED)}
+    assert rows["relay"] == rows["client-name"] == "exempt", rows
+    assert bed.api.call("Diagnostics", "Explain", "(a{sv})", variants({"Ip": "192.0.2.1"}))[0][-1]["Reply"].startswith("220 ")
+    after = bed.api.statistics()
+    assert before == after, (before, after)
+
+
+def test_explain_names_what_is_wrong(bed):
+    bed.start()
+    for question, place in (({}, "Ip"), ({"Ip": "banana"}, "Ip"), ({"Ip": 7}, "Ip"), ({"Ip": STRANGER, "Helo": "a b"}, "Helo"),
+                            ({"Ip": STRANGER, "Sender": "a b@x"}, "Sender"), ({"Ip": STRANGER, "Sender": "a@b>\r\n"}, "Sender"),
+                            ({"Ip": STRANGER, "Recipient": ""}, "Recipient"), ({"Ip": STRANGER, "Recipient": "@"}, "Recipient"),
+                            ({"Ip": STRANGER, "Login": "nobody"}, "Login"), ({"Ip": STRANGER, "Tls": "yes"}, "Tls"),
+                            ({"Ip": STRANGER, "Banana": "x"}, "Banana"), ({"Ip": STRANGER, "Helo": "x" * 5000}, "Helo")):
+        try:
+            bed.api.call("Diagnostics", "Explain", "(a{sv})", variants(question))
+        except BusError as error:
+            assert error.name == "InvalidValue" and f"Diagnostics.Explain: {place}:" in error.text, (question, error.text)
+        else:
+            raise AssertionError(f"{question} was taken")
+
+
+def test_explain_does_not_wait_for_ever(bed):
+    """While the DNS is silent others are answered, and too many are told so; the end of the server ends them."""
+    bed.start()
+    bed.api.set("Advanced", "RejectUnknownHelo", "s", "enforce")
+    bed.dns.everything = stub_dns.SILENCE
+    assert explained(bed) == "451 4.4.3"
+    bed.dns.everything = None
+
+
+def random_case(rng):
+    """A question whose answer depends on every check."""
+    return {"source": rng.choice([STRANGER, STRANGER, "127.0.0.6", "127.0.0.8", "127.0.0.9", "127.1.0.1", TRUSTED]),
+            "helo": rng.choice(["mail.ok.example", "ok.example", "localhost", "nowhere.example", "[127.0.0.7]", "null.example"]),
+            "sender": rng.choice(["", "a@ok.example", "b@ok.example", "a@host", "a@nowhere.example", "a@null.example", "a@[192.0.2.1]",
+                                  "ann@local.example", "A@OK.example", "c@sub.ok.example"]),
+            "recipient": rng.choice(["ann@local.example", "Ann@LOCAL.example", "ann+x@local.example", "nobody@local.example",
+                                     "x@elsewhere.example", "postmaster", "x%y@local.example", "x@backup.example", "x@[192.0.2.1]"])}
+
+
+def random_settings(bed, rng):
+    """Policies on or off, and some rules."""
+    for interface, name, *_ in POLICIES:
+        bed.api.set(interface, name, "s", rng.choice(["off", "watch", "enforce"]))
+    bed.api.set("General", "AuthCheckSender", "b", rng.random() < 0.5)
+    values = {"ip": [STRANGER, "127.0.0.8", TRUSTED], "network": ["127.0.0.0/24", "127.0.0.0/8", "127.0.0.8/255.0.255.255"],
+              "sender": ["a@ok.example", "b@ok.example"], "recipient": ["ann@local.example", "postmaster@mail.local.example"],
+              "domain": ["ok.example", ".ok.example"]}
+    rows = []
+    for number in range(rng.randrange(6)):
+        kind = rng.choice(list(values))
+        which = "whitelist" if kind == "domain" else rng.choice(["whitelist", "blacklist"])
+        row = {"Name": f"r{number}", "Kind": kind, "Value": rng.choice(values[kind]), "List": which}
+        if which == "blacklist":
+            row["Action"] = rng.choice(["reject", "discard"])
+        rows.append(variants(row))
+    bed.api.call("AccessList", "Replace", "(aa{sv})", rows)
+
+
+def test_explain_agrees_with_the_wire(bed):
+    """A thousand generated cases under generated settings: what Explain says is what happens."""
+    bed.start()
+    names(bed)
+    bed.api.add("DomainList", Name="b", Domain="backup.example", VerifyRecipients=False)
+    bed.api.set("ConnectionPolicy", "MaxConnections", "u", 0)
+    rng = random.Random(int(os.environ.get("POSTBUS_SEED", "1")))
+    seen = {}
+    for _ in range(40):
+        random_settings(bed, rng)
+        for _ in range(25):
+            case = random_case(rng)
+            wire, told = judge(bed, **case), explained(bed, **case)
+            assert wire == told, (case, wire, explain(bed, **case))
+            seen[wire] = seen.get(wire, 0) + 1
+    assert len(seen) >= 8, f"the cases are too much alike: {seen}"
