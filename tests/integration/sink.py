@@ -96,7 +96,8 @@ class Sink:
     """Rules are (verb, pattern, reply); the first that matches the command line answers.
 
     Verbs are those of SMTP, `CONNECT` for the greeting and `.` for the end of data (whose line is
-    the last accepted recipient's). A reply is bytes without CRLF, CLOSE or HANG.
+    the last accepted recipient's). A reply is bytes without CRLF, CLOSE, HANG, or a
+    threading.Event: then the usual reply is given once that is set.
     """
 
     def __init__(self, port, hosts=("127.0.0.1",), extensions=None):
@@ -106,6 +107,7 @@ class Sink:
         self.rules = []
         self.messages = []
         self.connections = []
+        self.open = self.most_open = 0
         self.changed = threading.Condition()
         self.listeners = []
         self.running = False
@@ -187,11 +189,17 @@ class Sink:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
+        with self.changed:
+            self.open += 1
+            self.most_open = max(self.most_open, self.open)
         try:
             self._talk(connection)
         except OSError:
             pass
         finally:
+            with self.changed:
+                self.open -= 1
+                self.changed.notify_all()
             connection.sock.close()
 
     def _reply(self, connection, verb, line):
@@ -204,6 +212,9 @@ class Sink:
                     if rule[3] is not None:
                         rule[3] -= 1
                     break
+        if isinstance(reply, threading.Event):
+            reply.wait()
+            reply = DEFAULTS[verb]
         if reply is HANG:
             while connection.read_more():
                 pass
