@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What a dead destination costs the mail for live ones. See README.md.
+#   dead.sh [--rounds N] [--seconds N] [--rate N]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/common.sh"
+
+need dbus-daemon dbus-daemon
+need smtp-sink postfix
+/usr/bin/python3 -c 'import gi, dnslib' 2>/dev/null || need no-such-command python3 python3-gi python3-dnslib
+
+if ! has_option --binary "$@"; then
+  build_postbusd || { say "dead.sh: postbusd does not build"; exit 1; }
+  set -- --binary "$build/daemon/postbusd" "$@"
+fi
+exec /usr/bin/python3 "$here/dead.py" "$@"
