@@ -19,6 +19,7 @@ class Relay:
         self.offers = [b"STARTTLS", b"AUTH PLAIN LOGIN"]
         self.answers = {}  # verb -> reply in place of the usual one; None: no answer at all
         self.logins, self.messages, self.octets = [], [], []
+        self.recipients = []  # (the RCPT line, whether under TLS)
         self.changed = threading.Condition()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*pair)
@@ -123,6 +124,8 @@ class Session:
             elif verb == b"MAIL" and self.relay.passwords and self.user is None:
                 self.say(b"530 5.7.0 log in first")
             else:
+                if verb == b"RCPT":
+                    self.relay.note(self.relay.recipients, (line, self.secure))
                 self.say(b"250 2.0.0 Ok")
 
     def ask(self, prompt):
