@@ -72,6 +72,49 @@ report_domain (const PbSnapshot *snapshot, const PbRow *row, GVariantBuilder *re
          "is also a local domain, whose mail is delivered here");
 }
 
+/* One target: mail that never comes that far, or that an earlier rule takes. */
+static void
+report_exception_target (const PbSnapshot *snapshot, const PbRow *row, const PbRelayRule *rule,
+                         const char *target, GVariantBuilder *report)
+{
+  const char *at = strrchr (target, '@');
+  g_autofree char *local = g_ascii_strdown (target, at != NULL ? at - target : 0);
+  g_autofree char *domain = pb_domain_fold (at != NULL         ? at + 1
+                                            : target[0] == '.' ? target + 1
+                                                               : target);
+  g_autofree char *below = g_strconcat ("any.", domain, NULL);
+  const PbRelayRule *taker;
+
+  if (domain == NULL)
+    return;
+  if (rule->kind == PB_RELAY_RULE_RECIPIENT && target[0] != '.'
+      && pb_snapshot_is_local_domain (snapshot, domain))
+    add (report, PB_SEVERITY_WARNING, row, "Targets",
+         "%s is local, and its mail is delivered here", target);
+  taker = pb_snapshot_find_relay_rule (snapshot, rule->kind, local,
+                                       target[0] == '.' ? below : domain);
+  if (taker != NULL && taker->order < rule->order)
+    add (report, PB_SEVERITY_WARNING, row, "Targets", "%s is taken by the rule “%s” before this one",
+         target, taker->name);
+}
+
+static void
+report_exception (const PbSnapshot *snapshot, const PbRow *row, GVariantBuilder *report)
+{
+  PbRelayRule *rule = pb_relay_rule_new (row);
+  g_autofree const char **targets = NULL;
+
+  if (g_ascii_strcasecmp (rule->server, snapshot->values.general_hostname) == 0)
+    add (report, PB_SEVERITY_PROBLEM, row, "Server", "is this server itself; mail waits");
+  if (rule->auth && g_str_equal (rule->verify, "none"))
+    add (report, PB_SEVERITY_WARNING, row, "Verify",
+         "none sends the password to whoever answers as the relay host");
+  g_variant_lookup (row->row, "Targets", "^a&s", &targets);
+  for (guint i = 0; targets != NULL && targets[i] != NULL; i++)
+    report_exception_target (snapshot, row, rule, targets[i], report);
+  pb_relay_rule_free (rule);
+}
+
 static gboolean
 mask_has_gaps (const char *text)
 {
@@ -192,6 +235,7 @@ report_alias (const PbSnapshot *snapshot, const PbRow *row, GVariantBuilder *rep
 static void (*const row_reports[PB_N_LISTS]) (const PbSnapshot *snapshot, const PbRow *row,
                                               GVariantBuilder *report) = {
   [PB_LIST_TRUSTED_LIST] = report_trusted, [PB_LIST_DOMAIN_LIST] = report_domain,
+  [PB_LIST_RELAY_EXCEPTIONS] = report_exception,
   [PB_LIST_ACCESS_LIST] = report_access,   [PB_LIST_LOCAL_DOMAINS] = report_local_domain,
   [PB_LIST_ACCOUNTS] = report_account,     [PB_LIST_ALIASES] = report_alias,
 };

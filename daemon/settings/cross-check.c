@@ -38,6 +38,13 @@ relay_without_server (const PbSettingValues *v)
 }
 
 static gboolean
+relay_is_ourselves (const PbSettingValues *v)
+{
+  return g_str_equal (v->delivery_mode, "relay")
+         && g_ascii_strcasecmp (v->delivery_relay_server, v->general_hostname) == 0;
+}
+
+static gboolean
 auth_without_user (const PbSettingValues *v)
 {
   return v->delivery_relay_auth && v->delivery_relay_user[0] == '\0';
@@ -131,7 +138,7 @@ dane_without_validation (const PbSettingValues *v)
 static const struct
 {
   PbSeverity severity;
-  const char *keys[3]; /* the first one is the place */
+  const char *keys[4]; /* the first one is the place */
   gboolean (*bites) (const PbSettingValues *values);
   const char *words;
 } rules[] = {
@@ -147,6 +154,10 @@ static const struct
     { "Delivery.RelayServer", "Delivery.Mode" },
     relay_without_server,
     "must be given while Mode is relay; mail waits" },
+  { PB_SEVERITY_PROBLEM,
+    { "Delivery.RelayServer", "Delivery.Mode", "General.Hostname" },
+    relay_is_ourselves,
+    "is this server itself; mail waits" },
   { PB_SEVERITY_PROBLEM,
     { "Delivery.RelayUser", "Delivery.RelayAuth" },
     auth_without_user,

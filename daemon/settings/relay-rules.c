@@ -17,23 +17,21 @@ struct _PbRelayRules
   GHashTable *by_target[PB_N_RELAY_RULES]; /* (owned) (owned) key -> PbRelayRule of @rules */
 };
 
-static void
-rule_free (gpointer data)
+void
+pb_relay_rule_free (PbRelayRule *self)
 {
-  PbRelayRule *self = data;
-
   pb_row_unref (self->row);
   g_free (self->owned_fallback);
   g_free (self);
 }
 
-static PbRelayRule *
-rule_new (PbRow *row)
+PbRelayRule *
+pb_relay_rule_new (const PbRow *row)
 {
   PbRelayRule *self = g_new0 (PbRelayRule, 1);
   guint32 port = 25;
 
-  self->row = pb_row_ref (row);
+  self->row = pb_row_ref ((PbRow *) row);
   self->id = row->id;
   self->name = pb_row_text (row, "Name");
   self->kind = g_str_equal (pb_row_text (row, "Kind"), "sender") ? PB_RELAY_RULE_SENDER
@@ -89,7 +87,7 @@ pb_relay_rules_new (GPtrArray *rows)
 {
   PbRelayRules *self = g_atomic_rc_box_new0 (PbRelayRules);
 
-  self->rules = g_ptr_array_new_with_free_func (rule_free);
+  self->rules = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_relay_rule_free);
   for (guint kind = 0; kind < PB_N_RELAY_RULES; kind++)
     self->by_target[kind] = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < rows->len; i++)
@@ -98,7 +96,7 @@ pb_relay_rules_new (GPtrArray *rows)
 
       if (!pb_row_is_enabled (rows->pdata[i]))
         continue;
-      rule = rule_new (rows->pdata[i]);
+      rule = pb_relay_rule_new (rows->pdata[i]);
       g_ptr_array_add (self->rules, rule);
       add_targets (self, rule);
     }

@@ -222,3 +222,35 @@ def test_unusable_relays_wait(bed):
     bed.api.set("Delivery", "RelayPort", "u", sink.port)
     sink.wait_messages(4)
     bed.queue_empty()
+
+
+def test_validate_tells_of_rules_that_do_nothing(bed):
+    """Manager.Validate names each exception that keeps mail waiting, and each target that never gets its turn."""
+    bed.start()
+
+    def told():
+        return {(place[place.index("].") + 2:], severity, words) for place, severity, words in bed.api.call("Manager", "Validate")[0]
+                if place.startswith("RelayExceptions[")}
+
+    def add(**row):
+        return bed.api.add("RelayExceptions", **{"Name": "later", "Kind": "recipient", "Targets": ["own.example"], "Server": "r.example",
+                                                 **row})
+
+    add(Name="first", Targets=["away.example", ".sub.example", "x@else.example"])
+    add(Kind="sender", Targets=["away.example"])
+    assert not told()
+    for cells, place, severity, words in (
+            ({"Server": "Mail.local.example"}, "Server", "problem", "this server itself"),
+            ({"Auth": True, "User": "u", "Verify": "none"}, "Verify", "warning", "sends the password"),
+            ({"Targets": ["Away.example"]}, "Targets", "warning", "by the rule “first” before"),
+            ({"Targets": [".deep.sub.example"]}, "Targets", "warning", "by the rule “first” before"),
+            ({"Targets": ["X@else.example"]}, "Targets", "warning", "by the rule “first” before"),
+            ({"Targets": ["ann@local.example"]}, "Targets", "warning", "is local")):
+        row = add(**cells)
+        [found] = told()
+        assert found[:2] == (place, severity) and words in found[2], (cells, found)
+        bed.api.call("RelayExceptions", "Update", "(sa{sv})", row, variants({"Enabled": False}))
+        assert not told()
+        bed.api.call("RelayExceptions", "Remove", "(as)", [row])
+    add(Targets=["x@away.example", "sub.example", ".other.example", "y@else.example"])
+    assert not told(), "what is more exact, or another's, is no mistake"
