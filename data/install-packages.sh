@@ -3,6 +3,7 @@
 # Installs what data/debian-packages.txt names for the given purposes and is missing.
 #   sh data/install-packages.sh build test
 # As root it asks nothing; else it goes through sudo; without either it says what to install.
+# Purpose "idle" is for packages whose services must not be started: for the while, none is.
 set -eu
 list=$(dirname "$0")/debian-packages.txt
 
@@ -34,5 +35,16 @@ else
 fi
 echo "Installing:$missing"
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q
+case " $* " in
+  *" idle "*)
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      # shellcheck disable=SC2064 # what is known now
+      trap "$as_root rm -f '$policy'" EXIT
+      # 101: no service may be started (invoke-rc.d's and deb-systemd-invoke's convention).
+      printf '#!/bin/sh\nexit 101\n' | $as_root sh -c "cat >'$policy' && chmod 755 '$policy'"
+    fi
+    ;;
+esac
 # shellcheck disable=SC2086 # the list is meant to be split
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing

@@ -340,6 +340,7 @@ add_titles (PbaListItem *self)
 
   self->title = make_line (NULL);
   self->subtitle = make_line ("second-line");
+  gtk_widget_add_css_class (first, "first-line");
   gtk_box_append (GTK_BOX (first), GTK_WIDGET (self->title));
   if (self->layout->warning != NULL)
     {
