@@ -52,6 +52,11 @@ gtk-decoration-layout=:close
 """
 
 
+def title_of(row):
+    """The title of a page from its row in the sidebar, whose name may go on with a count."""
+    return re.split("[,，、،]", row.name)[0]
+
+
 def read(path):
     return pathlib.Path(path).read_bytes() if os.path.exists(path) else b""
 
@@ -297,7 +302,7 @@ class Ui:
 
     def title(self):
         """The title of the page that is chosen in the sidebar."""
-        chosen = [row.name.split(",")[0] for row in self.sidebar() if row.has("selected")]
+        chosen = [title_of(row) for row in self.sidebar() if row.has("selected")]
         return chosen[0] if chosen else None
 
     # ---- acting ----
@@ -374,7 +379,7 @@ class Ui:
             row, at = rows[at], at + 1
             if not row.has("expandable"):
                 # A sub-page is indented; what stands at the edge is a page of its own.
-                pages.append((row.name.split(",")[0], entry if self.is_sub_page(row) else None))
+                pages.append((title_of(row), entry if self.is_sub_page(row) else None))
                 continue
             entry = row.name
             if not row.has("expanded"):
@@ -389,7 +394,7 @@ class Ui:
         """To a page by the sidebar."""
         def row_of(name, after=0):
             for index, row in enumerate(self.sidebar()):
-                if index >= after and row.name.split(",")[0] == name:
+                if index >= after and title_of(row) == name:
                     return index, row
             return None
         after = 0
