@@ -205,9 +205,13 @@ schedule_group (PbQueue *self, PbQueueMessage *message, const PbSnapshot *snapsh
     }
   /* What cannot be tried within the horizon has no business in memory. */
   if (resting_until > now + PB_QUEUE_HORIZON)
-    pb_queue_suspend (self, item, resting_until);
-  else
-    pb_scheduler_add (self->scheduler, item, route->key, due);
+    {
+      pb_queue_suspend (self, item, resting_until);
+      return;
+    }
+  if (pb_route_is_final (route))
+    pb_scheduler_trust (self->scheduler, route->key);
+  pb_scheduler_add (self->scheduler, item, route->key, due);
 }
 
 /* Recipients are already counted in @message. */

@@ -4,9 +4,11 @@
  * argument; the queue calls it on the main thread. Items are opaque and never freed here.
  *
  * Each destination has a heap of its own, ordered by due time, and stands in at most one place: in
- * the ring of those that may start something now, in the heap of those that wait for a time, or in
+ * the queue of those that may start something now, in the heap of those that wait for a time, or in
  * neither (empty, or all its slots taken). So the work for one item does not grow with the number of
- * items or destinations but for a logarithm, and a dead destination is never even looked at.
+ * items or destinations but for a logarithm, and a dead destination is never even looked at. Each
+ * silent one holds its few slots for minutes all the same, and there may be many: so of all slots a part
+ * is kept for destinations that answered last time, and the others, strangers, wait aside for theirs.
  */
 #include "queue/scheduler.h"
 #include "queue/due-heap.h"
@@ -21,9 +23,10 @@ typedef struct
   PbDueNode node; /* first: key is wake-up time, in PbScheduler.sleeping */
   char *key;      /* (owned) */
   PbDueHeap items;
-  GList ring; /* in PbScheduler.ready, data is this struct */
-  gboolean in_ring;
+  GList ring; /* data is this struct */
+  GQueue *queue; /* (not owned) (nullable) that it is in: PbScheduler.ready or .aside */
   guint under_way;
+  gboolean stranger; /* never answered, or not the last time */
   guint window;      /* attempts that may be under way: grows with each live answer */
   gint64 rest_until; /* nothing starts before this; 0: live */
   gint64 last_rest;  /* seconds of the last rest; 0: live */
@@ -42,8 +45,10 @@ struct _PbScheduler
   GHashTable *destinations; /* (owned) key -> Destination */
   GHashTable *entries;      /* (owned) item -> Entry: waiting ones */
   GQueue ready;             /* of Destination, by their own links */
+  GQueue aside;             /* likewise: strangers who could start something but for the others of their kind */
   PbDueHeap sleeping;
   guint under_way;
+  guint strange;  /* of them, at strangers */
   guint finished;
 };
 
@@ -58,10 +63,17 @@ destination_free (gpointer data)
 }
 
 static guint
+max_strange (const PbScheduler *self)
+{
+  return self->limits.max_total - self->limits.max_total / 4;
+}
+
+static guint
 destination_window (PbScheduler *self, Destination *destination)
 {
-  /* One probe is enough to see whether a dead one is back. */
-  if (destination->last_rest > 0)
+  /* One probe is enough to see whether a dead one is back, and where many are strange. */
+  if (destination->last_rest > 0
+      || (destination->stranger && self->strange > self->limits.max_total / 2))
     return 1;
   return MIN (destination->window, self->limits.max_per_destination);
 }
@@ -69,9 +81,9 @@ destination_window (PbScheduler *self, Destination *destination)
 static void
 destination_unplace (PbScheduler *self, Destination *destination)
 {
-  if (destination->in_ring)
-    g_queue_unlink (&self->ready, &destination->ring);
-  destination->in_ring = FALSE;
+  if (destination->queue != NULL)
+    g_queue_unlink (destination->queue, &destination->ring);
+  destination->queue = NULL;
   pb_due_heap_remove (&self->sleeping, &destination->node);
 }
 
@@ -83,7 +95,14 @@ destination_wake_time (Destination *destination)
   return MAX (first->key, destination->rest_until);
 }
 
-/* Puts @destination where its state says. One already in the ring keeps its turn. */
+static void
+destination_queue (Destination *destination, GQueue *queue)
+{
+  g_queue_push_tail_link (queue, &destination->ring);
+  destination->queue = queue;
+}
+
+/* Puts @destination where its state says. One that is ready keeps its turn. */
 static void
 destination_place (PbScheduler *self, Destination *destination)
 {
@@ -93,7 +112,7 @@ destination_place (PbScheduler *self, Destination *destination)
       destination_unplace (self, destination);
       return;
     }
-  if (destination->in_ring)
+  if (destination->queue != NULL)
     return;
   destination->node.key = destination_wake_time (destination);
   pb_due_heap_update (&self->sleeping, &destination->node);
@@ -110,6 +129,7 @@ destination_ensure (PbScheduler *self, const char *key)
   destination->key = g_strdup (key);
   destination->ring.data = destination;
   destination->window = FIRST_WINDOW;
+  destination->stranger = TRUE;
   g_hash_table_insert (self->destinations, destination->key, destination);
   return destination;
 }
@@ -151,8 +171,41 @@ wake_sleepers (PbScheduler *self, gint64 now)
       Destination *destination = (Destination *) node;
 
       pb_due_heap_remove (&self->sleeping, node);
-      g_queue_push_tail_link (&self->ready, &destination->ring);
-      destination->in_ring = TRUE;
+      destination_queue (destination, &self->ready);
+    }
+}
+
+/* One attempt more or less at @destination is under way. */
+static void
+count_attempt (PbScheduler *self, Destination *destination, int change)
+{
+  destination->under_way += (guint) change;
+  self->under_way += (guint) change;
+  if (destination->stranger)
+    self->strange += (guint) change;
+}
+
+static void
+set_stranger (PbScheduler *self, Destination *destination, gboolean stranger)
+{
+  if (stranger && !destination->stranger)
+    self->strange += destination->under_way;
+  else if (!stranger && destination->stranger)
+    self->strange -= destination->under_way;
+  destination->stranger = stranger;
+}
+
+/* As many strangers as there is room for have their turn. */
+static void
+admit_strangers (PbScheduler *self)
+{
+  guint room = max_strange (self) > self->strange ? max_strange (self) - self->strange : 0;
+
+  for (; room > 0 && self->aside.head != NULL; room--)
+    {
+      Destination *destination = g_queue_pop_head_link (&self->aside)->data;
+
+      destination_queue (destination, &self->ready);
     }
 }
 
@@ -165,6 +218,7 @@ pb_scheduler_new (const PbSchedulerLimits *limits)
   self->destinations = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, destination_free);
   self->entries = g_hash_table_new_full (NULL, NULL, NULL, NULL);
   g_queue_init (&self->ready);
+  g_queue_init (&self->aside);
   return self;
 }
 
@@ -193,6 +247,7 @@ pb_scheduler_set_limits (PbScheduler *self, const PbSchedulerLimits *limits)
   g_hash_table_iter_init (&iter, self->destinations);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     destination_place (self, value);
+  admit_strangers (self);
 }
 
 void
@@ -210,6 +265,15 @@ pb_scheduler_add (PbScheduler *self, gpointer item, const char *destination, gin
   destination_place (self, entry->destination);
 }
 
+void
+pb_scheduler_trust (PbScheduler *self, const char *key)
+{
+  Destination *destination = destination_ensure (self, key);
+
+  if (destination->last_rest == 0)
+    set_stranger (self, destination, FALSE);
+}
+
 gpointer
 pb_scheduler_next (PbScheduler *self, gint64 now)
 {
@@ -224,16 +288,20 @@ pb_scheduler_next (PbScheduler *self, gint64 now)
       Entry *entry = (Entry *) pb_due_heap_first (&destination->items);
       gpointer item;
 
-      destination->in_ring = FALSE;
+      destination->queue = NULL;
       if (entry == NULL || destination_wake_time (destination) > now)
         {
           destination_place (self, destination);
           continue;
         }
+      if (destination->stranger && self->strange >= max_strange (self))
+        {
+          destination_queue (destination, &self->aside);
+          continue;
+        }
       item = entry->item;
       entry_drop (self, entry);
-      destination->under_way++;
-      self->under_way++;
+      count_attempt (self, destination, 1);
       destination_place (self, destination);
       return item;
     }
@@ -246,8 +314,8 @@ pb_scheduler_finished (PbScheduler *self, const char *key, gint64 now, gboolean 
   Destination *destination = g_hash_table_lookup (self->destinations, key);
 
   g_return_if_fail (destination != NULL && destination->under_way > 0);
-  destination->under_way--;
-  self->under_way--;
+  count_attempt (self, destination, -1);
+  set_stranger (self, destination, dead);
   destination_unplace (self, destination);
   if (!dead)
     {
@@ -266,6 +334,7 @@ pb_scheduler_finished (PbScheduler *self, const char *key, gint64 now, gboolean 
       destination->window = FIRST_WINDOW;
     }
   destination_place (self, destination);
+  admit_strangers (self);
   if (++self->finished % SWEEP_EVERY == 0)
     sweep (self, now);
 }
@@ -276,9 +345,9 @@ pb_scheduler_abandon (PbScheduler *self, const char *key)
   Destination *destination = g_hash_table_lookup (self->destinations, key);
 
   g_return_if_fail (destination != NULL && destination->under_way > 0);
-  destination->under_way--;
-  self->under_way--;
+  count_attempt (self, destination, -1);
   destination_place (self, destination);
+  admit_strangers (self);
 }
 
 gboolean

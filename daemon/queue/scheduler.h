@@ -24,6 +24,9 @@ void pb_scheduler_set_limits (PbScheduler *self, const PbSchedulerLimits *limits
 /** pb_scheduler_add: @item due at @due for @destination. @item is opaque. */
 void pb_scheduler_add (PbScheduler *self, gpointer item, const char *destination, gint64 due);
 
+/** pb_scheduler_trust: @destination needs no answer to count as alive, as our own mailboxes. */
+void pb_scheduler_trust (PbScheduler *self, const char *destination);
+
 /** pb_scheduler_next: an item that may start now: round-robin over destinations, in order of due time within one. Counts as under way until pb_scheduler_finished(). Returns: (nullable). */
 gpointer pb_scheduler_next (PbScheduler *self, gint64 now);
 

@@ -99,6 +99,52 @@ test_max_total (void)
   g_assert_cmpuint (next (scheduler, 1), ==, 4);
 }
 
+/* However many destinations are silent, some slots are left for those that answered; strangers get theirs one by one. */
+static void
+test_many_silent (void)
+{
+  g_autoptr (PbScheduler) scheduler = pb_scheduler_new (&limits);
+  const guint kept = limits.max_total - limits.max_total / 4;
+  guint started = 0, n = 1;
+
+  pb_scheduler_add (scheduler, ITEM (n), "live", 0);
+  g_assert_cmpuint (next (scheduler, 1), ==, n);
+  pb_scheduler_finished (scheduler, "live", 1, FALSE);
+  for (guint i = 0; i < 2000; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("silent%u", i);
+
+      for (guint j = 0; j < 5; j++)
+        pb_scheduler_add (scheduler, ITEM (++n), key, 1);
+    }
+  while (next (scheduler, 1) != 0)
+    started++;
+  g_assert_cmpuint (started, ==, kept);
+  g_assert_cmpint (pb_scheduler_next_due (scheduler), ==, G_MAXINT64);
+  pb_scheduler_add (scheduler, ITEM (++n), "live", 1);
+  g_assert_cmpuint (next (scheduler, 1), ==, n);
+  pb_scheduler_finished (scheduler, "live", 1, FALSE);
+  g_assert_cmpuint (next (scheduler, 1), ==, 0);
+  pb_scheduler_trust (scheduler, "mailbox");
+  pb_scheduler_add (scheduler, ITEM (++n), "mailbox", 1);
+  g_assert_cmpuint (next (scheduler, 1), ==, n);
+  pb_scheduler_finished (scheduler, "mailbox", 1, FALSE);
+  /* One of them gives up: the next one has its turn, and one that turns out to be alive leaves them. */
+  pb_scheduler_finished (scheduler, "silent0", 1, TRUE);
+  g_assert_cmpuint (next (scheduler, 1), !=, 0);
+  g_assert_cmpuint (next (scheduler, 1), ==, 0);
+  pb_scheduler_finished (scheduler, "silent1", 1, FALSE);
+  g_assert_cmpuint (next (scheduler, 1), !=, 0);
+  while (next (scheduler, 1) != 0)
+    ;
+  /* Waiting aside is no hindrance to leaving. */
+  pb_scheduler_add (scheduler, ITEM (++n), "silent1999", 1);
+  g_assert_true (pb_scheduler_remove (scheduler, ITEM (n)));
+  g_ptr_array_unref (pb_scheduler_drain (scheduler, NULL));
+  g_assert_cmpuint (pb_scheduler_size (scheduler), ==, 0);
+  g_assert_cmpuint (next (scheduler, 1), ==, 0);
+}
+
 /* The rest of a dead destination doubles up to the limit, one probe ends it, others never notice. */
 static void
 test_dead_destination (void)
@@ -291,6 +337,7 @@ main (int argc, char **argv)
   g_test_add_func ("/scheduler/round-robin", test_round_robin);
   g_test_add_func ("/scheduler/window-grows", test_window_grows);
   g_test_add_func ("/scheduler/max-total", test_max_total);
+  g_test_add_func ("/scheduler/many-silent", test_many_silent);
   g_test_add_func ("/scheduler/dead-destination", test_dead_destination);
   g_test_add_func ("/scheduler/abandon", test_abandon);
   g_test_add_func ("/scheduler/remove-and-drain", test_remove_and_drain);
