@@ -47,6 +47,8 @@ reason_text (const char *reason)
 {
   if (g_str_equal (reason, "failed-logins"))
     return g_strdup (_ ("Too many failed logins"));
+  if (g_str_equal (reason, "unknown-recipients"))
+    return g_strdup (_ ("Too many unknown recipients"));
   return g_strdup (reason);
 }
 

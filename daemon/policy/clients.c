@@ -364,7 +364,7 @@ static gboolean
 grow (PbClients *self, Client *client)
 {
   guint room = client->unknown != NULL ? client->unknown->room : 0;
-  guint more = MAX (room, 4);
+  guint more = MAX (room, 2);
   Unknown *grown;
 
   make_room (self, client, more);
@@ -437,7 +437,7 @@ pb_clients_size (PbClients *self, gsize *octets)
   if (octets != NULL)
     *octets = sizeof *self + self->n_buckets * sizeof *self->buckets
               + (self->n_made + CHUNK - 1) / CHUNK * CHUNK * sizeof (Client)
-              + self->n_unknown * (sizeof (guint64) + sizeof (Unknown) / 4);
+              + self->n_unknown * (sizeof (guint64) + sizeof (Unknown) / 2);
   g_mutex_unlock (&self->lock);
   return size;
 }

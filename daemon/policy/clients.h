@@ -11,7 +11,7 @@
 typedef struct _PbClients PbClients;
 
 #define PB_CLIENTS_MAX         (G_GUINT64_CONSTANT (1) << 19)
-#define PB_CLIENTS_MAX_UNKNOWN (G_GUINT64_CONSTANT (2) << 20) /* recipients of all clients together; 8 octets each */
+#define PB_CLIENTS_MAX_UNKNOWN (G_GUINT64_CONSTANT (3) << 19) /* recipients of all clients together; 8 octets each */
 
 PbClients *pb_clients_new (void);
 /** pb_clients_new_sized: for tests: at most @max clients, @max_unknown recipients of all together. */

@@ -40,6 +40,22 @@ test_limit (void)
   g_assert_cmpint (pb_blocks_expiry (blocks, PB_BLOCK_IP, "192.0.2.1", NOW + 62), ==, 0);
 }
 
+/* Blocked at once, by another limit; one that is blocked stays as it is. */
+static void
+test_block (void)
+{
+  g_autoptr (PbBlocks) blocks = pb_blocks_new (100);
+
+  fail_times (blocks, "192.0.2.1", 2, NOW);
+  g_assert_true (pb_blocks_block (blocks, PB_BLOCK_IP, "192.0.2.1", "unknown-recipients", NOW + 100, NOW));
+  g_assert_false (pb_blocks_block (blocks, PB_BLOCK_IP, "192.0.2.1", "unknown-recipients", NOW + 200, NOW));
+  g_assert_cmpint (pb_blocks_expiry (blocks, PB_BLOCK_IP, "192.0.2.1", NOW + 99), ==, NOW + 100);
+  g_assert_cmpint (pb_blocks_expiry (blocks, PB_BLOCK_IP, "192.0.2.1", NOW + 100), ==, 0);
+  g_assert_false (pb_blocks_block (blocks, PB_BLOCK_IP, "192.0.2.2", "unknown-recipients", NOW, NOW));
+  g_assert_true (pb_blocks_block (blocks, PB_BLOCK_IP, "192.0.2.1", "unknown-recipients", NOW + 200, NOW + 150));
+  g_assert_cmpuint (total (blocks, NOW + 150), ==, 1);
+}
+
 static void
 test_window (void)
 {
@@ -210,6 +226,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/blocks/block", test_block);
   g_test_add_func ("/blocks/limit", test_limit);
   g_test_add_func ("/blocks/window", test_window);
   g_test_add_func ("/blocks/no-limit", test_no_limit);

@@ -62,6 +62,46 @@ test_date_fraction (void)
   g_assert_cmpstr (pb_clock_format_date (-1, buffer), ==, "Wed, 31 Dec 1969 23:59:59 +0000");
 }
 
+/* Where the clock is put at midnight too: the first second of the next date. */
+static void
+test_midnight (void)
+{
+  static const struct
+  {
+    const char *zone;
+    gint64 now, expected;
+  } rows[] = {
+    { "UTC", 0, 86400 },
+    { "UTC", 86399, 86400 },
+    { "UTC", 86400, 172800 },
+    /* Berlin, 2026-03-29, a day of 23 hours, and 2026-10-25, one of 25 */
+    { "Europe/Berlin", 1774738800, 1774821600 },
+    { "Europe/Berlin", 1774738800 + 12 * 3600, 1774821600 },
+    { "Europe/Berlin", 1792879200, 1792969200 },
+    /* Beirut, 2024-03-31 has no midnight: 23:59:59, then 01:00 */
+    { "Asia/Beirut", 1711796400, 1711836000 },
+    { "Asia/Beirut", 1711836000, 1711918800 },
+    /* Sao Paulo, 2018-02-17: at midnight it is 23:00 again */
+    { "America/Sao_Paulo", 1518832800, 1518922800 },
+    { "America/Sao_Paulo", 1518922799, 1518922800 },
+    /* Apia had no 2011-12-30 */
+    { "Pacific/Apia", 1325152800, 1325239200 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GTimeZone) zone = g_time_zone_new_identifier (rows[i].zone);
+
+      if (zone == NULL)
+        {
+          g_test_message ("no %s here", rows[i].zone);
+          continue;
+        }
+      g_test_message ("%s %" G_GINT64_FORMAT, rows[i].zone, rows[i].now);
+      g_assert_cmpint (pb_clock_next_midnight (rows[i].now, zone), ==, rows[i].expected);
+    }
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -70,5 +110,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/clock/clocks", test_clocks);
   g_test_add_func ("/clock/date", test_date);
   g_test_add_func ("/clock/date-fraction", test_date_fraction);
+  g_test_add_func ("/clock/midnight", test_midnight);
   return g_test_run ();
 }
