@@ -301,7 +301,7 @@ find_sender_rule (const PbSnapshot *snapshot, const char *sender)
 {
   g_autoptr (PbAddress) address = NULL;
 
-  if (sender[0] == '\0')
+  if (sender[0] == '\0' || !pb_snapshot_has_relay_rules (snapshot, PB_RELAY_RULE_SENDER))
     return NULL;
   address = pb_address_parse (sender, strlen (sender), PB_ADDRESS_UTF8 | PB_ADDRESS_ALLOW_LITERAL,
                               NULL);

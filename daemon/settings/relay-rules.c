@@ -125,19 +125,26 @@ pb_relay_rules_unref (PbRelayRules *self)
   g_atomic_rc_box_release_full (self, rules_clear);
 }
 
+gboolean
+pb_snapshot_has_relay_rules (const PbSnapshot *self, PbRelayRuleKind kind)
+{
+  const PbRelayRules *rules = self->directory->relay_rules;
+
+  return rules != NULL && g_hash_table_size (rules->by_target[kind]) > 0;
+}
+
 const PbRelayRule *
 pb_snapshot_find_relay_rule (const PbSnapshot *self, PbRelayRuleKind kind, const char *local,
                              const char *domain)
 {
-  GHashTable *table = self->directory->relay_rules != NULL
-                        ? self->directory->relay_rules->by_target[kind]
-                        : NULL;
+  GHashTable *table;
   g_autofree char *folded = NULL;
   g_autofree char *address = NULL;
   const PbRelayRule *rule, *best = NULL;
 
-  if (table == NULL || g_hash_table_size (table) == 0)
+  if (!pb_snapshot_has_relay_rules (self, kind))
     return NULL;
+  table = self->directory->relay_rules->by_target[kind];
   folded = g_ascii_strdown (local, -1);
   address = g_strconcat (folded, "@", domain, NULL);
   if ((rule = g_hash_table_lookup (table, address)) != NULL

@@ -31,6 +31,9 @@ typedef struct
   const char **owned_fallback; /* (owned) the array, not its texts */
 } PbRelayRule;
 
+/** pb_snapshot_has_relay_rules: whether there is any enabled row of that kind. */
+gboolean pb_snapshot_has_relay_rules (const PbSnapshot *self, PbRelayRuleKind kind);
+
 /**
  * pb_snapshot_find_relay_rule:
  * @local: local part, quotes resolved, matched ASCII-case-insensitively; @domain: lower case A-labels, or a literal

@@ -31,6 +31,14 @@ def test_lmtp(bed):
     said = dovecot.imap("ann@local.example", PASSWORD, "i.select('INBOX')", "print(i.fetch('1', '(BODY[])'))")
     assert "Subject: by hand" in said, said
     assert not bed.mails(bed.ann), "nothing is filed here as well"
+    # Who wants to know that it arrived is told: this is where it ends.
+    with bed.talk() as talk:
+        talk.ehlo()
+        talk.expect("MAIL FROM:<ann@local.example>", 250)
+        talk.expect("RCPT TO:<bob+x@local.example> NOTIFY=SUCCESS", 250)
+        assert talk.data(MESSAGE)[0] == 250
+    text = dovecot.wait_mail("ann", 2)[1]
+    assert "Action: delivered" in text and "Final-Recipient: rfc822; bob+x@local.example" in text, text
     # The reserved mailbox is here all the same.
     bed.send("a@b.example", ["postmaster@local.example"], MESSAGE)
     bed.wait_mails("postmaster")

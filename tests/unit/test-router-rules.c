@@ -261,6 +261,46 @@ test_lmtp (void)
     }
 }
 
+static void
+on_ask (const char *name, gpointer data)
+{
+}
+
+static void
+on_person (const PbPerson *person, gpointer user_data)
+{
+}
+
+/* A user of the system is named as the system names him. */
+static void
+test_lmtp_system_user (void)
+{
+  PbSnapshotBuilder *builder = make_builder ();
+  g_autoptr (PbMailbox) mailbox = pb_mailbox_new ();
+  g_autoptr (PbSnapshot) snapshot = NULL;
+  g_autoptr (PbRoute) route = NULL;
+  g_autofree char *named = NULL;
+  const PbPerson person = { PB_PERSON_KNOWN, 1000 };
+
+  set_text (&pb_snapshot_builder_values (builder)->mailboxes_kind, "lmtp");
+  set_text (&pb_snapshot_builder_values (builder)->mailboxes_lmtp_address, "unix:/run/lmtp");
+  set_text (&pb_snapshot_builder_values (builder)->mailboxes_account_source, "both");
+  snapshot = pb_snapshot_builder_build (builder);
+  snapshot->people = pb_people_new (10, on_ask, NULL);
+  for (const char *const *name = (const char *const[]){ "carol+lists", "carol", NULL }; *name != NULL; name++)
+    {
+      const PbPerson unknown = { PB_PERSON_UNKNOWN, 0 };
+
+      pb_people_find (snapshot->people, *name, mailbox, on_person, NULL);
+      pb_people_answer (snapshot->people, *name, strchr (*name, '+') != NULL ? &unknown : &person);
+    }
+  pb_mailbox_dispatch (mailbox);
+  route = pb_route_find (snapshot, "", "Carol+Lists@example.org", NULL);
+  named = pb_route_lmtp_recipient (snapshot, "Carol+Lists@example.org");
+  g_assert_cmpstr (route->key, ==, "lmtp:unix:/run/lmtp");
+  g_assert_cmpstr (named, ==, "carol+Lists@example.org");
+}
+
 /* Each rule is found among very many, also the first of two that name the same. */
 static void
 test_many (void)
@@ -307,6 +347,7 @@ main (int argc, char **argv)
   g_test_add_func ("/router-rules/demands", test_demands);
   g_test_add_func ("/router-rules/override", test_override);
   g_test_add_func ("/router-rules/lmtp", test_lmtp);
+  g_test_add_func ("/router-rules/lmtp-system-user", test_lmtp_system_user);
   g_test_add_func ("/router-rules/many", test_many);
   return g_test_run ();
 }
