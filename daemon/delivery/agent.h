@@ -40,6 +40,7 @@ typedef struct
   gboolean destination_dead; /* out: no host answered at all: the scheduler backs the destination off */
   gint64 began;          /* wall clock, Unix microseconds */
   gint64 ended;          /* by pb_delivery_close() */
+  const char *tls;       /* (nullable) static: "TLSv1.3": the version on the connection that was used last; NULL in the clear */
   char *transcript;      /* (owned) (nullable) what was said, redacted, at most 8 KiB: delivery/transcript.h */
   gboolean verify_only;  /* only asks whether the recipients would be taken: no message is sent, @body may be NULL; DELIVERED means that RCPT was accepted */
   PbSmtpWatch *watch;    /* (nullable) (unowned) is told how its connection is opened */

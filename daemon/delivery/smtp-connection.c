@@ -220,13 +220,18 @@ pb_smtp_connection_lose (PbSmtpConnection *self, const char *status, const char 
   pb_smtp_connection_unref (self);
 }
 
-/* 421 may come in answer to anything, or unasked: the server is closing (RFC 5321 3.8). */
+/* 421 may come in answer to anything, or unasked: the server is closing (RFC 5321 3.8). Whatever else comes unasked
+ * would be taken for the answer to what is said next. */
 static void
 on_closing_reply (PbSmtpConnection *self)
 {
   g_autofree char *text = pb_smtp_connection_reply_text (self);
+  g_autofree char *reason = g_strconcat ("the server spoke out of turn: ", text, NULL);
 
-  pb_smtp_connection_lose (self, pb_smtp_connection_reply_status (self), text, TRUE);
+  if (self->reply.code == 421)
+    pb_smtp_connection_lose (self, pb_smtp_connection_reply_status (self), text, TRUE);
+  else
+    pb_smtp_connection_lose (self, "4.5.0", reason, FALSE);
 }
 
 static void

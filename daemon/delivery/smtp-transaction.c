@@ -116,6 +116,7 @@ max_messages (PbSmtpConnection *self)
 static void
 begin_transcript (PbSmtpConnection *self, PbSmtpJob *job)
 {
+  job->delivery->tls = pb_channel_tls_version (self->channel);
   pb_transcript_copy (job->transcript, self->head);
   if (self->n_messages > 0 || self->current != NULL)
     pb_transcript_note (job->transcript, "[%u messages before this one]",

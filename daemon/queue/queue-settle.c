@@ -41,8 +41,8 @@ log_result (const Settling *self, PbLogLevel level, const char *event, guint pos
   pb_log (level, event, "queue-id", envelope->id_text, "from",
           envelope->sender[0] != '\0' ? envelope->sender : "<>", "to", recipient->address,
           "orig-to", original, "relay",
-          result->remote != NULL ? result->remote : self->item->route->key, "status",
-          result->status, "reply", result->reply, "delay", delay, NULL);
+          result->remote != NULL ? result->remote : self->item->route->key, "tls",
+          self->delivery->tls, "status", result->status, "reply", result->reply, "delay", delay, NULL);
 }
 
 static PbRecipientStatus

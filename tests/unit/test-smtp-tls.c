@@ -189,6 +189,12 @@ static const LoginRow login_rows[] = {
   { WELL ("scram", "C: AUTH SCRAM-SHA-256 [hidden]\nS: 334 [hidden]\nC: [hidden]\nS: 334 [hidden]\n",
           SECURE ("AUTH LOGIN SCRAM-SHA-256 PLAIN")),
     SECRET, 0, TRUE, NULL },
+  { WELL ("scram-plus", "C: AUTH SCRAM-SHA-256-PLUS [hidden]\nS: 334 [hidden]\n",
+          SECURE ("AUTH SCRAM-SHA-256 SCRAM-SHA-256-PLUS PLAIN")),
+    SECRET, 0, TRUE, NULL },
+  /* Somebody has cut the better offer out: the server hears that it was not seen. */
+  { ILL ("plus-cut-out", "4.7.8", "535", SECURE ("AUTH SCRAM-SHA-256"), "A:" SECRET, "E"), SECRET, 0, FALSE,
+    "535 5.7.8 wrong password" },
   { WELL ("plain", "C: AUTH PLAIN [hidden]\nS: 235 2.7.0 welcome\n", SECURE ("AUTH LOGIN PLAIN")),
     SECRET, 0, TRUE, NULL },
   { WELL ("login", "C: AUTH LOGIN\nS: 334 [hidden]\nC: [hidden]\n", SECURE ("AUTH LOGIN")), SECRET,
@@ -252,6 +258,7 @@ test_logins (void)
 
       set_up_row (&self, &row->row, scripts, &fallback);
       self.user = "bob";
+      self.server->offers_plus = strstr (row->row.name, "plus") != NULL;
       self.password = row->password;
       self.answer = row->answer;
       deliver (&self, 1, TEXT);
