@@ -58,6 +58,21 @@ show_line (GtkWidget *row, const char *title, const char *subtitle)
   pba_accessible_name (row, name);
 }
 
+/* In fours, which a narrow row breaks between; a single word it would break with a hyphen. */
+static char *
+group_digits (const char *digits)
+{
+  GString *text = g_string_new (NULL);
+
+  for (gsize i = 0; digits[i] != '\0'; i++)
+    {
+      if (i > 0 && i % 4 == 0)
+        g_string_append_c (text, ' ');
+      g_string_append_c (text, digits[i]);
+    }
+  return g_string_free (text, FALSE);
+}
+
 static void
 show_certificate (PbaGeneralPage *self)
 {
@@ -67,6 +82,7 @@ show_certificate (PbaGeneralPage *self)
   g_autofree char *end = NULL;
   g_autofree char *names = NULL;
   g_autofree char *text = NULL;
+  g_autofree char *digits = NULL;
 
   if (self->certificate == NULL)
     return;
@@ -91,6 +107,8 @@ show_certificate (PbaGeneralPage *self)
   show_line (self->names, _ ("Names"), names);
   show_line (self->fingerprint, _ ("Fingerprint (SHA-256)"),
              pba_certificate_get_text (certificate, "Fingerprint"));
+  digits = group_digits (pba_certificate_get_text (certificate, "Fingerprint"));
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (self->fingerprint), digits);
 }
 
 /* ---- another one ---- */

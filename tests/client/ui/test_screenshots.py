@@ -10,7 +10,7 @@ from test_ui_pages import defer_all
 
 WIDE = (1100, 760)
 # As high as a page of settings needs, so that all of it is on the picture.
-NARROW = (360, 1600)
+NARROW = (360, 2400)
 
 HEAD = """<!DOCTYPE html>
 <meta charset="utf-8">

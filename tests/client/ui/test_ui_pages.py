@@ -114,6 +114,23 @@ def test_queue(ui):
     ui.gone("button", "Copy Queue ID")
 
 
+def test_narrow_queue(ui):
+    """The counts are badges on the views' icons at the foot, and icons they stay."""
+    ui.bed.start()
+    defer_all(ui)
+    ui.bed.send("ann@local.example", ["one@nowhere.example"], MESSAGE)
+    ui.bed.wait_deferred(1)
+    ui.start("queue", daemon=False)
+    ui.find("page tab", "Deferred (1)")
+    for _ in range(2):
+        ui.resize(360, 700)
+        ui.wait(ui.folded, "a narrow window")
+        ui.find("page tab", "Deferred")
+        ui.still(360, 700)
+        ui.resize(1100, 760)
+        ui.find("page tab", "Deferred (1)")
+
+
 def test_pages_outlive_the_daemon(ui):
     ui.start("overview")
     defer_all(ui)

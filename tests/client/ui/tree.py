@@ -21,7 +21,7 @@ STATES = {"active": 1, "checked": 4, "editable": 7, "enabled": 8, "expandable": 
           "showing": 25, "visible": 30, "invalid": 0}
 # GTK's roles as AT-SPI's numbers: a switch is a check box there, an entry a text.
 ROLES = {7: "switch", 11: "combo box", 16: "dialog", 23: "window", 27: "image", 29: "label", 31: "list",
-         32: "list item", 33: "menu", 35: "menu item", 39: "group", 40: "password", 42: "progress bar",
+         32: "list item", 33: "menu", 35: "menu item", 37: "page tab", 39: "group", 40: "password", 42: "progress bar",
          43: "button", 44: "radio button", 48: "scroll bar", 49: "scroll pane", 50: "separator",
          52: "spin button", 61: "text box", 62: "toggle button", 69: "window", 75: "application",
          79: "search box", 20: "widget"}

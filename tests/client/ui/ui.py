@@ -71,7 +71,7 @@ class Session:
         os.makedirs(os.path.join(self.folder, "run"), mode=0o700)
         with open(os.path.join(config, "settings.ini"), "w", encoding="utf-8") as file:
             file.write(SETTINGS_INI)
-        self.screen = screen.Screen(1400, 1700)
+        self.screen = screen.Screen(1400, 2420)
         self.bus = bus.PrivateBus(self.folder)
         self.registry = subprocess.Popen([self.registry_program()], env=self.environment(),
                                          stdout=subprocess.DEVNULL)
