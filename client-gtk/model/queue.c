@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Mail on its way: the queue's counts, asked on a timer since the service does not announce them, its
- * messages as a paged list, and what can be done to them. Made by PbaServer, watched closely by the
- * queue page while it is seen. A count that cannot be had stays what it was.
+ * Mail on its way: the queue's counts, asked on a timer and when the service says that something changed,
+ * and its messages as a paged list. What is done to them is in queue-act.c. Made by PbaServer, watched
+ * closely by the queue page while it is seen. A count that cannot be had stays what it was.
  */
-#include "model/queue.h"
+#include "model/queue-private.h"
+
+#include "dbus/names.h"
 
 #define CALM_SECONDS    10
 #define WATCHED_SECONDS 2
-
-struct _PbaQueue
-{
-  GObject parent_instance;
-
-  PbaConnection *connection; /* (owned) */
-  PbaListModel *messages;    /* (owned) */
-  gboolean watched, asking;
-  guint timer;
-  guint64 counts[5];
-};
 
 G_DEFINE_FINAL_TYPE (PbaQueue, pba_queue, G_TYPE_OBJECT)
 
@@ -67,8 +58,10 @@ ask (PbaQueue *self)
     return;
   self->asking = TRUE;
   pba_connection_get_all (self->connection, "Queue", NULL, on_counts, g_object_ref (self));
-  if (self->watched)
-    pba_list_model_poll (self->messages);
+  if (!self->watched || (self->told && !self->changed))
+    return;
+  self->changed = FALSE;
+  pba_list_model_poll (self->messages);
 }
 
 static gboolean
@@ -81,7 +74,27 @@ on_tick (gpointer user_data)
 static void
 on_connected (PbaConnection *connection, GParamSpec *pspec, gpointer user_data)
 {
-  ask (user_data);
+  PbaQueue *self = user_data;
+  GDBusNodeInfo *node = pba_connection_get_node (connection);
+  GDBusInterfaceInfo *info =
+    node != NULL ? g_dbus_node_info_lookup_interface (node, PB_INTERFACE_PREFIX "Queue") : NULL;
+
+  self->told = info != NULL && g_dbus_interface_info_lookup_signal (info, "Changed") != NULL;
+  self->changed = TRUE;
+  ask (self);
+}
+
+static void
+on_bus_signal (PbaConnection *connection, const char *interface, const char *name,
+               GVariant *parameters, gpointer user_data)
+{
+  PbaQueue *self = user_data;
+
+  if (!g_str_equal (interface, "Queue") || !g_str_equal (name, "Changed"))
+    return;
+  self->changed = TRUE;
+  if (self->watched)
+    ask (self);
 }
 
 void
@@ -90,6 +103,7 @@ pba_queue_set_watched (PbaQueue *self, gboolean watched)
   if (self->watched == watched && self->timer != 0)
     return;
   self->watched = watched;
+  self->changed = TRUE;
   g_clear_handle_id (&self->timer, g_source_remove);
   self->timer = g_timeout_add_seconds (watched ? WATCHED_SECONDS : CALM_SECONDS, on_tick, self);
   ask (self);
@@ -159,6 +173,7 @@ pba_queue_new (PbaConnection *connection)
   self->connection = g_object_ref (connection);
   self->messages = pba_list_model_new_query (connection, "Queue", "List");
   g_signal_connect_object (connection, "notify::connected", G_CALLBACK (on_connected), self, 0);
+  g_signal_connect_object (connection, "bus-signal", G_CALLBACK (on_bus_signal), self, 0);
   pba_queue_set_watched (self, FALSE);
   return self;
 }
@@ -169,64 +184,9 @@ pba_queue_get_messages (PbaQueue *self)
   return self->messages;
 }
 
-static const char *const methods[] = {
-  [PBA_QUEUE_HOLD] = "Hold",     [PBA_QUEUE_RELEASE] = "Release", [PBA_QUEUE_RETRY] = "Retry",
-  [PBA_QUEUE_REMOVE] = "Remove", [PBA_QUEUE_BOUNCE] = "Remove",
-};
-
-gboolean
-pba_queue_can_act (PbaQueue *self, PbaQueueAction action)
+void
+pba_queue_refresh (PbaQueue *self)
 {
-  return pba_connection_has_method (self->connection, "Queue", methods[action]);
-}
-
-static void
-on_acted (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  PbaQueue *self = g_task_get_source_object (task);
-  GError *error = NULL;
-  g_autoptr (GVariant) reply = pba_connection_call_finish (PBA_CONNECTION (source), result, &error);
-  guint n;
-
-  if (reply == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  g_variant_get (reply, "(u)", &n);
   pba_list_model_refresh (self->messages);
   ask (self);
-  g_task_return_int (task, n);
-}
-
-void
-pba_queue_act_async (PbaQueue *self, PbaQueueAction action, const char *const *ids,
-                     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
-{
-  GTask *task = g_task_new (self, cancellable, callback, user_data);
-  gboolean removes = action == PBA_QUEUE_REMOVE || action == PBA_QUEUE_BOUNCE;
-  GVariantDict selector;
-  GVariant *parameters;
-
-  g_variant_dict_init (&selector, NULL);
-  g_variant_dict_insert_value (&selector, "Ids", g_variant_new_strv (ids, -1));
-  if (removes)
-    parameters =
-      g_variant_new ("(@a{sv}b)", g_variant_dict_end (&selector), action == PBA_QUEUE_BOUNCE);
-  else
-    parameters = g_variant_new ("(@a{sv})", g_variant_dict_end (&selector));
-  g_task_set_source_tag (task, pba_queue_act_async);
-  pba_connection_call (self->connection, "Queue", methods[action], parameters, "(u)", cancellable,
-                       on_acted, task);
-}
-
-gboolean
-pba_queue_act_finish (PbaQueue *self, GAsyncResult *result, guint *n, GError **error)
-{
-  gssize count = g_task_propagate_int (G_TASK (result), error);
-
-  if (n != NULL)
-    *n = MAX (count, 0);
-  return count >= 0;
 }

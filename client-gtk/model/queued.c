@@ -77,7 +77,25 @@ recipient_free (gpointer data)
   g_free (self->reason);
   g_free (self->evidence);
   g_free (self->next);
+  g_free (self->remote);
+  g_free (self->route);
   g_free (self);
+}
+
+/* What was said last is no reason to wait for one that an administrator holds. */
+static void
+show_hold (PbaQueuedRecipient *self, GVariant *cells)
+{
+  g_autofree char *held_for = lookup_text (cells, "HeldFor");
+  char *said;
+
+  if (!g_str_equal (held_for, "administrator"))
+    return;
+  said = self->evidence[0] != '\0' ? g_strdup (self->evidence) : g_strdup (self->reason);
+  g_free (self->evidence);
+  g_free (self->reason);
+  self->evidence = said;
+  self->reason = g_strdup (_ ("Held by an administrator"));
 }
 
 static PbaQueuedRecipient *
@@ -93,6 +111,9 @@ recipient_new (GVariant *cells)
   g_variant_lookup (cells, "NextAttempt", "t", &next);
   self->next = next_words (self->state, next);
   self->reason = pba_reply_explain (reply, &self->evidence);
+  self->remote = lookup_text (cells, "Remote");
+  self->route = lookup_text (cells, "Route");
+  show_hold (self, cells);
   if (self->reason[0] == '\0' && g_str_equal (self->state, "active"))
     {
       g_free (self->reason);
@@ -121,9 +142,9 @@ take_recipients (PbaQueued *self, GVariant *cells)
 static char *
 title_of (PbaQueued *self)
 {
-  guint n = self->recipients->len;
+  guint n = self->n_recipients;
 
-  if (n == 1)
+  if (n == 1 && self->worst != NULL)
     return g_strdup (self->worst->address);
   return g_strdup_printf (ngettext ("%u recipient", "%u recipients", n), n);
 }
@@ -137,6 +158,8 @@ pba_queued_new (GVariant *cells)
 
   self->recipients = g_ptr_array_new_with_free_func (recipient_free);
   take_recipients (self, cells);
+  self->n_recipients = self->recipients->len;
+  g_variant_lookup (cells, "RecipientCount", "u", &self->n_recipients);
   self->state = lookup_text (cells, "State");
   self->title = title_of (self);
   self->sender = sender[0] != '\0'

@@ -13,6 +13,8 @@ typedef struct
   char *reason;   /* (owned): why it waits, "" when nobody said so */
   char *evidence; /* (owned): codes and words as they were said, "" when there are none */
   char *next;     /* (owned): "in 4 min", "Now", "When released" */
+  char *remote;   /* (owned): who said so, "" when nobody did */
+  char *route;    /* (owned): where its mail goes and why, in the service's words, "" when it does not say */
   guint tries;
 } PbaQueuedRecipient;
 
@@ -20,6 +22,7 @@ typedef struct
 typedef struct
 {
   GPtrArray *recipients; /* (owned) (element-type PbaQueuedRecipient): those not done yet */
+  guint n_recipients;              /* of which the service may show some only */
   const PbaQueuedRecipient *worst; /* (unowned) (nullable): one of them */
   char *state;           /* (owned): "active", "deferred", "held", or a newer service's */
   char *title;           /* (owned): the recipient, or "2 recipients" */

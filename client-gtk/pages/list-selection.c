@@ -61,9 +61,9 @@ pba_list_page_follow_selection (PbaListPage *self)
   self->selection = gtk_multi_selection_new (G_LIST_MODEL (g_object_ref (self->model)));
   g_signal_connect_object (self->selection, "selection-changed", G_CALLBACK (on_selection_changed),
                            self, G_CONNECT_SWAPPED);
-  /* Of the selection, not of the model: it must have heard first. */
+  /* Of the selection, not of the model, and after: it and the list view must have heard first. */
   g_signal_connect_object (self->selection, "items-changed", G_CALLBACK (on_items_changed), self,
-                           G_CONNECT_SWAPPED);
+                           G_CONNECT_SWAPPED | G_CONNECT_AFTER);
 }
 
 void

@@ -4,41 +4,15 @@
  * seen, and a dialog for one message. Too narrow for its columns it shows rows of two lines.
  * Made by the table of pages.
  */
-#include "pages/queue-page.h"
+#include "pages/queue-page-private.h"
 
 #include "model/words.h"
 #include "pages/queue-dialog.h"
-#include "pages/queue-item.h"
-#include "widgets/compact-bin.h"
 #include "widgets/compat.h"
-#include "widgets/notice-bar.h"
 
 #include <glib/gi18n.h>
 
 #define MINUTE_SECONDS 20 /* how stale "in 4 min" may get */
-
-struct _PbaQueuePage
-{
-  PbaPage parent_instance;
-
-  GtkStack *stack; /* template children */
-  GtkSearchBar *search_bar;
-  GtkSearchEntry *search_entry;
-  GtkListView *list_view;
-  PbaCompactBin *table;
-  GtkWidget *header_scroller;
-  AdwBin *header_bin, *views_bin;
-  AdwStatusPage *empty_page, *error_page;
-  GtkLabel *count_label, *whole_label;
-  PbaNoticeBar *notice;
-
-  PbaQueue *queue;                /* (owned) */
-  PbaListModel *model;            /* (owned) */
-  AdwViewStack *views;            /* (unowned): the views' names, nothing to see */
-  AdwViewSwitcherTitle *switcher; /* (unowned): in the header bar */
-  PbaQueueWidths widths;
-  guint minute_source, minute;
-};
 
 G_DEFINE_FINAL_TYPE (PbaQueuePage, pba_queue_page, PBA_TYPE_PAGE)
 
@@ -70,7 +44,31 @@ current_view (PbaQueuePage *self)
   return 0;
 }
 
+const char *
+pba_queue_page_get_state (PbaQueuePage *self)
+{
+  guint view = current_view (self);
+
+  return view > 0 ? views[view].name : NULL;
+}
+
 /* ---- what is shown ---- */
+
+static void
+show_selected (PbaQueuePage *self)
+{
+  guint n = pba_queue_page_count_selected (self);
+  g_autofree char *count = pba_words_count (n);
+  g_autofree char *words = NULL;
+
+  /* Narrow there is room for one number. */
+  if (pba_compact_bin_get_compact (self->table))
+    words = g_strdup_printf (ngettext ("%s selected", "%s selected", n), count);
+  else
+    words = g_strdup_printf (ngettext ("%s message selected", "%s messages selected", n), count);
+  gtk_label_set_label (self->selected_label, words);
+  pba_queue_page_show_actions (self);
+}
 
 static void
 show_footer (PbaQueuePage *self)
@@ -94,6 +92,13 @@ show_footer (PbaQueuePage *self)
   gtk_label_set_label (self->whole_label, whole);
 }
 
+void
+pba_queue_page_show_footer (PbaQueuePage *self)
+{
+  show_footer (self);
+  show_selected (self);
+}
+
 static void
 show_state (PbaQueuePage *self)
 {
@@ -114,7 +119,8 @@ show_state (PbaQueuePage *self)
     pba_notice_bar_show (self->notice, error, _ ("Try Again"), NULL);
   else
     pba_notice_bar_hide (self->notice);
-  show_footer (self);
+  pba_queue_page_show_footer (self);
+  pba_queue_page_go_on_acting (self);
 }
 
 /* The bar at the foot has no room for counts in its titles: there they are badges. */
@@ -144,11 +150,11 @@ show_counts (PbaQueuePage *self)
 static void
 on_view (PbaQueuePage *self)
 {
-  guint view = current_view (self);
+  const char *state = pba_queue_page_get_state (self);
 
-  pba_list_model_set_filter (self->model, view == 0 ? NULL
-                                                    : g_variant_new_parsed ("{'State': <%s>}",
-                                                                            views[view].name));
+  gtk_selection_model_unselect_all (GTK_SELECTION_MODEL (self->selection));
+  pba_list_model_set_filter (self->model,
+                             state == NULL ? NULL : g_variant_new_parsed ("{'State': <%s>}", state));
   show_state (self);
 }
 
@@ -184,7 +190,7 @@ on_activate (PbaQueuePage *self, guint position)
   g_autoptr (PbaListRow) row = g_list_model_get_item (G_LIST_MODEL (self->model), position);
 
   if (row != NULL && pba_list_row_get_loaded (row))
-    pba_queue_dialog_show (GTK_WIDGET (self), row);
+    pba_queue_dialog_show (PBA_PAGE (self), row);
 }
 
 static gboolean
@@ -209,6 +215,7 @@ on_retry (PbaQueuePage *self)
 static void
 on_search_changed (PbaQueuePage *self)
 {
+  gtk_selection_model_unselect_all (GTK_SELECTION_MODEL (self->selection));
   pba_list_model_set_search (self->model,
                              gtk_editable_get_text (GTK_EDITABLE (self->search_entry)));
   show_state (self);
@@ -307,14 +314,26 @@ pba_queue_page_dispose (GObject *object)
   PbaQueuePage *self = PBA_QUEUE_PAGE (object);
 
   g_clear_handle_id (&self->minute_source, g_source_remove);
+  g_cancellable_cancel (self->cancellable);
   if (self->list_view != NULL)
     gtk_list_view_set_model (self->list_view, NULL);
+  pba_queue_page_forget_selection (self);
   if (self->model != NULL)
     g_signal_handlers_disconnect_by_data (self->model, self);
   g_clear_object (&self->model);
   g_clear_object (&self->queue);
   gtk_widget_dispose_template (GTK_WIDGET (object), PBA_TYPE_QUEUE_PAGE);
   G_OBJECT_CLASS (pba_queue_page_parent_class)->dispose (object);
+}
+
+static void
+pba_queue_page_finalize (GObject *object)
+{
+  PbaQueuePage *self = PBA_QUEUE_PAGE (object);
+
+  g_object_unref (self->cancellable);
+  g_hash_table_unref (self->undos);
+  G_OBJECT_CLASS (pba_queue_page_parent_class)->finalize (object);
 }
 
 static void
@@ -333,6 +352,14 @@ bind_template (GtkWidgetClass *widget_class)
   BIND (error_page);
   BIND (count_label);
   BIND (whole_label);
+  BIND (selected_label);
+  BIND (resting);
+  BIND (selecting);
+  BIND (buttons);
+  BIND (more_button);
+  BIND (hold_button);
+  BIND (release_button);
+  BIND (progress);
   BIND (notice);
 #undef BIND
   gtk_widget_class_bind_template_callback (widget_class, on_activate);
@@ -349,6 +376,7 @@ pba_queue_page_class_init (PbaQueuePageClass *klass)
 
   object_class->get_property = pba_queue_page_get_gproperty;
   object_class->dispose = pba_queue_page_dispose;
+  object_class->finalize = pba_queue_page_finalize;
   PBA_PAGE_CLASS (klass)->shown = pba_queue_page_shown;
   PBA_PAGE_CLASS (klass)->hidden = pba_queue_page_hidden;
   PBA_PAGE_CLASS (klass)->reveal = pba_queue_page_reveal;
@@ -359,20 +387,21 @@ pba_queue_page_class_init (PbaQueuePageClass *klass)
   g_type_ensure (PBA_TYPE_NOTICE_BAR);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/postbus/Admin/queue-page.ui");
   bind_template (widget_class);
+  pba_queue_page_install_actions (widget_class);
 }
 
 static void
 pba_queue_page_init (PbaQueuePage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  self->cancellable = g_cancellable_new ();
+  pba_queue_page_add_keys (self);
 }
 
 static void
 make_list (PbaQueuePage *self, const char *title)
 {
   g_autoptr (GtkListItemFactory) factory = gtk_signal_list_item_factory_new ();
-  g_autoptr (GtkNoSelection) selection =
-    gtk_no_selection_new (G_LIST_MODEL (g_object_ref (self->model)));
 
   pba_queue_item_measure (GTK_WIDGET (self), &self->widths);
   pba_compact_bin_set_threshold (self->table, self->widths.total);
@@ -383,7 +412,7 @@ make_list (PbaQueuePage *self, const char *title)
   g_signal_connect (factory, "bind", G_CALLBACK (on_bind), self);
   g_signal_connect (factory, "unbind", G_CALLBACK (on_unbind), self);
   gtk_list_view_set_factory (self->list_view, factory);
-  gtk_list_view_set_model (self->list_view, GTK_SELECTION_MODEL (selection));
+  gtk_list_view_set_model (self->list_view, GTK_SELECTION_MODEL (self->selection));
   pba_accessible_name (self->list_view, title);
 }
 
@@ -395,6 +424,7 @@ pba_queue_page_new (PbaServer *server, const char *title)
 
   self->queue = g_object_ref (pba_server_get_queue (server));
   self->model = g_object_ref (pba_queue_get_messages (self->queue));
+  pba_queue_page_follow_selection (self);
   make_list (self, title);
   make_search (self);
   make_views (self, title);
@@ -402,6 +432,10 @@ pba_queue_page_new (PbaServer *server, const char *title)
     g_signal_connect_swapped (self->model, follows[i], G_CALLBACK (show_state), self);
   g_signal_connect_object (self->queue, "notify", G_CALLBACK (show_counts), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->table, "notify::compact", G_CALLBACK (show_selected), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (pba_server_get_permissions (server), "notify",
+                           G_CALLBACK (pba_queue_page_show_actions), self, G_CONNECT_SWAPPED);
   show_counts (self);
   on_view (self);
   return GTK_WIDGET (self);

@@ -29,6 +29,8 @@ void pba_accessible_describe (gpointer widget, const char *description);
 void pba_accessible_name_lists (GtkWidget *widget, const char *name);
 /** pba_drop_down_new: of @titles, whose items are named for screen readers, in the button and in the list. */
 GtkWidget *pba_drop_down_new (GtkStringList *titles);
+/** pba_close_on_escape: the key Escape closes @window. */
+void pba_close_on_escape (GtkWidget *window);
 /** pba_accessible_mend_buttons: has GTK name buttons with a mnemonic once and without the underscore.
  * Called once, before the first window. */
 void pba_accessible_mend_buttons (void);

@@ -109,7 +109,7 @@ class Daemon:
             for item in info.properties or []:
                 if annotation(item, "Title"):
                     self.settings[(short, item.name)] = (item, default_of(item))
-            if any(item.name == "Changed" for item in info.signals or []):
+            if any(item.name == "Changed" and item.args for item in info.signals or []):
                 self.lists[short] = Rows(info)
             bus.register_object(PATH, info, self.on_call, self.on_get, self.on_set)
 
@@ -245,6 +245,27 @@ class Daemon:
                  if row["State"].get_string() == wanted.get("State", row["State"].get_string())
                  and wanted.get("Search", "") in str(row)]
         return GLib.Variant("(uaa{sv})", (len(found), found[offset:offset + limit]))
+
+    def queue_act(self, parameters):
+        """Counts what is meant, and changes nothing."""
+        selector = parameters.get_child_value(0).unpack()
+        if not selector or len(selector.get("Ids", ())) > 10000:
+            raise Refusal("InvalidValue" if not selector else "TooLarge", "Queue: the selector")
+        if len(parameters.unpack()) > 1 and parameters.unpack()[1] == "no host":
+            raise Refusal("InvalidValue", "Queue.Reroute: the target must be a host")
+        found = [row for row in map(self.message, range(self.options.queue))
+                 if row["State"].get_string() == selector.get("State", row["State"].get_string())
+                 and selector.get("Search", "") in str(row)]
+        self.emit(PREFIX + "Queue", "Changed", None)
+        return GLib.Variant("(u)", (len(selector["Ids"]) if "Ids" in selector else len(found),))
+
+    queue_hold = queue_release = queue_retry = queue_remove = queue_reroute = queue_act
+
+    @staticmethod
+    def queue_read(parameters):
+        _, offset, length = parameters.unpack()
+        text = b"Subject: long\r\n\r\n" + b"\xc3\xa9" * 100000
+        return GLib.Variant("(tay)", (len(text), text[offset:offset + length]))
 
     def changed(self, name):
         self.revision += 1

@@ -320,7 +320,97 @@ test_server (Bed *bed, gconstpointer mode)
   g_assert_cmpstr (reasons->pdata[0], ==, "refused.helo");
   g_assert_true (pba_server_get_list (server, PB_LIST_ALIASES)
                  == pba_server_get_list (server, PB_LIST_ALIASES));
-  g_assert_false (pba_queue_can_act (pba_server_get_queue (server), PBA_QUEUE_HOLD));
+}
+
+/* ---- the queue ---- */
+
+typedef struct
+{
+  gboolean called;
+  guint n;
+  GError *error;
+  GBytes *octets;
+  guint64 size;
+} QueueAnswer;
+
+static gboolean
+is_answered (gpointer user_data)
+{
+  return ((QueueAnswer *) user_data)->called;
+}
+
+static void
+on_acted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  QueueAnswer *answer = user_data;
+
+  pba_queue_act_finish (PBA_QUEUE (source), result, &answer->n, &answer->error);
+  answer->called = TRUE;
+}
+
+static guint
+act (Bed *bed, PbaQueue *queue, PbaQueueAction action, PbaQueueChoice *choice, const char *target)
+{
+  QueueAnswer answer = { FALSE };
+
+  pba_queue_act_async (queue, action, choice, target, NULL, on_acted, &answer);
+  bed_wait (is_answered, &answer, "the action");
+  pba_queue_choice_unref (choice);
+  if (answer.error != NULL)
+    {
+      g_clear_error (&answer.error);
+      return G_MAXUINT;
+    }
+  return answer.n;
+}
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  QueueAnswer *answer = user_data;
+
+  answer->octets =
+    pba_queue_read_finish (PBA_QUEUE (source), result, &answer->size, &answer->error);
+  answer->called = TRUE;
+}
+
+/* More ids than a call takes go in several; what matches goes as it is; a refusal is told. */
+static void
+test_queue_acts (Bed *bed, gconstpointer mode)
+{
+  g_autoptr (PbaServer) server = pba_server_new (bed->connection);
+  PbaQueue *queue = pba_server_get_queue (server);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) many = NULL;
+  static const char *const two[] = { "Q000001", "Q000002", NULL };
+  QueueAnswer answer = { FALSE };
+
+  bed_open (bed, PBA_CONNECTION_CONNECTED);
+  for (guint i = 0; i < 25001; i++)
+    g_strv_builder_add (builder, "Q000001");
+  many = g_strv_builder_end (builder);
+  g_assert_true (pba_queue_can_act (queue, PBA_QUEUE_HOLD));
+  g_assert_true (pba_queue_can_act (queue, PBA_QUEUE_REROUTE));
+  g_assert_cmpuint (act (bed, queue, PBA_QUEUE_HOLD, pba_queue_choice_new_ids (two), NULL), ==, 2);
+  g_assert_cmpuint (act (bed, queue, PBA_QUEUE_BOUNCE,
+                         pba_queue_choice_new_ids ((const char *const *) many), NULL),
+                    ==, 25001);
+  g_assert_cmpuint (act (bed, queue, PBA_QUEUE_RELEASE,
+                         pba_queue_choice_new_matching ("held", NULL), NULL),
+                    ==, 10);
+  g_assert_cmpuint (act (bed, queue, PBA_QUEUE_RETRY,
+                         pba_queue_choice_new_matching (NULL, "rcpt7@"), NULL),
+                    ==, 1);
+  g_assert_cmpuint (act (bed, queue, PBA_QUEUE_RETRY, pba_queue_choice_new_matching (NULL, ""), NULL),
+                    ==, 30);
+  g_assert_cmpuint (act (bed, queue, PBA_QUEUE_REROUTE, pba_queue_choice_new_ids (two), "no host"),
+                    ==, G_MAXUINT);
+  pba_queue_read_async (queue, "Q000001", 65536, NULL, on_read, &answer);
+  bed_wait (is_answered, &answer, "the octets");
+  g_assert_no_error (answer.error);
+  g_assert_cmpuint (g_bytes_get_size (answer.octets), ==, PBA_QUEUE_READ_MAX);
+  g_assert_cmpuint (answer.size, ==, 200017);
+  g_bytes_unref (answer.octets);
 }
 
 int
@@ -337,6 +427,7 @@ main (int argc, char **argv)
   ON_BOTH ("/lists/judges", test_judges);
   ON_BOTH ("/lists/exports", test_exports);
   g_test_add ("/lists/lost", Bed, NULL, bed_up, test_lost, bed_down);
+  g_test_add ("/lists/queue-acts", Bed, "--queue=30", bed_up, test_queue_acts, bed_down);
   g_test_add ("/lists/server", Bed, NULL, bed_up, test_server, bed_down);
   return g_test_run ();
 }

@@ -2,6 +2,7 @@
 /*
  * Mail in words and bins: traffic from counters, reasons from replies, rows of the queue.
  */
+#include "model/message-text.h"
 #include "model/queued.h"
 #include "model/reply.h"
 #include "model/traffic.h"
@@ -136,6 +137,38 @@ test_replies (void)
     }
 }
 
+/* ---- text ---- */
+
+/* In pieces of every size the text is the same, and nothing in it is but text. */
+static void
+test_message_text (void)
+{
+  static const char octets[] = "Subject: \xc3\xa9\r\nbare\rcr \x1b[31m\xff\xe2\x82\xac\r\n\xe2\x80\xae"
+                               "evil\xf0\x9f\x98\x80\0end\r\n\xe2\x82";
+  static const char expected[] = "Subject: \xc3\xa9\nbare\xef\xbf\xbd"
+                                 "cr \xef\xbf\xbd[31m\xef\xbf\xbd\xe2\x82\xac\n\xef\xbf\xbd"
+                                 "evil\xf0\x9f\x98\x80\xef\xbf\xbd"
+                                 "end\n\xef\xbf\xbd\xef\xbf\xbd";
+
+  for (gsize piece = 1; piece < sizeof octets; piece++)
+    {
+      g_autoptr (GByteArray) rest = g_byte_array_new ();
+      g_autoptr (GString) text = g_string_new (NULL);
+
+      for (gsize at = 0; at < sizeof octets - 1; at += piece)
+        {
+          gsize n = MIN (piece, sizeof octets - 1 - at);
+          g_autoptr (GBytes) bytes = g_bytes_new_static (octets + at, n);
+          g_autofree char *shown =
+            pba_message_text_take (rest, bytes, at + n == sizeof octets - 1);
+
+          g_assert_true (g_utf8_validate (shown, -1, NULL));
+          g_string_append (text, shown);
+        }
+      g_assert_cmpstr (text->str, ==, expected);
+    }
+}
+
 static void
 test_checks (void)
 {
@@ -212,6 +245,7 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "C.UTF-8");
   g_setenv ("G_DEBUG", "fatal-criticals", TRUE);
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/client/message-text", test_message_text);
   g_test_add_func ("/client/traffic/bins", test_bins);
   g_test_add_func ("/client/traffic/restart", test_restart);
   g_test_add_func ("/client/traffic/pause", test_pause);

@@ -108,6 +108,7 @@ def test_queue(ui):
     ui.find("label", "No Results Found")
     ui.press("Search")
     ui.click(ui.find("list item", text="2 recipients"))
+    ui.key("Return")
     ui.find("list item", text="three@nowhere.example, ")
     ui.find("button", "Copy Queue ID")
     ui.key("Escape")
