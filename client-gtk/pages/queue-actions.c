@@ -268,9 +268,9 @@ ask_to_remove (PbaQueuePage *self, PbaQueueChoice *choice)
   /* Translators: %s is how many, 1 or more */
   g_autofree char *title =
     g_strdup_printf (ngettext ("Remove %s Message?", "Remove %s Messages?", n), count);
-  GtkWidget *check = gtk_check_button_new_with_mnemonic (
-    ngettext ("_Tell the sender that it was not delivered",
-              "_Tell the senders that they were not delivered", n));
+  GtkWidget *check = gtk_check_button_new_with_label (
+    ngettext ("Tell the sender that it was not delivered",
+              "Tell the senders that they were not delivered", n));
 
   ask (self, choice, title,
        ngettext ("It is deleted from the queue and not delivered. This cannot be undone.",
