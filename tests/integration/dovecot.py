@@ -13,8 +13,13 @@ SETUP = r"""
 set -eu
 cp -a /etc "$1/etc"
 mount --bind "$1/etc" /etc
-grep -q ^postbus: /etc/passwd || useradd --system --user-group --no-create-home postbus
+# A uid that the bus knows, which sees no namespace.
+grep -q ^postbus: /etc/passwd || {
+  groupadd --system postbus
+  useradd --non-unique --uid "$(id -u daemon)" --gid postbus --no-create-home postbus
+}
 grep -q ^postbus-mail: /etc/group || groupadd --system postbus-mail
+chown postbus:postbus "$2"
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib
 mkdir /run/dovecot /var/lib/dovecot /var/lib/postbus
@@ -45,7 +50,7 @@ class Dovecot:
     """Runs from start() to the end of the test; enter() runs a command where it is, postbusd may start there, too."""
 
     def __init__(self, bed, recipe, users, extra=""):
-        if os.geteuid() != 0 or not all(map(shutil.which, ("dovecot", "unshare", "nsenter", "useradd", "ip"))):
+        if os.geteuid() != 0 or not all(map(shutil.which, ("dovecot", "unshare", "nsenter", "setpriv", "useradd", "ip"))):
             skip("needs root, and dovecot")
         if not os.path.exists("/usr/lib/dovecot/imap") or not os.path.exists("/usr/lib/dovecot/lmtp"):
             skip("needs dovecot-imapd and dovecot-lmtpd")
@@ -91,9 +96,11 @@ class Dovecot:
         return done
 
     def start_postbusd(self):
-        """The bed's daemon sees the same files, on the test's network."""
+        """The bed's daemon sees the same files, on the test's network, as the user and with the umask that the service has."""
         start = self.bed.postbusd.start
-        self.bed.postbusd.start = lambda: start(wrapper=("nsenter", f"--target={self.process.pid}", "--mount"))
+        self.bed.postbusd.start = lambda: start(wrapper=(
+            "nsenter", f"--target={self.process.pid}", "--mount", "setpriv", "--reuid=postbus", "--regid=postbus", "--groups=postbus-mail",
+            "sh", "-c", 'umask 027; exec "$0" "$@"'))
         self.bed.start()
 
     def imap(self, user, password, *commands):
