@@ -26,7 +26,7 @@ attempt_end (PbQueue *self)
   pb_queue_unref (self);
 }
 
-/* A destination that rests longer than we look ahead gives the memory back. */
+/* A destination that rests longer than we look ahead gives the memory back; what may go another way by now does. */
 static void
 suspend_waiting (PbQueue *self, const char *destination)
 {
@@ -37,7 +37,8 @@ suspend_waiting (PbQueue *self, const char *destination)
     return;
   items = pb_scheduler_drain (self->scheduler, destination);
   for (guint i = 0; i < items->len; i++)
-    pb_queue_suspend (self, items->pdata[i], until);
+    if (!pb_queue_item_move (items->pdata[i]))
+      pb_queue_suspend (self, items->pdata[i], until);
 }
 
 static void

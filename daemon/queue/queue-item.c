@@ -353,3 +353,18 @@ pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot)
   item_free_shell (item);
   return FALSE;
 }
+
+gboolean
+pb_queue_item_move (PbQueueItem *item)
+{
+  PbQueue *self = item->queue;
+  g_autoptr (PbSnapshot) snapshot = NULL;
+
+  if (item->revision >= self->routes_revision)
+    return FALSE;
+  snapshot = pb_registry_snapshot (self->parts.registry);
+  schedule_recipients (self, item->message, snapshot, item->recipients, item->n_recipients,
+                       pb_queue_now ());
+  item_free_shell (item);
+  return TRUE;
+}

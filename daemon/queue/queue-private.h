@@ -68,6 +68,7 @@ struct _PbQueue
   gboolean claim_is_wake; /* the claim under way asks for everything, due or not */
   gboolean store_has_more; /* something due is not in memory */
   gint64 next_claim;       /* Unix seconds */
+  guint64 routes_revision; /* of the last change that may send mail another way */
   GHashTable *untold;      /* (owned) of guint64*: changed by hand before on_taken() saw them */
   PbQueueClock clock;
   gboolean retry_all;      /* the wall clock was set back: the timer will wake everything */
@@ -107,6 +108,12 @@ void pb_queue_take_new (PbQueue *self, PbEnvelope *envelope, PbBody *body);
 
 /** pb_queue_item_reroute: works @item's route out anew. Returns: FALSE when it goes another way now: its recipients were scheduled again, @item is gone. */
 gboolean pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot);
+
+/**
+ * pb_queue_item_move: @item, which is neither scheduled nor under way, is scheduled by today's route if that may have changed since its own was found.
+ * Returns: FALSE when it may not have; else @item is gone.
+ */
+gboolean pb_queue_item_move (PbQueueItem *item);
 
 /** pb_queue_item_free: @item's recipients leave memory. */
 void pb_queue_item_free (PbQueueItem *item);

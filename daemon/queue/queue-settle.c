@@ -218,7 +218,8 @@ requeue_item (Settling *self)
     }
   pb_queue_item_keep (item, self->keep);
   pb_queue_message_drop_body (self->queue, item->message);
-  pb_scheduler_add (self->queue->scheduler, item, item->route->key, self->next);
+  if (self->untried || !pb_queue_item_move (item))
+    pb_scheduler_add (self->queue->scheduler, item, item->route->key, self->next);
 }
 
 static void
@@ -256,9 +257,12 @@ pb_queue_settle_results (PbQueue *self, PbQueueItem *item, PbDelivery *delivery)
 {
   gint64 now = pb_queue_now ();
   gint64 age = pb_queue_age (self, item->message->envelope);
+  gint64 backoff = pb_scheduler_backoff (&self->limits, age, g_rand_double (self->random));
 
-  settle (self, item, delivery, now,
-          now + pb_scheduler_backoff (&self->limits, age, g_rand_double (self->random)), FALSE);
+  /* It was tried by settings that were changed meanwhile, and what woke the others did not reach it. */
+  if (item->revision < self->routes_revision)
+    backoff = 0;
+  settle (self, item, delivery, now, now + backoff, FALSE);
 }
 
 void

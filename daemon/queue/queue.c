@@ -168,6 +168,16 @@ on_timer (GSource *source, GSourceFunc callback, gpointer user_data)
 
 static GSourceFuncs timer_funcs = { .dispatch = on_timer };
 
+/* What waits moves at once; what is being tried, as soon as that has failed. */
+static void
+on_routes_changed (PbQueue *self)
+{
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->parts.registry);
+
+  self->routes_revision = snapshot->revision;
+  pb_queue_wake (self);
+}
+
 static void
 on_settings_changed (PbRegistry *registry, const char *interface, GStrv names, gpointer user_data)
 {
@@ -182,7 +192,7 @@ on_settings_changed (PbRegistry *registry, const char *interface, GStrv names, g
       pb_queue_pump (self);
     }
   else if (g_str_equal (interface, "Delivery") || g_str_equal (interface, "Mailboxes"))
-    pb_queue_wake (self);
+    on_routes_changed (self);
 }
 
 static void
@@ -190,7 +200,7 @@ on_list_changed (PbRegistry *registry, int kind, guint64 revision, gpointer user
 {
   if (kind == PB_LIST_DOMAIN_LIST || kind == PB_LIST_LOCAL_DOMAINS
       || kind == PB_LIST_RELAY_EXCEPTIONS)
-    pb_queue_wake (user_data);
+    on_routes_changed (user_data);
 }
 
 PbQueue *

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where mail goes: exceptions, Domain List, general relay, MX, at the wire, and anew at every attempt."""
 from bus import variants
-from sink import CLOSE
+from sink import CLOSE, HANG
 
 MESSAGE = b"From: ann@local.example\r\nTo: x@away.example\r\nSubject: route\r\n\r\nBody\r\n"
 
@@ -174,6 +174,21 @@ def test_queued_mail_leaves_a_dead_relay(bed):
     bed.wait_deferred(5)
     other = bed.sink()
     exception(bed, other, "recipient", "away.example")
+    other.wait_messages(5)
+    bed.queue_empty()
+
+
+def test_mail_moves_that_is_being_tried(bed):
+    """What is under way when a rule is added, and what stands behind it, takes the new way as soon as the old one failed."""
+    bed.start()
+    sink = bed.relay_sink()
+    sink.rule("MAIL", HANG)
+    for number in range(5):
+        bed.send("ann@local.example", [f"x{number}@away.example"], MESSAGE)
+    sink.wait_commands("MAIL")
+    other = bed.sink()
+    exception(bed, other, "recipient", "away.example")
+    sink.stop()
     other.wait_messages(5)
     bed.queue_empty()
 
