@@ -33,6 +33,42 @@ on_model_changed (PbaWindow *self)
 }
 
 static void
+on_relay_question_gone (gpointer user_data, GObject *question)
+{
+  ((PbaWindow *) user_data)->relay_question = NULL;
+}
+
+/* It closes without an answer. */
+static void
+drop_relay_question (PbaWindow *self)
+{
+  if (self->relay_question == NULL)
+    return;
+  g_object_weak_unref (G_OBJECT (self->relay_question), on_relay_question_gone, self);
+  gtk_window_destroy (g_steal_pointer (&self->relay_question));
+}
+
+static void
+on_relay_question (PbaSecretAgent *agent, const PbaSecretQuestion *question, gpointer user_data)
+{
+  PbaWindow *self = user_data;
+
+  drop_relay_question (self);
+  self->relay_question = pba_question_ask_relay (GTK_WINDOW (self), agent, question);
+  g_object_weak_ref (G_OBJECT (self->relay_question), on_relay_question_gone, self);
+}
+
+static void
+follow_secret_agent (PbaWindow *self)
+{
+  PbaSecretAgent *agent = pba_server_get_secret_agent (self->server);
+
+  g_signal_connect_object (agent, "question", G_CALLBACK (on_relay_question), self, 0);
+  g_signal_connect_object (agent, "over", G_CALLBACK (drop_relay_question), self,
+                           G_CONNECT_SWAPPED);
+}
+
+static void
 begin (PbaWindow *self)
 {
   static const char *const follows[] = { "notify::summary", "notify::changed", "notify::applying",
@@ -42,6 +78,7 @@ begin (PbaWindow *self)
   g_autofree char *key = g_steal_pointer (&self->wanted_key);
 
   self->server = pba_server_new (self->connection);
+  follow_secret_agent (self);
   settings = pba_server_get_settings (self->server);
   for (guint i = 0; i < G_N_ELEMENTS (follows); i++)
     g_signal_connect_object (settings, follows[i], G_CALLBACK (on_model_changed), self,
@@ -50,8 +87,9 @@ begin (PbaWindow *self)
   pba_hosts_add (self->hosts, pba_connection_get_address (self->connection));
   gtk_stack_set_visible_child_name (self->stack, "main");
   /* A page that there is not, by a newer shortcut maybe, is no reason to show none. */
-  pba_window_show_page (
-    self, page != NULL && pba_page_to_show (page) != NULL ? page : first_page (), key);
+  pba_window_show_page (self,
+                        page != NULL && pba_page_to_show (page) != NULL ? page : first_page (),
+                        key);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.disconnect", TRUE);
 }
 
@@ -131,6 +169,7 @@ pba_window_disconnect (PbaWindow *self)
       gtk_window_destroy (self->question);
       self->question = NULL;
     }
+  drop_relay_question (self);
   if (self->connection != NULL)
     {
       g_signal_handlers_disconnect_by_data (self->connection, self);

@@ -30,6 +30,7 @@ struct _PbaWindow
   PbaPage *page;             /* (unowned) (nullable): what is seen */
   char *wanted_page, *wanted_key; /* (owned) (nullable): gone to when connected */
   GtkWindow *question;       /* (unowned) (nullable): an open question of ssh */
+  GtkWindow *relay_question; /* (unowned) (nullable): an open question for a relay's password */
   gboolean notice_is_link;   /* what the bar is about: the link, else the conflict */
   gboolean close_after_apply;
   guint present_source;      /* it is not shown yet, see pba_window_present_connected() */

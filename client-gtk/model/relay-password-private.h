@@ -29,4 +29,6 @@ void pba_relay_password_set_trouble (PbaRelayPassword *self, const char *sentenc
 /** pba_relay_password_login: (borrows from the models): by what is set on the server. */
 PbaRelayLogin pba_relay_password_login (PbaRelayPassword *self);
 void pba_relay_password_ask_state (PbaRelayPassword *self);
+/** pba_relay_password_storage: (borrows from the models): "system", "agent" or "ask", as it is set on the server. */
+const char *pba_relay_password_storage (PbaRelayPassword *self);
 void pba_relay_password_draft_init (PbaDraftInterface *iface);

@@ -86,6 +86,32 @@ on_given (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+on_kept (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  PbaRelayPassword *self = g_task_get_source_object (task);
+  GError *error = NULL;
+
+  self->in_keyring = pba_secrets_store_finish (result, &error);
+  if (error == NULL)
+    pba_relay_password_set_pending (self, NULL);
+  end (task, error);
+}
+
+/* What the service asks for is not given to it: the keyring is all there is. */
+static void
+keep_only (GTask *task)
+{
+  PbaRelayPassword *self = g_task_get_source_object (task);
+  Giving *giving = g_task_get_task_data (task);
+  PbaRelayLogin login = pba_relay_password_login (self);
+
+  pba_secrets_store_async (&login,
+                           pba_connection_get_host (pba_server_get_connection (self->server)),
+                           giving->password, NULL, on_kept, task);
+}
+
+static void
 give (GTask *task)
 {
   PbaRelayPassword *self = g_task_get_source_object (task);
@@ -117,7 +143,10 @@ send_async (PbaDraft *draft, GCancellable *cancellable, GAsyncReadyCallback call
   Giving *giving = g_task_get_task_data (task);
 
   giving->password = g_strdup (pba_relay_password_get_pending (self));
-  give (task);
+  if (g_str_equal (pba_relay_password_storage (self), "agent"))
+    keep_only (task);
+  else
+    give (task);
 }
 
 static gboolean

@@ -83,6 +83,22 @@ pba_relay_password_login (PbaRelayPassword *self)
   };
 }
 
+const char *
+pba_relay_password_storage (PbaRelayPassword *self)
+{
+  return setting_text (self, "Delivery.RelaySecretStorage");
+}
+
+/* As it will be once what is changed is applied. */
+static const char *
+storage_to_be (PbaRelayPassword *self)
+{
+  PbaSetting *setting = pba_settings_model_lookup (pba_server_get_settings (self->server),
+                                                   "Delivery.RelaySecretStorage");
+
+  return setting != NULL ? pba_setting_get_text (setting) : "system";
+}
+
 static gboolean
 has_state (PbaRelayPassword *self)
 {
@@ -202,8 +218,9 @@ find_problem (PbaRelayPassword *self)
 static gboolean
 can_refill (PbaRelayPassword *self)
 {
-  return (self->state == PBA_PASSWORD_NONE || self->state == PBA_PASSWORD_STALE) && self->in_keyring
-         && may_write (self) && pba_relay_password_get_supported (self);
+  return !g_str_equal (storage_to_be (self), "agent") && !g_str_equal (storage_to_be (self), "ask")
+         && (self->state == PBA_PASSWORD_NONE || self->state == PBA_PASSWORD_STALE)
+         && self->in_keyring && may_write (self) && pba_relay_password_get_supported (self);
 }
 
 static const char *
@@ -237,6 +254,11 @@ describe (PbaRelayPassword *self)
     return g_strdup (_ ("You may not set passwords on this server"));
   if (self->busy)
     return g_strdup (_ ("Waiting for the server and your keyring…"));
+  if (g_str_equal (storage_to_be (self), "agent"))
+    return g_strdup (is_changed (self)       ? _ ("Apply keeps it in your keyring")
+                     : self->trouble != NULL ? self->trouble
+                     : self->in_keyring      ? _ ("Kept in your keyring")
+                                             : _ ("None is kept yet"));
   if (is_changed (self))
     return g_strdup (_ ("Apply seals it on the server and keeps it in your keyring"));
   if (self->trouble == NULL || copies == NULL)
@@ -257,12 +279,19 @@ on_event (PbaRelayPassword *self)
   pba_relay_password_refresh (self);
 }
 
+/* Where a password goes, and whether there is one at all, follows what is chosen. */
+static void
+on_storage (PbaRelayPassword *self)
+{
+  pba_relay_password_notify (self);
+}
+
 /* The keyring's item goes by what is set there. */
 static void
 follow_settings (PbaRelayPassword *self)
 {
   static const char *const keys[] = { "Delivery.RelayServer", "Delivery.RelayPort",
-                                      "Delivery.RelayUser" };
+                                      "Delivery.RelayUser", "Delivery.RelaySecretStorage" };
 
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     {
@@ -272,8 +301,12 @@ follow_settings (PbaRelayPassword *self)
       if (setting == NULL)
         continue;
       g_signal_handlers_disconnect_by_func (setting, on_event, self);
+      g_signal_handlers_disconnect_by_func (setting, on_storage, self);
       g_signal_connect_object (setting, "notify::value", G_CALLBACK (on_event), self,
                                G_CONNECT_SWAPPED);
+      if (i == G_N_ELEMENTS (keys) - 1)
+        g_signal_connect_object (setting, "notify::pending", G_CALLBACK (on_storage), self,
+                                 G_CONNECT_SWAPPED);
     }
 }
 
@@ -306,6 +339,7 @@ pba_relay_password_get_gproperty (GObject *object, guint property, GValue *value
     g_value_set_boolean (value, property == PROP_IN_KEYRING ? self->in_keyring
                                 : property == PROP_SUPPORTED
                                   ? pba_relay_password_get_supported (self)
+                                      && !g_str_equal (storage_to_be (self), "ask")
                                 : property == PROP_WRITABLE   ? may_write (self)
                                 : property == PROP_CAN_REFILL ? can_refill (self)
                                 : property == PROP_CHANGED    ? is_changed (self)

@@ -21,6 +21,8 @@ struct _PbaServer
   PbaFindings *findings;           /* (owned) */
   PbaBlocks *blocks;               /* (owned) */
   PbaCertificate *certificate;     /* (owned) */
+  PbaAlerts *alerts;               /* (owned) */
+  PbaSecretAgent *secret_agent;    /* (owned) */
   PbaListModel *lists[PB_N_LISTS]; /* (owned) (nullable) */
 };
 
@@ -78,6 +80,8 @@ pba_server_finalize (GObject *object)
   g_object_unref (self->findings);
   g_object_unref (self->blocks);
   g_object_unref (self->certificate);
+  g_object_unref (self->alerts);
+  g_object_unref (self->secret_agent);
   g_object_unref (self->settings);
   g_object_unref (self->manager);
   g_object_unref (self->permissions);
@@ -149,6 +153,8 @@ pba_server_new (PbaConnection *connection)
   self->statistics = pba_statistics_new (connection);
   self->certificate = pba_certificate_new (connection);
   self->blocks = pba_blocks_new (connection);
+  self->alerts = pba_alerts_new (connection);
+  self->secret_agent = pba_secret_agent_new (connection);
   self->findings = pba_findings_new (connection, self->manager, self->settings);
   g_object_bind_property (self->permissions, "modify-settings", self->settings, "writable",
                           G_BINDING_SYNC_CREATE);
@@ -204,6 +210,18 @@ PbaCertificate *
 pba_server_get_certificate (PbaServer *self)
 {
   return self->certificate;
+}
+
+PbaAlerts *
+pba_server_get_alerts (PbaServer *self)
+{
+  return self->alerts;
+}
+
+PbaSecretAgent *
+pba_server_get_secret_agent (PbaServer *self)
+{
+  return self->secret_agent;
 }
 
 PbaFindings *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "model/alerts.h"
 #include "model/blocks.h"
 #include "model/certificate.h"
 #include "model/connection.h"
@@ -9,6 +10,7 @@
 #include "model/manager.h"
 #include "model/permissions.h"
 #include "model/queue.h"
+#include "model/secret-agent.h"
 #include "model/settings-model.h"
 #include "model/statistics.h"
 
@@ -32,6 +34,8 @@ PbaStatistics *pba_server_get_statistics (PbaServer *self);
 PbaFindings *pba_server_get_findings (PbaServer *self);
 PbaBlocks *pba_server_get_blocks (PbaServer *self);
 PbaCertificate *pba_server_get_certificate (PbaServer *self);
+PbaAlerts *pba_server_get_alerts (PbaServer *self);
+PbaSecretAgent *pba_server_get_secret_agent (PbaServer *self);
 /** pba_server_get_list: made at the first call. */
 PbaListModel *pba_server_get_list (PbaServer *self, PbListKind kind);
 

@@ -135,6 +135,43 @@ gather_queue (PbaServer *server, GPtrArray *alerts)
     }
 }
 
+/* Names that are known here have a title in the user's words and a page; others show what the service says. */
+static const struct
+{
+  const char *name;
+  PbaSeverity severity;
+  const char *title;
+} known_alerts[] = {
+  { "relay-login-refused", PBA_SEVERITY_ERROR, N_ ("A relay host refuses the login") },
+  { "relay-password-missing", PBA_SEVERITY_WARNING, N_ ("Mail waits for a relay password") },
+};
+
+static void
+add_service_alert (GPtrArray *alerts, const PbaServiceAlert *alert)
+{
+  gboolean general = g_str_equal (alert->subject, "general");
+
+  for (guint i = 0; i < G_N_ELEMENTS (known_alerts); i++)
+    if (g_str_equal (known_alerts[i].name, alert->name))
+      {
+        add (alerts, known_alerts[i].severity, _ (known_alerts[i].title), alert->text,
+             general ? _ ("Show Relay Settings") : _ ("Show Relay Exceptions"),
+             general ? "relay-settings" : "relay-exceptions",
+             general ? "Delivery.RelayPassword" : NULL);
+        return;
+      }
+  add (alerts, PBA_SEVERITY_WARNING, alert->text, alert->remedy, NULL, NULL, NULL);
+}
+
+static void
+gather_service (PbaServer *server, GPtrArray *alerts)
+{
+  PbaAlerts *list = pba_server_get_alerts (server);
+
+  for (guint i = 0; i < pba_alerts_get_n (list); i++)
+    add_service_alert (alerts, pba_alerts_get (list, i));
+}
+
 static char *
 join_titles (GPtrArray *titles)
 {
@@ -221,6 +258,7 @@ show (PbaAlertList *self)
   g_autoptr (GPtrArray) alerts = g_ptr_array_new_with_free_func (alert_free);
 
   gather_state (server, alerts);
+  gather_service (server, alerts);
   gather_queue (server, alerts);
   gather_findings (self, server, alerts);
   if (are_same (self->alerts, alerts))
@@ -273,6 +311,7 @@ pba_alert_list_new (PbaPage *page)
     { pba_server_get_statistics (server), "notify::error" },
     { pba_server_get_queue (server), "notify" },
     { pba_server_get_findings (server), "items-changed" },
+    { pba_server_get_alerts (server), "changed" },
   };
 
   self->page = page;

@@ -8,6 +8,7 @@
 
 #include "model/exception-password.h"
 #include "model/words.h"
+#include "pages/relay-test-dialog.h"
 
 #include <glib/gi18n.h>
 
@@ -100,6 +101,49 @@ add_fill (PbaListDialog *self)
     pba_secrets_has_async (&login, self->cancellable, on_searched, g_object_ref (self));
 }
 
+/* ---- the test ---- */
+
+/* To be saved with the rest. */
+static void
+on_pinned (PbaListDialog *self, const char *fingerprint)
+{
+  pba_list_field_set_choice (pba_list_dialog_find (self, "Verify"), "fingerprint");
+  pba_list_field_set_text (pba_list_dialog_find (self, "Fingerprint"), fingerprint);
+  pba_notice_bar_show (self->notice, _ ("Save to trust this certificate from now on"), NULL, NULL);
+}
+
+static void
+on_test (PbaListDialog *self)
+{
+  GtkWidget *dialog = pba_relay_test_dialog_new (GTK_WINDOW (self), self->server, self->id);
+
+  g_signal_connect_object (dialog, "pin", G_CALLBACK (on_pinned), self, G_CONNECT_SWAPPED);
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+static void
+add_test (PbaListDialog *self, AdwPreferencesGroup *group)
+{
+  if (pba_relay_test_dialog_supported (self->server))
+    adw_preferences_group_add (group,
+                               pba_relay_test_row_new (G_CALLBACK (on_test), self, &self->test));
+}
+
+/* What is saved is what is tested. */
+static void
+follow_test (PbaListDialog *self)
+{
+  gboolean saved = self->id != NULL && self->base != NULL;
+
+  for (guint i = 0; saved && i < self->fields->len; i++)
+    saved =
+      !pba_list_dialog_differs (self, pba_list_field_get_column (self->fields->pdata[i])->name);
+  if (self->test == NULL)
+    return;
+  gtk_widget_set_sensitive (self->test, saved && pba_list_dialog_is_on (self, "Enabled"));
+  gtk_widget_set_tooltip_text (self->test, saved ? NULL : _ ("Save it first"));
+}
+
 /* ---- the row ---- */
 
 static void
@@ -114,6 +158,7 @@ add (PbaListDialog *self, AdwPreferencesGroup *group)
   g_object_set (pba_entry_row_get_editable (self->password), "activates-default", TRUE, NULL);
   adw_preferences_group_add (group, row);
   add_fill (self);
+  add_test (self, group);
 }
 
 static gboolean
@@ -141,6 +186,7 @@ describe (PbaListDialog *self)
 static void
 follow (PbaListDialog *self)
 {
+  follow_test (self);
   if (self->password == NULL)
     return;
   gtk_widget_set_visible (GTK_WIDGET (self->password), wants_password (self));

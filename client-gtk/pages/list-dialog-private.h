@@ -43,6 +43,7 @@ struct _PbaListDialog
   PbaEntryRow *password;      /* (unowned) (nullable) */
   PbaEntryRow *repeat;        /* (unowned) (nullable): of an account */
   GtkWidget *fill;            /* (unowned) (nullable): its button */
+  GtkWidget *test;            /* (unowned) (nullable): the button that tests the relay */
   GCancellable *cancellable;  /* (owned) */
 };
 

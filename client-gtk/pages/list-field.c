@@ -346,6 +346,13 @@ pba_list_field_set_choice (PbaListField *self, const char *choice)
       gtk_drop_down_set_selected (GTK_DROP_DOWN (self->control), i);
 }
 
+void
+pba_list_field_set_text (PbaListField *self, const char *text)
+{
+  if (self->kind == &text_kind)
+    pba_entry_row_set_text (PBA_ENTRY_ROW (self->row), text);
+}
+
 static void
 set_class (GtkWidget *widget, const char *name, gboolean on)
 {

@@ -23,6 +23,8 @@ GVariant *pba_list_field_get_value (PbaListField *self);
 /** pba_list_field_get_choice: (nullable): the chosen bus word of a column with choices. */
 const char *pba_list_field_get_choice (PbaListField *self);
 void pba_list_field_set_choice (PbaListField *self, const char *choice);
+/** pba_list_field_set_text: of a column of text, as if it were typed. */
+void pba_list_field_set_text (PbaListField *self, const char *text);
 /** pba_list_field_set_help: another text in the place of the column's help. */
 void pba_list_field_set_help (PbaListField *self, const char *help);
 /** pba_list_field_join: whether the next row goes on with this one: no line between them. */

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The relay in the window, with a relay host that wants TLS and a login: tested step by step, its certificate pinned, its refusal
+shown, and its password asked for."""
+import os
+
+from test_relay_login import MESSAGE, alerts, lead_to, login_relay
+from test_secrets import canary, set_secret
+from test_ui_relay import Keyring
+from test_ui_settings import said, sensitive
+
+PICTURES = os.environ.get("POSTBUS_SCREENSHOTS")
+
+
+def picture(ui, name):
+    if PICTURES:
+        os.makedirs(PICTURES, exist_ok=True)
+        ui.picture(os.path.join(PICTURES, name + ".png"))
+
+
+def send(ui):
+    ui.bed.send("ann@local.example", ["bob@far.example"], MESSAGE)
+
+
+def test_tested_and_pinned(ui):
+    """A certificate that nobody vouches for: found by the test, compared, pinned, applied; then mail goes."""
+    secret = canary()
+    ui.bed.start()
+    relay = login_relay(ui.bed, passwords={"nas": secret})
+    lead_to(ui.bed, relay)
+    ui.api.set("Delivery", "RelayVerify", "s", "auto")
+    ui.api.set("Delivery", "RelayFingerprint", "s", "")
+    set_secret(ui.api, secret)
+    ui.start("relay-settings", daemon=False)
+    ui.press("Test")
+    said(ui, "Mail cannot go over this relay host as it is set")
+    for step in ("Find the server", "Connect", "Greeting", "Encryption", "Login", "Sender", "Recipient"):
+        ui.find("list item", where=lambda node, step=step: step in (node.name or ""))
+    picture(ui, "relay-test-failed")
+    ui.press("Pin Certificate…")
+    said(ui, "Pin This Certificate?")
+    spelled = " ".join(relay.fingerprint[at:at + 4] for at in range(0, 64, 4))
+    said(ui, spelled)
+    picture(ui, "relay-pin")
+    ui.press("Pin")
+    said(ui, "2 changes")
+    assert not relay.logins
+    ui.press("Apply")
+    ui.wait(lambda: not sensitive(ui, "Apply"), "nothing left to apply")
+    assert ui.api.get("Delivery", "RelayFingerprint") == relay.fingerprint
+    assert ui.api.get("Delivery", "RelayVerify") == "fingerprint"
+    # Where the pin was missing, the password belongs to what was there before.
+    set_secret(ui.api, secret)
+    ui.press("Test")
+    said(ui, "Mail can go over this relay host")
+    picture(ui, "relay-test-passed")
+    assert relay.logins == [(b"nas", secret, True)]
+
+
+def test_refusal_is_shown(ui):
+    ui.bed.start()
+    relay = login_relay(ui.bed, passwords={"nas": canary()})
+    lead_to(ui.bed, relay)
+    set_secret(ui.api, b"wrong")
+    ui.start("relay-settings", daemon=False)
+    send(ui)
+    ui.wait(lambda: alerts(ui.bed), "the alert")
+    said(ui, "The relay host refuses the login")
+    picture(ui, "relay-refused")
+    ui.go("Overview")
+    said(ui, "A relay host refuses the login")
+    picture(ui, "overview-refused")
+    ui.press("Show Relay Settings: A relay host refuses the login")
+    ui.wait(lambda: ui.title() == "Relay Settings", "the page that mends it")
+
+
+def test_password_is_asked_for(ui):
+    """Nothing is kept on the server: the window asks, the keyring keeps it, and the mail that waited goes."""
+    secret = "correct horse " + canary().decode()
+    ui.bed.start()
+    relay = login_relay(ui.bed, passwords={"nas": secret.encode()})
+    lead_to(ui.bed, relay, "agent")
+    send(ui)
+    ui.bed.wait_deferred()
+    with Keyring(ui) as keyring:
+        ui.start("relay-settings", daemon=False)
+        said(ui, "Relay Password")
+        picture(ui, "relay-password")
+        entry = ui.find(None, "Password", where=lambda node: node.can("EditableText") and node.window().index != 0)
+        ui.reader.set_text(ui.name, entry, secret)
+        ui.press("Send Mail")
+        relay.wait(relay.messages)
+        assert relay.logins == [(b"nas", secret.encode(), True)]
+        ui.wait(keyring.items, "the keyring to have it")
+        (attributes, kept), = keyring.items()
+        assert kept == secret.encode() and attributes["user"] == "nas" and attributes["port"] == str(relay.port), attributes
+        # From now on nobody is asked.
+        ui.bed.postbusd.restart()
+        send(ui)
+        relay.wait(relay.messages, 2)
+        assert ui.api.get("Delivery", "RelaySecretState") == "none"
+
+
+def test_asked_each_time_and_not_kept(ui):
+    secret = "battery staple"
+    ui.bed.start()
+    relay = login_relay(ui.bed, passwords={"nas": secret.encode()})
+    lead_to(ui.bed, relay, "ask")
+    with Keyring(ui) as keyring:
+        ui.start("relay-settings", daemon=False)
+        send(ui)
+        said(ui, "Relay Password")
+        ui.press("Not Now")
+        ui.gone(None, "Relay Password")
+        ui.bed.wait_deferred()
+        ui.bed.postbusd.restart()
+        send(ui)
+        said(ui, "Relay Password")
+        entry = ui.find(None, "Password", where=lambda node: node.can("EditableText") and node.window().index != 0)
+        ui.reader.set_text(ui.name, entry, secret)
+        ui.press("Send Mail")
+        relay.wait(relay.messages, 2)
+        assert not keyring.items()
