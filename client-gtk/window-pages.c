@@ -44,6 +44,18 @@ make_page (PbaWindow *self, const PbaPageSpec *spec)
   return PBA_PAGE (page);
 }
 
+/* What a stack does not show is hidden: in GTK 4.8 a screen reader finds it there all the same. */
+static void
+show_alone (GtkStack *stack, GtkWidget *child)
+{
+  GtkWidget *each = gtk_widget_get_first_child (GTK_WIDGET (stack));
+
+  gtk_widget_set_visible (child, TRUE);
+  gtk_stack_set_visible_child (stack, child);
+  for (; each != NULL; each = gtk_widget_get_next_sibling (each))
+    gtk_widget_set_visible (each, each == child);
+}
+
 static void
 switch_to (PbaWindow *self, PbaPage *page, const char *id)
 {
@@ -52,7 +64,7 @@ switch_to (PbaWindow *self, PbaPage *page, const char *id)
   if (self->page != NULL)
     pba_page_hidden (self->page);
   self->page = page;
-  gtk_stack_set_visible_child (self->pages, GTK_WIDGET (page));
+  show_alone (self->pages, GTK_WIDGET (page));
   pba_sidebar_select (self->sidebar, id);
   pba_page_shown (page);
 }
@@ -94,7 +106,7 @@ show_part (GtkStack *stack, GtkWidget *part)
     return;
   if (gtk_widget_get_parent (part) != GTK_WIDGET (stack))
     gtk_stack_add_child (stack, part);
-  gtk_stack_set_visible_child (stack, part);
+  show_alone (stack, part);
 }
 
 static void

@@ -52,17 +52,48 @@ def fill(ui):
     ui.bed.wait_deferred()
 
 
-def shoot(ui, kind, name, size, folds=True):
-    """folds: whether there is a sidebar that makes room when narrow."""
+def enliven(ui):
+    """Something for the chart, which begins with the window."""
+    for _ in range(4):
+        ui.bed.send("ann@local.example", ["ben@local.example"], b"Subject: Tea\r\n\r\nNow?\r\n")
+    with ui.bed.talk(source="127.0.0.9") as talk:
+        talk.ehlo()
+        talk.command("MAIL FROM:<spam@elsewhere.example>")
+        for name in ("nobody", "noone"):
+            talk.command(f"RCPT TO:<{name}@local.example>")
+    # Those that fill() sent are counted with them.
+    ui.find("label", "6")
+
+
+def save(ui, kind, name, width, height):
+    """The upper left of the screen, once it rests."""
     place = folder() / kind
     place.mkdir(parents=True, exist_ok=True)
+    pixels = ui.still(width, height)
+    assert len(set(pixels[at:at + 4] for at in range(0, len(pixels), 4 * 97))) > 3, f"{name} shows nothing"
+    screen.write_png(place / f"{name}.png", width, height, pixels)
+
+
+def shoot_dialog(ui, name, button):
+    """What stands in front, which has that button."""
+    ui.find("button", button)
+    # No window is asked about while one comes or goes.
+    ui.still(400, 400)
+    window, size = ui.screen.windows()[-1]
+    assert window != ui.window, f"no dialog {name}"
+    ui.screen.place(window, 0, 0, size.width, size.height)
+    save(ui, "dialogs", name, size.width - 10, size.height - 10)
+    ui.key("Escape")
+    ui.gone("button", button)
+
+
+def shoot(ui, kind, name, size, folds=True):
+    """folds: whether there is a sidebar that makes room when narrow."""
     ui.resize(*size)
     if folds:
         ui.wait(lambda: ui.folded() == (size == NARROW), f"{name} to be laid out for {size}")
     ui.screen.rest_mouse()
-    pixels = ui.still(*size)
-    assert len(set(pixels[at:at + 4] for at in range(0, len(pixels), 4 * 97))) > 3, f"{name} shows nothing"
-    screen.write_png(place / f"{name}.png", *size, pixels)
+    save(ui, kind, name, *size)
 
 
 def file_name(number, title, entry):
@@ -74,7 +105,8 @@ def shoot_all(ui, kinds, **environment):
     """kinds: {folder: size}."""
     ui.bed.start()
     fill(ui)
-    ui.start(daemon=False, **environment)
+    ui.start("overview", daemon=False, **environment)
+    enliven(ui)
     for number, (title, entry) in enumerate(ui.unfold(), 1):
         ui.go(title, entry)
         for kind, size in kinds.items():
@@ -130,6 +162,25 @@ def test_simplified_chinese(ui):
 
 def test_traditional_chinese(ui):
     shoot_narrow(ui, "traditional-chinese-narrow", "zh", "TW")
+
+
+def test_dialogs(ui):
+    ui.bed.start()
+    fill(ui)
+    ui.start("accounts", daemon=False)
+    ui.press("Create")
+    shoot_dialog(ui, "account", "Save")
+    ui.go("Relay Exceptions", "Delivery")
+    ui.press("Create")
+    shoot_dialog(ui, "exception", "Save")
+    ui.go("Blacklist and Whitelist", "Security")
+    ui.act(ui.find("page tab", "Whitelist"))
+    ui.press("Create")
+    shoot_dialog(ui, "whitelist-rule", "Save")
+    ui.go("Queue")
+    ui.click(ui.find("list item", text="2 recipients"))
+    shoot_dialog(ui, "message", "Copy Queue ID")
+    write_index()
 
 
 def test_connect_page(ui):
