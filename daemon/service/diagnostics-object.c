@@ -9,20 +9,20 @@
 
 #include "dbus/errors.h"
 #include "dbus/names.h"
-#include "policy/explain.h"
-#include "protocol/command.h"
+#include "service/diagnostics-question.h"
+#include "service/diagnostics-replay.h"
 #include "util/clock.h"
 #include <arpa/inet.h>
 #include <string.h>
 
 #define MAX_QUESTIONS 32
-#define MAX_TEXT      4096
 
 struct _PbDiagnosticsObject
 {
   PbDiagnosticsParts parts;
   PbDns dns;
   GQueue questions; /* (element-type Question) under way */
+  PbReplay *replay; /* (owned) */
 };
 
 /* One Explain. */
@@ -32,24 +32,14 @@ typedef struct
   PbBusCall *call;
   GList link;
   PbExplain *explain; /* (nullable) */
-  PbExplainInput input;
-  PbSnapshot *snapshot; /* (owned) */
-  PbMailArgs mail;      /* (owned) */
-  PbRcptArgs rcpt;      /* (owned) */
-  char *helo;           /* (owned) (nullable) */
-  char *login, *account_id; /* (owned) (nullable) */
+  PbQuestion asked;   /* (owned) */
 } Question;
 
 static void
 question_free (Question *self)
 {
   g_queue_unlink (&self->object->questions, &self->link);
-  pb_mail_args_clear (&self->mail);
-  pb_rcpt_args_clear (&self->rcpt);
-  pb_snapshot_unref (self->snapshot);
-  g_free (self->helo);
-  g_free (self->login);
-  g_free (self->account_id);
+  pb_question_clear (&self->asked);
   g_free (self);
 }
 
@@ -102,12 +92,12 @@ final_reply (const Question *self, const PbDecision *decision)
 
   if (outcome_of (decision->kind) == PB_OUTCOME_REFUSED)
     pb_reply_append (line, decision->reply, decision->detail);
-  else if (self->input.recipient != NULL)
+  else if (self->asked.input.recipient != NULL)
     pb_reply_append (line, PB_REPLY_RECIPIENT_OK, NULL);
-  else if (self->input.has_sender)
+  else if (self->asked.input.has_sender)
     pb_reply_append (line, PB_REPLY_SENDER_OK, NULL);
   else
-    pb_reply_append (line, PB_REPLY_GREETING, self->snapshot->values.general_hostname);
+    pb_reply_append (line, PB_REPLY_GREETING, self->asked.snapshot->values.general_hostname);
   while (line->len > 0 && g_ascii_isspace (line->str[line->len - 1]))
     g_string_truncate (line, line->len - 1);
   return g_string_free (line, FALSE);
@@ -120,7 +110,7 @@ on_explained (const PbDecision *decision, PbTrail *trail, gpointer user_data)
   g_autofree char *reply = final_reply (self, decision);
   g_autofree char *words =
     decision->check != NULL ? g_strconcat ("decided by ", decision->check, NULL) : g_strdup ("nothing objects");
-  PbStage stage = self->input.recipient != NULL ? PB_STAGE_RCPT : self->input.has_sender ? PB_STAGE_MAIL : PB_STAGE_CONNECT;
+  PbStage stage = self->asked.input.recipient != NULL ? PB_STAGE_RCPT : self->asked.input.has_sender ? PB_STAGE_MAIL : PB_STAGE_CONNECT;
   guint n = pb_trail_length (trail);
   GVariantBuilder rows;
 
@@ -136,150 +126,29 @@ on_explained (const PbDecision *decision, PbTrail *trail, gpointer user_data)
 
 /* ---- the question ---- */
 
-static gboolean G_GNUC_PRINTF (3, 4)
-refuse (GError **error, const char *key, const char *format, ...)
-{
-  g_autofree char *words = NULL;
-  va_list args;
-
-  va_start (args, format);
-  words = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, PB_ERROR, PB_ERROR_INVALID_VALUE, "Diagnostics.Explain: %s: %s", key, words);
-  return FALSE;
-}
-
-static gboolean
-read_ip (Question *self, const char *text, GError **error)
-{
-  return pb_ip_parse (text, &self->input.ip) || refuse (error, "Ip", "must be an IP address");
-}
-
-static gboolean
-read_helo (Question *self, const char *text, GError **error)
-{
-  if (text[0] == '\0')
-    return TRUE;
-  if (!pb_helo_valid (text, strlen (text)))
-    return refuse (error, "Helo", "must be a domain or an address literal");
-  self->helo = g_strdup (text);
-  self->input.helo = self->helo;
-  return TRUE;
-}
-
-/* Of users of the system it is not known here who there is: their name stands for them. */
-static gboolean
-read_login (Question *self, const char *text, GError **error)
-{
-  PbAccount account;
-
-  if (text[0] == '\0')
-    return TRUE;
-  pb_snapshot_find_account (self->snapshot, text, &account);
-  if (account.id == NULL && g_str_equal (self->snapshot->values.mailboxes_account_source, "internal"))
-    return refuse (error, "Login", "there is no such account");
-  self->login = g_strdup (account.name != NULL ? account.name : text);
-  self->account_id = g_strdup (account.id);
-  self->input.login = self->login;
-  self->input.account_id = self->account_id;
-  return TRUE;
-}
-
-static gboolean
-read_sender (Question *self, const char *text, GError **error)
-{
-  g_autofree char *line = g_strdup_printf ("FROM:<%s>%s", text, g_str_is_ascii (text) ? "" : " SMTPUTF8");
-
-  if (strpbrk (text, "<> ") != NULL
-      || pb_mail_args_parse (line, strlen (line), PB_PARAM_SMTPUTF8, &self->mail) != PB_REPLY_NONE)
-    return refuse (error, "Sender", "must be an email address, or empty");
-  self->input.has_sender = TRUE;
-  self->input.sender = self->mail.sender;
-  return TRUE;
-}
-
-static gboolean
-read_recipient (Question *self, const char *text, GError **error)
-{
-  g_autofree char *line = g_strdup_printf ("TO:<%s>", text);
-
-  if (strpbrk (text, "<> ") != NULL
-      || pb_rcpt_args_parse (line, strlen (line), PB_PARAM_SMTPUTF8, TRUE, &self->rcpt) != PB_REPLY_NONE)
-    return refuse (error, "Recipient", "must be an email address");
-  self->input.has_sender = TRUE;
-  self->input.recipient = self->rcpt.recipient;
-  self->input.source_route = self->rcpt.source_route;
-  return TRUE;
-}
-
-static const struct
-{
-  const char *key;
-  gboolean (*read) (Question *self, const char *text, GError **error);
-} keys[] = {
-  { "Ip", read_ip },         { "Helo", read_helo },           { "Login", read_login },
-  { "Sender", read_sender }, { "Recipient", read_recipient },
-};
-
-static gboolean
-read_key (Question *self, const char *key, GVariant *value, GError **error)
-{
-  if (g_str_equal (key, "Tls"))
-    return g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN) || refuse (error, key, "must be of type b");
-  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
-    {
-      if (!g_str_equal (key, keys[i].key))
-        continue;
-      if (!g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
-        return refuse (error, key, "must be of type s");
-      if (g_variant_get_size (value) > MAX_TEXT)
-        return refuse (error, key, "must be at most %u octets", MAX_TEXT);
-      return keys[i].read (self, g_variant_get_string (value, NULL), error);
-    }
-  return refuse (error, pb_check (PB_CHECK_NAME, key) == NULL ? key : "?", "there is no such key");
-}
-
-static gboolean
-read_question (Question *self, GVariant *given, GError **error)
-{
-  GVariantIter iter;
-  const char *key;
-  GVariant *value;
-  gboolean good = TRUE, has_ip = FALSE;
-
-  g_variant_iter_init (&iter, given);
-  while (good && g_variant_iter_next (&iter, "{&sv}", &key, &value))
-    {
-      has_ip = has_ip || g_str_equal (key, "Ip");
-      good = read_key (self, key, value, error);
-      g_variant_unref (value);
-    }
-  return good && (has_ip || refuse (error, "Ip", "must be given"));
-}
-
 /* What is counted and blocked now. */
 static void
 look_up (Question *self)
 {
   const PbDiagnosticsParts *parts = &self->object->parts;
-  g_autofree char *subject = pb_blocks_subject_ip (&self->input.ip);
+  g_autofree char *subject = pb_blocks_subject_ip (&self->asked.input.ip);
   gint64 now = pb_clock_wall () / G_USEC_PER_SEC;
   PbClientCounts counts;
 
-  pb_server_peek_client (parts->server, &self->input.ip, &counts);
-  self->input.connections = counts.connections;
-  self->input.connection_rate = counts.connection_rate;
-  self->input.message_rate = counts.message_rate;
-  self->input.blocked_until = pb_blocks_expiry (parts->blocks, PB_BLOCK_IP, subject, now);
-  self->input.now = (guint64) now;
-  self->input.snapshot = self->snapshot;
-  self->input.dns = &self->object->dns;
+  pb_server_peek_client (parts->server, &self->asked.input.ip, &counts);
+  self->asked.input.connections = counts.connections;
+  self->asked.input.connection_rate = counts.connection_rate;
+  self->asked.input.message_rate = counts.message_rate;
+  self->asked.input.blocked_until = pb_blocks_expiry (parts->blocks, PB_BLOCK_IP, subject, now);
+  self->asked.input.now = (guint64) now;
+  self->asked.input.dns = &self->object->dns;
 }
 
 static void
 handle_explain (PbBusCall *call, gpointer object)
 {
   PbDiagnosticsObject *self = object;
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->parts.registry);
   g_autoptr (GVariant) given = NULL;
   g_autoptr (GError) error = NULL;
   Question *question;
@@ -295,9 +164,9 @@ handle_explain (PbBusCall *call, gpointer object)
   question->object = self;
   question->call = call;
   question->link.data = question;
-  question->snapshot = pb_registry_snapshot (self->parts.registry);
+  pb_question_init (&question->asked, snapshot);
   g_queue_push_tail_link (&self->questions, &question->link);
-  if (!read_question (question, given, &error))
+  if (!pb_question_read (&question->asked, given, &error))
     {
       question_free (question);
       pb_bus_call_fail (call, error);
@@ -305,13 +174,38 @@ handle_explain (PbBusCall *call, gpointer object)
     }
   look_up (question);
   /* Answered at once, the question is gone already. */
-  PbExplain *explain = pb_explain_start (&question->input, self->parts.mailbox, on_explained, question);
+  PbExplain *explain = pb_explain_start (&question->asked.input, self->parts.mailbox, on_explained, question);
   if (explain != NULL)
     question->explain = explain;
 }
 
+/* ---- the past ---- */
+
+static void
+on_replayed (GVariant *answer, const GError *error, gpointer user_data)
+{
+  PbBusCall *call = user_data;
+
+  if (error != NULL)
+    pb_bus_call_fail (call, error);
+  else
+    pb_bus_call_return (call, answer);
+}
+
+static void
+handle_replay (PbBusCall *call, gpointer object)
+{
+  PbDiagnosticsObject *self = object;
+  g_autoptr (GVariant) draft = NULL;
+  guint64 since;
+
+  g_variant_get (call->parameters, "(@a{sa{sv}}t)", &draft, &since);
+  pb_replay_run (self->replay, draft, since, on_replayed, call);
+}
+
 static const PbBusMethod methods[] = {
   { "Explain", PB_ACTION_VIEW, handle_explain },
+  { "Replay", PB_ACTION_VIEW, handle_replay },
 };
 
 PbDiagnosticsObject *
@@ -327,6 +221,7 @@ pb_diagnostics_object_new (const PbDiagnosticsParts *parts)
 
   self->parts = *parts;
   pb_dns_init_resolver (&self->dns, parts->resolver);
+  self->replay = pb_replay_new (parts->registry, parts->history, parts->mailbox, &self->dns);
   pb_bus_add (parts->bus, &interface);
   return self;
 }
@@ -344,5 +239,6 @@ pb_diagnostics_object_free (PbDiagnosticsObject *self)
       pb_bus_call_fail (question->call, error);
       question_free (question);
     }
+  pb_replay_free (self->replay);
   g_free (self);
 }

@@ -72,6 +72,7 @@ typedef struct
   PbServer *server;
   PbBlocks *blocks;
   PbResolver *resolver;
+  PbHistory *history; /* (nullable) */
   PbMailbox *mailbox; /* the main thread's */
 } PbDiagnosticsParts;
 PbDiagnosticsObject *pb_diagnostics_object_new (const PbDiagnosticsParts *parts);

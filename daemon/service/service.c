@@ -354,7 +354,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
   self->hits_keeper = pb_hits_keeper_new (pb_registry_hits (self->registry), self->config_store, self->mailbox);
   self->history_object = pb_history_object_new (self->bus, self->history, self->registry, self->mailbox);
-  const PbDiagnosticsParts diagnostics_parts = { self->bus, self->registry, self->server, self->blocks, self->resolver, self->mailbox };
+  const PbDiagnosticsParts diagnostics_parts = { self->bus, self->registry, self->server, self->blocks, self->resolver, self->history, self->mailbox };
   self->diagnostics_object = pb_diagnostics_object_new (&diagnostics_parts);
   pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);

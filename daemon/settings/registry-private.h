@@ -107,6 +107,8 @@ void pb_registry_run (PbRegistry *self, PbOperation *operation);
 void pb_registry_continue (PbRegistry *self);
 /** pb_registry_emit: tells of what @draft changed. */
 void pb_registry_emit (PbRegistry *self, const PbDraft *draft);
+/** pb_registry_make_snapshot: (transfer full): of @values and @directory (transfer full), with all that lives beside the revisions. */
+PbSnapshot *pb_registry_make_snapshot (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory);
 /** pb_registry_swap: makes @values and @directory (transfer full) the snapshot of self->revision. */
 void pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory);
 /** pb_registry_take_rows: (transfer full) @rows become those of @kind. */

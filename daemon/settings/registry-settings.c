@@ -103,6 +103,26 @@ prepare_apply (PbRegistry *self, PbOperation *operation, PbDraft *draft, GError 
   return TRUE;
 }
 
+PbSnapshot *
+pb_registry_draft_snapshot (PbRegistry *self, GVariant *changes, GError **error)
+{
+  g_autoptr (PbSnapshot) now = pb_registry_snapshot (self);
+  PbSnapshot *draft_snapshot = NULL;
+  PbSettingValues values;
+  PbDraft draft;
+
+  pb_draft_init (&draft);
+  if (pb_draft_settings (&draft, self, changes, error))
+    {
+      pb_draft_values (&draft, self, &values);
+      draft_snapshot =
+        pb_registry_make_snapshot (self, &values, pb_directory_copy (now->directory));
+      pb_setting_values_clear (&values);
+    }
+  pb_draft_clear (&draft);
+  return draft_snapshot;
+}
+
 GVariant *
 pb_registry_validate (PbRegistry *self)
 {

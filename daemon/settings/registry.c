@@ -29,18 +29,26 @@ pb_registry_default (PbRegistry *self, const PbSettingSpec *spec)
   return pb_setting_default (spec);
 }
 
-void
-pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory)
+PbSnapshot *
+pb_registry_make_snapshot (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory)
 {
   PbSnapshot *fresh = pb_snapshot_new (values, self->revision, directory, self->secrets,
                                        self->logins, self->interfaces);
-  g_autoptr (PbSnapshot) old = NULL;
 
   fresh->hits = pb_hits_ref (self->hits);
   fresh->people = self->people != NULL ? pb_people_ref (self->people) : NULL;
   fresh->remote_recipients =
     self->remote_recipients != NULL ? pb_remote_recipients_ref (self->remote_recipients) : NULL;
   fresh->signing_keys = pb_signing_keys_ref (self->signing_keys);
+  return fresh;
+}
+
+void
+pb_registry_swap (PbRegistry *self, const PbSettingValues *values, PbDirectory *directory)
+{
+  PbSnapshot *fresh = pb_registry_make_snapshot (self, values, directory);
+  g_autoptr (PbSnapshot) old = NULL;
+
   g_mutex_lock (&self->lock);
   old = self->snapshot;
   self->snapshot = fresh;

@@ -46,6 +46,9 @@ void pb_registry_apply (PbRegistry *self, GVariant *changes, const PbApplyOption
 /** pb_registry_confirm: keeps what was applied with a confirm_timeout. @revision: what that Apply answered. Errors: NOT_FOUND when it waits for none. */
 void pb_registry_confirm (PbRegistry *self, guint64 revision, const char *who, PbRegistryDone func, gpointer user_data);
 
+/** pb_registry_draft_snapshot: (transfer full) (nullable): what would hold with @changes, as of pb_registry_apply(); nothing is changed. Errors as there. */
+PbSnapshot *pb_registry_draft_snapshot (PbRegistry *self, GVariant *changes, GError **error);
+
 /** pb_registry_validate: (transfer full) a(sss): place, severity ("error", "problem", "warning"), words; across settings and lists. */
 GVariant *pb_registry_validate (PbRegistry *self);
 

@@ -2,9 +2,10 @@
 """The checks of Security, each a row here: set on the bus, seen on the wire; off, watch, enforce, exempt, DNS gone."""
 import os
 import random
+import threading
 
 import stub_dns
-from bus import BusError, variants
+from bus import Api, BusError, variants
 from gi.repository import GLib
 from harness import wait_for
 
@@ -360,3 +361,75 @@ def test_explain_agrees_with_the_wire(bed):
             assert wire == told, (case, wire, explain(bed, **case))
             seen[wire] = seen.get(wire, 0) + 1
     assert len(seen) >= 8, f"the cases are too much alike: {seen}"
+
+
+def replay(bed, draft, since=0):
+    """How many were judged, and who would be judged otherwise: recipient to (before, after, check)."""
+    packed = {interface: {name: GLib.Variant("s" if isinstance(value, str) else "u", value) for name, value in settings.items()}
+              for interface, settings in draft.items()}
+    judged, changed = bed.api.call("Diagnostics", "Replay", "(a{sa{sv}}t)", packed, since)
+    return judged, sorted((row["Sender"], row["Recipient"], row["Before"], row["After"], row["AfterCheck"]) for row in changed)
+
+
+def test_replay(bed):
+    """What settings would have done: to what was taken, and to what was refused for another reason; nothing is changed by asking."""
+    bed.start()
+    names(bed)
+    bed.send("a@host", ["ann@local.example"], MESSAGE, source=STRANGER)
+    bed.send("a@ok.example", ["ann@local.example"], MESSAGE, source=STRANGER)
+    bed.send("a@nowhere.example", ["ann@local.example", "postmaster@local.example"], MESSAGE, source=STRANGER)
+    bed.send("a@nowhere.example", ["ann@local.example"], MESSAGE, source=TRUSTED)
+    assert judge(bed, sender="b@host", recipient="x@elsewhere.example") == "554 5.7.1"
+    wait_for(lambda: bed.api.call("History", "Search", "(a{sv}uu)", {}, 0, 10)[0] >= 5, "the history")
+    revision = bed.api.get("Manager", "Revision")
+    before = bed.api.statistics()
+    assert replay(bed, {}) == (6, [])
+    assert replay(bed, {"SenderPolicy": {"RejectNonFqdnSender": "watch"}}) == (6, [])
+    judged, changed = replay(bed, {"SenderPolicy": {"RejectNonFqdnSender": "enforce"}})
+    assert judged == 6 and changed == [
+        ("a@host", "ann@local.example", "250 2.1.5", "504 5.5.2", "sender-fqdn"),
+        ("b@host", "x@elsewhere.example", "554 5.7.1", "504 5.5.2", "sender-fqdn")], changed
+    judged, changed = replay(bed, {"SenderPolicy": {"RejectUnknownSenderDomain": "enforce"}})
+    assert [row for row in changed if "host" not in row[0]] == [
+        ("a@nowhere.example", each, "250 2.1.5", "450 4.1.8", "sender-domain")
+        for each in ("ann@local.example", "postmaster@local.example")], changed
+    assert replay(bed, {"SenderPolicy": {"RejectNonFqdnSender": "enforce"}}, since=4_000_000_000) == (0, [])
+    for draft, error in (({"SenderPolicy": {"RejectNonFqdnSender": "banana"}}, "InvalidValue"),
+                         ({"SenderPolicy": {"Banana": "off"}}, "UnknownSetting")):
+        try:
+            replay(bed, draft)
+        except BusError as refusal:
+            assert refusal.name == error, refusal
+        else:
+            raise AssertionError(f"{draft} was taken")
+    after = bed.api.statistics()
+    assert bed.api.get("Manager", "Revision") == revision and before == after, (before, after)
+
+
+def test_replay_while_the_dns_is_silent(bed):
+    """It ends all the same; a second one meanwhile is told to wait; the server's end does not wait for it."""
+    bed.start()
+    bed.send("a@ok.example", ["ann@local.example"], MESSAGE, source=STRANGER)
+    wait_for(lambda: bed.api.call("History", "Search", "(a{sv}uu)", {}, 0, 10)[0] >= 1, "the history")
+    bed.dns.everything = stub_dns.SILENCE
+    other = Api(bed.bus.address)
+    waiting = threading.Thread(target=lambda: refused_or_not(other, bed), daemon=True)
+    waiting.start()
+    bed.dns.wait_query("client.example")
+    try:
+        replay(bed, {"Advanced": {"RejectUnknownHelo": "enforce"}})
+    except BusError as refusal:
+        assert refusal.name == "Busy", refusal
+    else:
+        raise AssertionError("two at once")
+    bed.postbusd.stop()
+    waiting.join(60)
+    assert not waiting.is_alive()
+    bed.dns.everything = None
+
+
+def refused_or_not(api, bed):
+    try:
+        api.call("Diagnostics", "Replay", "(a{sa{sv}}t)", {"Advanced": {"RejectUnknownHelo": GLib.Variant("s", "enforce")}}, 0)
+    except BusError:
+        pass
