@@ -78,6 +78,7 @@ append_data (PbSmtpConnection *self, PbTransaction *transaction, const char *dat
         g_strdup_printf ("[%" G_GUINT64_FORMAT " octets]",
                          pb_body_size (transaction->job->delivery->body));
 
+      transaction->end = self->n_written + out->len;
       pb_transcript_client (transaction->job->transcript, shown, -1);
       pb_smtp_transaction_send_ahead (self, out);
     }
@@ -101,6 +102,7 @@ append_bdat (PbSmtpConnection *self, PbTransaction *transaction, const char *dat
   g_byte_array_append (out, chunk->data, chunk->len);
   if (last)
     {
+      transaction->end = self->n_written + out->len;
       pb_smtp_transaction_expect_final (self, transaction);
       pb_smtp_transaction_send_ahead (self, out);
       return;

@@ -48,6 +48,7 @@ typedef struct
   guint n_replies;  /* to anything of this transaction */
   gboolean bdat;    /* the message goes by BDAT, not DATA */
   gboolean ahead;     /* its envelope went behind another's body */
+  guint64 end;        /* of its message, in the connection's n_written */
   gboolean body_sent; /* some of the message is on its way */
   PbRcpt rcpts[];
 } PbTransaction;
@@ -84,13 +85,13 @@ struct _PbSmtpConnection
   PbTransaction *current; /* (owned) (nullable) */
   PbTransaction *next;    /* (owned) (nullable) its envelope went behind current's body */
   guint n_messages;
+  guint64 n_written; /* octets, since it was opened at least */
   gboolean lmtp;
   gboolean handshaking;
   gboolean secure;    /* TLS as the route demands it */
   gboolean opened;
   gboolean idle;
   gboolean needs_reset; /* the server still holds a transaction that was given up */
-  gboolean answered_early; /* the message is answered, and nothing of it is sent */
   gboolean streaming;    /* a large body is on its way, its end not written yet */
   PbDataEncoder encoder; /* of the body */
   PbSevenBit *seven_bit; /* (owned) (nullable) before it, where the server takes no 8-bit octets */

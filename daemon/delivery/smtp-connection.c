@@ -100,6 +100,7 @@ pb_smtp_connection_write (PbSmtpConnection *self, GByteArray *out)
   g_autoptr (GBytes) bytes = g_byte_array_free_to_bytes (out);
 
   pb_channel_write_bytes (self->channel, bytes);
+  self->n_written += g_bytes_get_size (bytes);
   update_deadline (self);
 }
 

@@ -363,17 +363,6 @@ on_verify_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcp
     write_step (self, append_rcpt);
 }
 
-/* Nothing else is awaited now: what stands there already answers a message that was not sent, and will not be. */
-static void
-send_body (PbSmtpConnection *self)
-{
-  self->answered_early = pb_channel_has_input (self->channel, FALSE);
-  if (self->answered_early)
-    pb_smtp_transaction_expect_final (self, self->current);
-  else
-    pb_smtp_body_send (self);
-}
-
 /* Every recipient has its answer: the message's turn, if it does not follow by itself. */
 static void
 on_all_rcpts (PbSmtpConnection *self, PbTransaction *transaction)
@@ -388,7 +377,7 @@ on_all_rcpts (PbSmtpConnection *self, PbTransaction *transaction)
       transaction_continue (self);
     }
   else if (transaction->bdat)
-    send_body (self);
+    pb_smtp_body_send (self);
   else
     write_step (self, append_data);
 }
@@ -455,7 +444,7 @@ static void
 on_data_reply (PbSmtpConnection *self, PbTransaction *transaction)
 {
   if (self->reply.code == 354 && transaction->n_accepted > 0)
-    send_body (self);
+    pb_smtp_body_send (self);
   else if (self->reply.code == 354)
     send_empty (self, transaction);
   else if (self->reply.code / 100 == 2)
@@ -505,11 +494,18 @@ transaction_end (PbSmtpConnection *self, PbTransaction *transaction, gboolean de
   transaction_continue (self);
 }
 
+/* Whether the end of the message has been handed to the socket. */
+static gboolean
+has_left (PbSmtpConnection *self, const PbTransaction *transaction)
+{
+  return self->n_written - pb_channel_pending (self->channel) >= transaction->end;
+}
+
 static void
 on_final_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
 {
   gboolean delivered = self->reply.code / 100 == 2 && transaction->n_accepted > 0;
-  gboolean early = self->streaming || self->answered_early;
+  gboolean early = self->streaming || !has_left (self, transaction);
 
   if (early && delivered)
     {
