@@ -20,6 +20,7 @@ struct _PbaServer
   PbaStatistics *statistics;       /* (owned) */
   PbaFindings *findings;           /* (owned) */
   PbaBlocks *blocks;               /* (owned) */
+  PbaHistory *history;             /* (owned) */
   PbaCertificate *certificate;     /* (owned) */
   PbaAlerts *alerts;               /* (owned) */
   PbaSecretAgent *secret_agent;    /* (owned) */
@@ -79,6 +80,7 @@ pba_server_finalize (GObject *object)
     g_clear_object (&self->lists[i]);
   g_object_unref (self->findings);
   g_object_unref (self->blocks);
+  g_object_unref (self->history);
   g_object_unref (self->certificate);
   g_object_unref (self->alerts);
   g_object_unref (self->secret_agent);
@@ -155,6 +157,7 @@ pba_server_new (PbaConnection *connection)
   self->blocks = pba_blocks_new (connection);
   self->alerts = pba_alerts_new (connection);
   self->secret_agent = pba_secret_agent_new (connection);
+  self->history = pba_history_new (connection);
   self->findings = pba_findings_new (connection, self->manager, self->settings);
   g_object_bind_property (self->permissions, "modify-settings", self->settings, "writable",
                           G_BINDING_SYNC_CREATE);
@@ -204,6 +207,12 @@ PbaBlocks *
 pba_server_get_blocks (PbaServer *self)
 {
   return self->blocks;
+}
+
+PbaHistory *
+pba_server_get_history (PbaServer *self)
+{
+  return self->history;
 }
 
 PbaCertificate *

@@ -6,6 +6,7 @@
 #include "model/certificate.h"
 #include "model/connection.h"
 #include "model/findings.h"
+#include "model/history.h"
 #include "model/list-model.h"
 #include "model/manager.h"
 #include "model/permissions.h"
@@ -33,6 +34,7 @@ PbaQueue *pba_server_get_queue (PbaServer *self);
 PbaStatistics *pba_server_get_statistics (PbaServer *self);
 PbaFindings *pba_server_get_findings (PbaServer *self);
 PbaBlocks *pba_server_get_blocks (PbaServer *self);
+PbaHistory *pba_server_get_history (PbaServer *self);
 PbaCertificate *pba_server_get_certificate (PbaServer *self);
 PbaAlerts *pba_server_get_alerts (PbaServer *self);
 PbaSecretAgent *pba_server_get_secret_agent (PbaServer *self);

@@ -29,7 +29,7 @@ typedef struct
   PbaBlocksPage *page; /* (unowned) */
   GtkImage *icon;      /* all (unowned) */
   GtkLabel *title, *subtitle;
-  GtkWidget *lift, *extend;
+  GtkWidget *lift, *extend, *why;
   PbaListRow *row; /* (owned) (nullable) */
   gulong handler;
 } Item;
@@ -64,6 +64,7 @@ show_block (Item *item)
   g_autofree char *text = g_strdup_printf (_ ("%s. Since: %s. Ends: %s"), reason, since, expires);
   g_autofree char *lift = NULL;
   g_autofree char *extend = NULL;
+  g_autofree char *why = NULL;
 
   gtk_image_set_from_icon_name (item->icon,
                                 account ? "avatar-default-symbolic" : "computer-symbolic");
@@ -74,6 +75,9 @@ show_block (Item *item)
   lift = g_strdup_printf (_ ("Lift the block of %s"), subject);
   /* Translators: for screen readers; %s is an IP address or an account */
   extend = g_strdup_printf (_ ("Extend the block of %s"), subject);
+  /* Translators: for screen readers; %s is an IP address or an account */
+  why = g_strdup_printf (_ ("Why? Messages of %s"), subject);
+  pba_accessible_name (item->why, why);
   pba_accessible_name (item->lift, lift);
   pba_accessible_name (item->extend, extend);
 }
@@ -110,6 +114,19 @@ on_lift (GtkButton *button, gpointer user_data)
   if (item->row != NULL && pba_list_row_get_id (item->row) != NULL)
     pba_blocks_lift_async (blocks_of (item->page), pba_list_row_get_id (item->row), NULL, on_lifted,
                            g_object_ref (item->page));
+}
+
+/* What it sent lately. */
+static void
+on_why (GtkButton *button, gpointer user_data)
+{
+  Item *item = user_data;
+  g_autofree char *key = NULL;
+
+  if (item->row == NULL)
+    return;
+  key = g_strconcat ("text:", pba_list_row_get_text (item->row, "Subject"), NULL);
+  pba_page_go (PBA_PAGE (item->page), "messages", key);
 }
 
 /* From its present end on. */
@@ -176,6 +193,12 @@ add_buttons (Item *item, GtkWidget *box)
 
   g_action_map_add_action_entries (G_ACTION_MAP (actions), entries, G_N_ELEMENTS (entries), item);
   gtk_widget_insert_action_group (box, "block", G_ACTION_GROUP (actions));
+  item->why = gtk_button_new_with_label (_ ("Why?"));
+  gtk_widget_add_css_class (item->why, "flat");
+  gtk_widget_set_valign (item->why, GTK_ALIGN_CENTER);
+  gtk_widget_set_visible (item->why, pba_history_get_supported (pba_server_get_history (server)));
+  g_signal_connect (item->why, "clicked", G_CALLBACK (on_why), item);
+  gtk_box_append (GTK_BOX (box), item->why);
   item->extend = gtk_menu_button_new ();
   gtk_menu_button_set_label (GTK_MENU_BUTTON (item->extend), _ ("Extend"));
   gtk_menu_button_set_menu_model (GTK_MENU_BUTTON (item->extend), G_MENU_MODEL (menu));

@@ -33,6 +33,7 @@ struct _PbaListDialog
   const PbaListLayout *layout;
   char *id;                   /* (owned) (nullable): of the row that is edited */
   GVariant *base;             /* (owned) (nullable): its cells as they were shown first */
+  GVariant *draft;            /* (owned) (nullable): what a new row says at first */
   char *view;                 /* (owned) (nullable) */
   GPtrArray *fields;          /* (owned) (element-type PbaListField) */
   GtkWidget *focused;         /* (owned) (nullable): before the page was busy */

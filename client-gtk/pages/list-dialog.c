@@ -123,8 +123,8 @@ static void
 add_field (PbaListDialog *self, AdwPreferencesGroup *group, const char *name)
 {
   const PbColumnSpec *column = find_column (pb_list_spec (self->layout->kind), name);
-  g_autoptr (GVariant) value =
-    self->base != NULL ? g_variant_lookup_value (self->base, name, NULL) : NULL;
+  GVariant *cells = self->base != NULL ? self->base : self->draft;
+  g_autoptr (GVariant) value = cells != NULL ? g_variant_lookup_value (cells, name, NULL) : NULL;
   gboolean blacklist = g_strcmp0 (self->view, "blacklist") == 0;
   PbaListField *field;
 
@@ -387,6 +387,7 @@ pba_list_dialog_finalize (GObject *object)
 
   g_object_unref (self->cancellable);
   g_clear_pointer (&self->base, g_variant_unref);
+  g_clear_pointer (&self->draft, g_variant_unref);
   g_free (self->id);
   g_free (self->view);
   G_OBJECT_CLASS (pba_list_dialog_parent_class)->finalize (object);
@@ -443,9 +444,9 @@ show_read_only (PbaListDialog *self)
   pba_notice_bar_show (self->notice, _ ("You may look at this, but not change it"), NULL, NULL);
 }
 
-GtkWidget *
-pba_list_dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaListRow *row,
-                     const char *view)
+static GtkWidget *
+dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaListRow *row,
+            GVariant *draft, const char *view)
 {
   PbaListDialog *self =
     g_object_new (PBA_TYPE_LIST_DIALOG, "transient-for", parent, "modal", TRUE, NULL);
@@ -463,9 +464,24 @@ pba_list_dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaL
       self->id = g_strdup (pba_list_row_get_id (row));
       self->base = g_variant_ref (pba_list_row_get_cells (row));
     }
+  self->draft = draft != NULL ? g_variant_ref_sink (draft) : NULL;
   gtk_window_set_title (GTK_WINDOW (self), dialog_title (self));
   fill (self);
   if (!pba_list_model_get_writable (self->model))
     show_read_only (self);
   return GTK_WIDGET (self);
+}
+
+GtkWidget *
+pba_list_dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaListRow *row,
+                     const char *view)
+{
+  return dialog_new (parent, server, kind, row, NULL, view);
+}
+
+GtkWidget *
+pba_list_dialog_new_draft (GtkWindow *parent, PbaServer *server, PbListKind kind, GVariant *cells,
+                           const char *view)
+{
+  return dialog_new (parent, server, kind, NULL, cells, view);
 }

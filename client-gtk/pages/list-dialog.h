@@ -15,4 +15,7 @@ G_DECLARE_FINAL_TYPE (PbaListDialog, pba_list_dialog, PBA, LIST_DIALOG, AdwWindo
 /** pba_list_dialog_new: @row: (nullable): NULL creates one. @view: (nullable): what column "List" is to be. */
 GtkWidget *pba_list_dialog_new (GtkWindow *parent, PbaServer *server, PbListKind kind, PbaListRow *row, const char *view);
 
+/** pba_list_dialog_new_draft: creates a row; @cells: what the fields say at first. */
+GtkWidget *pba_list_dialog_new_draft (GtkWindow *parent, PbaServer *server, PbListKind kind, GVariant *cells, const char *view);
+
 G_END_DECLS

@@ -111,7 +111,7 @@ show_figures (PbaOverviewPage *self)
 /* ---- refusals ---- */
 
 static GtkWidget *
-reason_row_new (const char *check)
+reason_row_new (const char *check, gboolean leads)
 {
   GtkWidget *row = gtk_list_box_row_new ();
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
@@ -129,7 +129,10 @@ reason_row_new (const char *check)
   gtk_box_append (GTK_BOX (box), line);
   gtk_box_append (GTK_BOX (box), bar);
   gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (row), box);
-  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), FALSE);
+  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), leads);
+  if (leads)
+    gtk_widget_set_tooltip_text (row, _ ("Show these messages"));
+  g_object_set_data_full (G_OBJECT (row), "check", g_strdup (check), g_free);
   g_object_set_data (G_OBJECT (row), "bar", bar);
   g_object_set_data (G_OBJECT (row), "count", count);
   g_object_set_data_full (G_OBJECT (row), "title", g_steal_pointer (&title), g_free);
@@ -150,17 +153,30 @@ same_reasons (GPtrArray *shown, GPtrArray *names)
 static void
 make_reasons (PbaOverviewPage *self, GPtrArray *names)
 {
+  gboolean leads = pba_history_get_supported (pba_server_get_history (server_of (self)));
+
   pba_row_list_clear (self->reasons);
   for (guint i = 0; i < names->len; i++)
     {
       const char *name = names->pdata[i];
 
-      gtk_list_box_append (self->reasons, reason_row_new (name + strlen (REFUSED)));
+      gtk_list_box_append (self->reasons, reason_row_new (name + strlen (REFUSED), leads));
     }
   if (names->len == 0)
     gtk_list_box_append (self->reasons,
                          g_object_new (ADW_TYPE_ACTION_ROW, "title", _ ("Nothing Was Refused"),
                                        "subtitle", _ ("Since the service started"), NULL));
+}
+
+/* Who was refused for it. */
+static void
+on_reason_activated (PbaOverviewPage *self, GtkListBoxRow *row)
+{
+  const char *check = g_object_get_data (G_OBJECT (row), "check");
+  g_autofree char *key = check != NULL ? g_strconcat ("check:", check, NULL) : NULL;
+
+  if (key != NULL)
+    pba_page_go (PBA_PAGE (self), "messages", key);
 }
 
 static void
@@ -429,6 +445,8 @@ static void
 pba_overview_page_init (PbaOverviewPage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  g_signal_connect_object (self->reasons, "row-activated", G_CALLBACK (on_reason_activated), self,
+                           G_CONNECT_SWAPPED);
 }
 
 GtkWidget *

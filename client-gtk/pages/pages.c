@@ -8,6 +8,7 @@
 #include "pages/blocks-page.h"
 #include "pages/general-page.h"
 #include "pages/list-page.h"
+#include "pages/messages-page.h"
 #include "pages/overview-page.h"
 #include "pages/queue-page.h"
 #include "pages/relay-page.h"
@@ -82,9 +83,12 @@ make_blocks (PbaServer *server, const PbaPageSpec *spec)
   return pba_tally_page_new (server, _ (spec->title), spec->id, spec->icon);
 }
 
+/* An older service keeps no history: likewise. */
 static GtkWidget *
-make_tally (PbaServer *server, const PbaPageSpec *spec)
+make_messages (PbaServer *server, const PbaPageSpec *spec)
 {
+  if (pba_history_get_supported (pba_server_get_history (server)))
+    return pba_messages_page_new (server, _ (spec->title));
   return pba_tally_page_new (server, _ (spec->title), spec->id, spec->icon);
 }
 
@@ -179,7 +183,7 @@ static const PbaPageSpec pages[] = {
   { .id = "messages",
     .title = N_ ("Messages"),
     .icon = "mail-unread-symbolic",
-    .make = make_tally },
+    .make = make_messages },
   { .id = "blocks",
     .title = N_ ("Blocks"),
     .icon = "action-unavailable-symbolic",

@@ -149,10 +149,11 @@ def test_pages_outlive_the_daemon(ui):
     wait_named(ui, "list item", "Queue, 1")
 
 
-def test_what_is_not_there_yet(ui):
+def test_no_messages_yet(ui):
     ui.start("messages")
-    ui.find("list item", "No Record of Messages Yet")
-    ui.find("list item", "Accepted, 0")
+    ui.find("label", "No Messages Yet")
+    ui.bed.send("someone@elsewhere.example", ["ann@local.example"], MESSAGE)
+    wait_named(ui, "list item", "Delivered, ann@local.example", "From someone@elsewhere.example")
 
 
 def fail_to_log_in(ui, times=2):

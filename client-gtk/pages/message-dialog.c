@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One message of the history: what is known of it, each recipient, and each step with its outcome, what was found and
+ * what was said, down to the transcripts. A refusal has its reason explained and, where a rule helps, a rule
+ * drafted for it. Opened by the page of messages; changes nothing itself.
+ */
+#include "pages/message-dialog.h"
+
+#include "model/message.h"
+#include "model/reply.h"
+#include "model/words.h"
+#include "pages/fact-row.h"
+#include "pages/list-dialog.h"
+#include "widgets/compat.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#define CODES 10 /* octets that codes alone take, "550 5.1.1": no evidence to read */
+
+typedef struct
+{
+  PbaPage *page;    /* (owned) */
+  GtkWidget *window; /* (unowned) */
+  GVariant *cells;  /* (owned) the message */
+  AdwPreferencesGroup *steps; /* (unowned) */
+  GtkWidget *waiting;         /* (unowned) (nullable) in @steps until they have come */
+  GCancellable *cancellable;  /* (owned) */
+} Dialog;
+
+static void
+on_destroy (GtkWidget *window, gpointer user_data)
+{
+  Dialog *self = user_data;
+
+  g_cancellable_cancel (self->cancellable);
+  g_object_unref (self->cancellable);
+  g_variant_unref (self->cells);
+  g_object_unref (self->page);
+  g_free (self);
+}
+
+static const char *
+text_of (GVariant *cells, const char *key)
+{
+  const char *text = "";
+
+  g_variant_lookup (cells, key, "&s", &text);
+  return text;
+}
+
+/* ---- why, and what then ---- */
+
+typedef struct
+{
+  PbaPage *page; /* (owned) */
+  GtkWindow *over; /* (owned) (nullable) closed when it is left for a page */
+  const char *target; /* (static) */
+} Why;
+
+static void
+on_why_answered (AdwMessageDialog *dialog, const char *response, gpointer user_data)
+{
+  Why *why = user_data;
+
+  if (g_str_equal (response, "settings"))
+    {
+      if (why->over != NULL)
+        gtk_window_close (why->over);
+      pba_page_go (why->page, why->target, NULL);
+    }
+  g_object_unref (why->page);
+  g_clear_object (&why->over);
+  g_free (why);
+}
+
+void
+pba_why_dialog_show (PbaPage *page, GtkWidget *over, const char *check, const char *evidence)
+{
+  PbaCheckAdvice advice = pba_check_advice (check);
+  g_autofree char *title = pba_check_title (check);
+  g_autofree char *body = NULL;
+  GtkWindow *window = GTK_WINDOW (gtk_widget_get_root (over));
+  GtkWidget *dialog;
+  Why *why = g_new0 (Why, 1);
+
+  body = g_strjoin ("\n\n",
+                    advice.why != NULL ? advice.why
+                                       : _ ("This program does not know this check. The server’s "
+                                            "own words say more."),
+                    evidence != NULL && evidence[0] != '\0' ? evidence : NULL, NULL);
+  dialog = adw_message_dialog_new (window, title, body);
+  adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
+  if (advice.page != NULL)
+    adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "settings",
+                                     _ ("_Open Settings"));
+  adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "close");
+  adw_message_dialog_set_default_response (ADW_MESSAGE_DIALOG (dialog), "close");
+  why->page = g_object_ref (page);
+  why->over = gtk_window_get_modal (window) ? g_object_ref (window) : NULL;
+  why->target = advice.page;
+  g_signal_connect (dialog, "response", G_CALLBACK (on_why_answered), why);
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+static void
+on_rule_saved (PbaListDialog *dialog, const char *id, const char *trouble, gpointer user_data)
+{
+  pba_page_toast (user_data, _ ("The rule is saved. Such mail is let in when it is sent again"),
+                  NULL, NULL, NULL);
+}
+
+static void
+on_allow (GtkButton *button, gpointer user_data)
+{
+  Dialog *self = user_data;
+  g_autoptr (GVariant) rule =
+    pba_message_draft_rule (self->cells, g_object_get_data (G_OBJECT (button), "check"));
+  GtkWidget *dialog = pba_list_dialog_new_draft (
+    GTK_WINDOW (self->window), pba_page_get_server (self->page), PB_LIST_ACCESS_LIST, rule,
+    "whitelist");
+
+  g_signal_connect_object (dialog, "saved", G_CALLBACK (on_rule_saved), self->page, 0);
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+static void
+on_why (GtkButton *button, gpointer user_data)
+{
+  Dialog *self = user_data;
+
+  pba_why_dialog_show (self->page, self->window, g_object_get_data (G_OBJECT (button), "check"),
+                       g_object_get_data (G_OBJECT (button), "evidence"));
+}
+
+static GtkWidget *
+add_button (Dialog *self, GtkWidget *box, const char *label, const char *name,
+            const PbaTrailStep *step, GCallback callback)
+{
+  GtkWidget *button = gtk_button_new_with_label (label);
+
+  pba_accessible_name (button, name);
+  g_object_set_data_full (G_OBJECT (button), "check", g_strdup (step->check), g_free);
+  g_object_set_data_full (G_OBJECT (button), "evidence", g_strdup (step->second), g_free);
+  g_signal_connect (button, "clicked", callback, self);
+  gtk_box_append (GTK_BOX (box), button);
+  return button;
+}
+
+static GtkWidget *
+make_buttons (Dialog *self, const PbaTrailStep *step)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  g_autoptr (GVariant) rule = pba_message_draft_rule (self->cells, step->check);
+  /* Translators: for screen readers; %s is a check, such as Relay access denied */
+  g_autofree char *why = g_strdup_printf (_ ("Why? %s"), step->title);
+  GtkWidget *button;
+
+  gtk_widget_set_margin_top (box, 6);
+  add_button (self, box, _ ("Why?"), why, step, G_CALLBACK (on_why));
+  if (rule != NULL)
+    {
+      /* Translators: for screen readers; %s is a check, such as Blocklist */
+      g_autofree char *allow = g_strdup_printf (_ ("Allow mail like this: %s"), step->title);
+
+      button = add_button (self, box, _ ("Allow…"), allow, step, G_CALLBACK (on_allow));
+      g_object_bind_property (pba_server_get_permissions (pba_page_get_server (self->page)),
+                              "modify-settings", button, "sensitive", G_BINDING_SYNC_CREATE);
+    }
+  return box;
+}
+
+/* ---- steps ---- */
+
+static GtkWidget *
+make_label (const char *text, const char *class)
+{
+  GtkWidget *label =
+    g_object_new (GTK_TYPE_LABEL, "label", text, "xalign", 0.0, "wrap", TRUE, "wrap-mode",
+                  PANGO_WRAP_WORD_CHAR, "hexpand", TRUE, NULL);
+
+  if (class != NULL)
+    gtk_widget_add_css_class (label, class);
+  return label;
+}
+
+static GtkWidget *
+make_transcript (const PbaTrailStep *step)
+{
+  GtkWidget *expander = gtk_expander_new (_ ("Transcript"));
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  GtkWidget *text = make_label (step->transcript, "record");
+  GtkWidget *copy = pba_copy_button_new (step->transcript, _ ("Copy Transcript"));
+
+  gtk_label_set_selectable (GTK_LABEL (text), TRUE);
+  gtk_widget_add_css_class (text, "caption");
+  gtk_widget_set_valign (copy, GTK_ALIGN_START);
+  gtk_widget_set_margin_top (box, 6);
+  gtk_box_append (GTK_BOX (box), text);
+  gtk_box_append (GTK_BOX (box), copy);
+  gtk_expander_set_child (GTK_EXPANDER (expander), box);
+  gtk_widget_set_margin_top (expander, 6);
+  return expander;
+}
+
+static GtkWidget *
+make_icon (const char *event)
+{
+  PbaEventLook look = pba_event_look (event);
+  GtkWidget *icon = gtk_image_new_from_icon_name (look.icon);
+
+  if (look.style != NULL)
+    gtk_widget_add_css_class (icon, look.style);
+  pba_accessible_name (icon, look.title);
+  return icon;
+}
+
+static GtkWidget *
+step_row_new (Dialog *self, const PbaTrailStep *step)
+{
+  GtkWidget *row = adw_preferences_row_new ();
+  GtkWidget *line = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
+  GtkWidget *texts = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2);
+  GtkWidget *icon = make_icon (step->outcome);
+  GtkWidget *time = make_label (step->time, "caption");
+  g_autofree char *name = g_strdup_printf ("%s, %s, %s", step->title, step->second, step->time);
+
+  gtk_widget_set_valign (icon, GTK_ALIGN_START);
+  gtk_widget_set_margin_top (icon, 2);
+  gtk_widget_set_valign (time, GTK_ALIGN_START);
+  gtk_widget_set_hexpand (time, FALSE);
+  gtk_label_set_wrap (GTK_LABEL (time), FALSE);
+  gtk_widget_add_css_class (time, "dim-label");
+  gtk_widget_add_css_class (time, "numeric");
+  gtk_box_append (GTK_BOX (texts), make_label (step->title, NULL));
+  if (step->second[0] != '\0')
+    {
+      GtkWidget *second = make_label (step->second, "caption");
+
+      gtk_widget_add_css_class (second, "dim-label");
+      gtk_box_append (GTK_BOX (texts), second);
+    }
+  if (g_str_equal (step->outcome, "refused") || g_str_equal (step->outcome, "watched")
+      || (g_str_equal (step->outcome, "discarded") && step->check[0] != '\0'))
+    gtk_box_append (GTK_BOX (texts), make_buttons (self, step));
+  if (step->transcript[0] != '\0')
+    gtk_box_append (GTK_BOX (texts), make_transcript (step));
+  gtk_box_append (GTK_BOX (line), icon);
+  gtk_box_append (GTK_BOX (line), texts);
+  gtk_box_append (GTK_BOX (line), time);
+  gtk_widget_add_css_class (line, "padded");
+  gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (row), line);
+  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), FALSE);
+  pba_accessible_name (row, name);
+  return row;
+}
+
+static void
+show_note (Dialog *self, const char *title, const char *subtitle)
+{
+  GtkWidget *row = g_object_new (ADW_TYPE_ACTION_ROW, "use-markup", FALSE, "title", title,
+                                 "title-lines", 0, "subtitle", subtitle, "subtitle-lines", 0, NULL);
+
+  adw_preferences_group_add (self->steps, row);
+}
+
+static void
+on_trail (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Dialog *self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) lines = pba_history_trail_finish (PBA_HISTORY (source), result, &error);
+  g_autoptr (GPtrArray) steps = lines != NULL ? pba_trail_steps_new (lines) : NULL;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return; /* the window is gone, and what it had */
+  adw_preferences_group_remove (self->steps, self->waiting);
+  self->waiting = NULL;
+  if (error != NULL)
+    {
+      g_autofree char *sentence = pba_words_error (error);
+
+      show_note (self, _ ("The steps cannot be read"), sentence);
+    }
+  else if (steps->len == 0)
+    show_note (self, _ ("No steps were kept of this message"), NULL);
+  for (guint i = 0; steps != NULL && i < steps->len; i++)
+    adw_preferences_group_add (self->steps, step_row_new (self, steps->pdata[i]));
+}
+
+/* ---- what is known at once ---- */
+
+static void
+add_fact (AdwPreferencesGroup *group, const char *title, const char *fact)
+{
+  if (fact != NULL && fact[0] != '\0')
+    adw_preferences_group_add (group, pba_fact_row_new (title, fact));
+}
+
+/* "192.0.2.1, mail.example.org, logged in as ann" */
+static char *
+client_words (GVariant *cells)
+{
+  const char *client = text_of (cells, "Client"), *helo = text_of (cells, "Helo");
+  const char *login = text_of (cells, "Login");
+  g_autoptr (GString) words = g_string_new (NULL);
+
+  g_string_append (words, g_str_equal (client, "local") ? _ ("This server") : client);
+  if (helo[0] != '\0')
+    g_string_append_printf (words, ", %s", helo);
+  if (login[0] != '\0')
+    {
+      /* Translators: %s is an account */
+      g_autofree char *as = g_strdup_printf (_ ("logged in as %s"), login);
+
+      g_string_append_printf (words, ", %s", as);
+    }
+  return g_string_free (g_steal_pointer (&words), FALSE);
+}
+
+static AdwPreferencesGroup *
+make_facts (Dialog *self, const PbaMessage *message)
+{
+  AdwPreferencesGroup *group = ADW_PREFERENCES_GROUP (adw_preferences_group_new ());
+  g_autofree char *client = client_words (self->cells);
+  g_autofree char *when = NULL;
+  const char *sender = NULL, *id = text_of (self->cells, "Id");
+  guint64 seconds = 0;
+  g_autoptr (GDateTime) time = NULL;
+  GtkWidget *row;
+
+  g_variant_lookup (self->cells, "Time", "t", &seconds);
+  time = g_date_time_new_from_unix_local ((gint64) MIN (seconds, G_MAXINT64));
+  when = time != NULL ? g_date_time_format (time, "%c") : NULL;
+  if (g_variant_lookup (self->cells, "Sender", "&s", &sender))
+    add_fact (group, _ ("Sender"), sender[0] != '\0' ? sender : _ ("The null sender"));
+  add_fact (group, _ ("Client"), client);
+  add_fact (group, _ ("Time"), when);
+  add_fact (group, _ ("Size"), message->size);
+  add_fact (group, _ ("Message ID"), text_of (self->cells, "MessageId"));
+  row = pba_fact_row_new (_ ("Queue ID"), id);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), pba_copy_button_new (id, _ ("Copy Queue ID")));
+  adw_preferences_group_add (group, row);
+  return group;
+}
+
+/* Our own refusal is known by its check, what others said by their words. */
+static char *
+recipient_reason (GVariant *recipient, char **evidence)
+{
+  const char *check = text_of (recipient, "Check"), *reply = text_of (recipient, "Reply");
+
+  if (check[0] == '\0')
+    return pba_reply_explain (reply, evidence);
+  *evidence = g_strdup (reply);
+  return pba_check_title (check);
+}
+
+static GtkWidget *
+recipient_row_new (GVariant *recipient)
+{
+  const char *address = text_of (recipient, "Address"), *original = text_of (recipient, "Original");
+  g_autofree char *evidence = NULL;
+  g_autofree char *reason = recipient_reason (recipient, &evidence);
+  PbaEventLook look = pba_event_look (text_of (recipient, "Event"));
+  g_autofree char *alias = NULL;
+  g_autofree char *second = NULL;
+  g_autofree char *name = NULL;
+  GtkWidget *chip = gtk_label_new (look.title);
+  GtkWidget *row;
+
+  if (original[0] != '\0')
+    /* Translators: %s is the address that an alias stands for */
+    alias = g_strdup_printf (_ ("Sent to %s"), original);
+  second = g_strdup_printf ("%s%s%s%s%s", alias != NULL ? alias : "",
+                            alias != NULL && reason[0] != '\0' ? "\n" : "", reason,
+                            strlen (evidence) > CODES ? "\n" : "",
+                            strlen (evidence) > CODES ? evidence : "");
+  row = g_object_new (ADW_TYPE_ACTION_ROW, "use-markup", FALSE, "title", address, "title-lines", 0,
+                      "subtitle", second, "subtitle-lines", 0, NULL);
+  gtk_widget_add_css_class (chip, "chip");
+  if (look.style != NULL)
+    gtk_widget_add_css_class (chip, look.style);
+  gtk_widget_set_valign (chip, GTK_ALIGN_CENTER);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), chip);
+  name = g_strdup_printf ("%s, %s, %s", address, look.title, second);
+  pba_accessible_name (row, name);
+  return row;
+}
+
+static AdwPreferencesGroup *
+make_recipients (Dialog *self)
+{
+  g_autoptr (GVariant) recipients =
+    g_variant_lookup_value (self->cells, "Recipients", G_VARIANT_TYPE ("aa{sv}"));
+  AdwPreferencesGroup *group;
+  guint32 count = 0;
+  gsize n = recipients != NULL ? g_variant_n_children (recipients) : 0;
+
+  if (n == 0)
+    return NULL;
+  g_variant_lookup (self->cells, "RecipientCount", "u", &count);
+  group = ADW_PREFERENCES_GROUP (adw_preferences_group_new ());
+  adw_preferences_group_set_title (group, _ ("Recipients"));
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) recipient = g_variant_get_child_value (recipients, i);
+
+      adw_preferences_group_add (group, recipient_row_new (recipient));
+    }
+  if (count > n)
+    {
+      guint more = count - (guint) n;
+      g_autofree char *text =
+        g_strdup_printf (ngettext ("%u more recipient", "%u more recipients", more), more);
+
+      adw_preferences_group_add (group, g_object_new (ADW_TYPE_ACTION_ROW, "title", text, NULL));
+    }
+  return group;
+}
+
+static void
+fill (Dialog *self, AdwPreferencesPage *page)
+{
+  g_autoptr (PbaMessage) message = pba_message_new (self->cells);
+  AdwPreferencesGroup *recipients = make_recipients (self);
+  GtkWidget *spinner = gtk_spinner_new ();
+
+  adw_preferences_page_add (page, make_facts (self, message));
+  if (recipients != NULL)
+    adw_preferences_page_add (page, recipients);
+  self->steps = ADW_PREFERENCES_GROUP (adw_preferences_group_new ());
+  adw_preferences_group_set_title (self->steps, _ ("What Happened"));
+  self->waiting = g_object_new (ADW_TYPE_ACTION_ROW, "title", _ ("Looking it up"), NULL);
+  gtk_spinner_start (GTK_SPINNER (spinner));
+  adw_action_row_add_prefix (ADW_ACTION_ROW (self->waiting), spinner);
+  adw_preferences_group_add (self->steps, self->waiting);
+  adw_preferences_page_add (page, self->steps);
+}
+
+void
+pba_message_dialog_show (PbaPage *page, PbaListRow *row)
+{
+  GtkWindow *above = GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (page)));
+  PbaHistory *history = pba_server_get_history (pba_page_get_server (page));
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
+  GtkWidget *content = adw_preferences_page_new ();
+  Dialog *self = g_new0 (Dialog, 1);
+
+  self->page = g_object_ref (page);
+  self->cells = g_variant_ref (pba_list_row_get_cells (row));
+  self->cancellable = g_cancellable_new ();
+  self->window =
+    g_object_new (ADW_TYPE_WINDOW, "modal", TRUE, "transient-for", above, "default-width", 620,
+                  "default-height", 680, "title", _ ("Message"), "destroy-with-parent", TRUE, NULL);
+  gtk_box_append (GTK_BOX (box), adw_header_bar_new ());
+  gtk_box_append (GTK_BOX (box), content);
+  adw_window_set_content (ADW_WINDOW (self->window), box);
+  g_signal_connect (self->window, "destroy", G_CALLBACK (on_destroy), self);
+  pba_close_on_escape (self->window);
+  fill (self, ADW_PREFERENCES_PAGE (content));
+  pba_history_trail_async (history, text_of (self->cells, "Id"), self->cancellable, on_trail, self);
+  gtk_window_present (GTK_WINDOW (self->window));
+}
