@@ -6,6 +6,7 @@ import subprocess
 
 import mock_polkit
 import stranger
+import test_relay_postfix
 from bus import NAME, PATH, Api, BusError
 from certificates import make_pair
 from gi.repository import Gio, GLib
@@ -419,3 +420,74 @@ def refused_as_busy(bed):
     except BusError as error:
         return error.name == "Busy"
     return False
+
+
+# ---- what stays behind ----
+
+def test_logins_leave_nothing_in_memory(bed):
+    """Kept here or said by a client, taken or refused: once the login is over its password is nowhere in the daemon's memory;
+    what a client said goes when the relay leads elsewhere."""
+    stranger.need_root()  # only root may look
+    bed.start()
+    control = canary()
+    bed.api.set("General", "Banner", "s", control.decode())
+    kept, refused, said = canary(), canary(), canary()
+    relay = login_relay(bed, passwords={"nas": kept})
+    lead_to(bed, relay)
+    set_secret(bed.api, kept)
+    send(bed)
+    relay.wait(relay.messages)
+    relay.offers = [b"STARTTLS", b"AUTH LOGIN"]
+    set_secret(bed.api, refused)
+    assert tried(bed)[1]["login"] == "failed"
+    relay.passwords = {"nas": said}
+    lead_to(bed, relay, "agent")
+    agent = Agent(bed, said).register()
+    send(bed)
+    turn(lambda: len(relay.messages) == 2, "the second message")
+    assert len(agent.asked) == 1
+    bed.queue_empty()
+    pid = bed.postbusd.process.pid
+    ends = {each[-12:] for each in (kept, refused)}
+    assert look_in_memory(pid, {control[-12:]}), "the search does not find what is there"
+    wait_for(lambda: not look_in_memory(pid, ends), "the passwords to be gone from memory", 30)
+    bed.api.set("Delivery", "RelayServer", "s", "elsewhere.example")
+    wait_for(lambda: not look_in_memory(pid, {said[-12:]}), "what the client said to be gone from memory", 30)
+    words = bed.postbusd.stderr()
+    assert not [each for each in (kept, refused, said) if each[-12:] in words]
+    assert not secret_traces(bed, [kept, refused, said])
+
+
+# ---- Postfix ----
+
+def test_postfix_is_tested(bed):
+    """What the test says of a real relay host is what mail then meets."""
+    postfix, sink, _ = test_relay_postfix.prepare(bed)
+    test_relay_postfix.log_in(bed, postfix, test_relay_postfix.PASSWORD)
+    steps, states = tried(bed)
+    assert states == dict.fromkeys(STEPS, "ok"), steps
+    [tls] = [step for step in steps if step["Step"] == "tls"]
+    assert tls["Verified"] and tls["Trouble"] == "" and tls["Names"] == ["relay.example"], tls
+    test_relay_postfix.send(bed)
+    sink.wait_messages(1)
+    test_relay_postfix.log_in(bed, postfix, b"wrong")
+    steps, states = tried(bed)
+    assert states["login"] == "failed" and "535" in str(steps), steps
+    wait_alerts(bed, "relay-login-refused")
+    bed.dns.add("alias.example", "A", "127.0.0.1")
+    test_relay_postfix.demand(bed, postfix, RelayServer="alias.example")
+    steps, states = tried(bed)
+    assert states["tls"] == "failed" and "mismatch" in str(steps) and states["login"] == "skipped", steps
+    wait_alerts(bed)
+
+
+def test_postfix_by_an_agent(bed):
+    postfix, sink, _ = test_relay_postfix.prepare(bed)
+    test_relay_postfix.demand(bed, postfix, RelayUser="bob", RelayAuth=True, RelaySecretStorage="agent")
+    test_relay_postfix.send(bed)
+    wait_alerts(bed, "relay-password-missing")
+    bed.wait_deferred()
+    agent = Agent(bed, test_relay_postfix.PASSWORD).register()
+    turn(lambda: sink.messages, "the mail at the sink behind Postfix")
+    assert len(agent.asked) == 1
+    turn(lambda: not alerts(bed), "no alert")
