@@ -42,6 +42,7 @@ typedef struct
   PbStore *store;
   PbQueue *queue;
   PbRegistry *registry;
+  PbHistory *history; /* (nullable) */
   PbMailbox *mailbox; /* the main thread's */
 } PbQueueObjectParts;
 PbQueueObject *pb_queue_object_new (const PbQueueObjectParts *parts);

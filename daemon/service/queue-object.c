@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * org.postbus.Postbus1.Queue: what waits, and what an administrator does about it. Counts are kept by the
- * store and open to all; the list and a message's octets are read by the store's viewing thread and need
- * the view action; hold, release, retry, remove and reroute are the queue's and are answered once they are
+ * store and open to all; the list, a message's octets and how it was tried are read by threads for viewing
+ * and need the view action; hold, release, retry, remove and reroute are the queue's and are answered once they are
  * on disk. That something has changed is told at most once a second, without saying what. Main thread.
  */
 #include "service/bus-info.h"
@@ -26,6 +26,7 @@ struct _PbQueueObject
   PbStore *store;          /* (unowned) */
   PbQueue *queue;          /* (unowned) */
   PbRegistry *registry;    /* (unowned) */
+  PbHistory *history;      /* (unowned) (nullable) */
   PbMailbox *main_mailbox; /* (unowned) */
   guint tell_source;       /* while nothing more is to be told */
 };
@@ -152,6 +153,29 @@ handle_read (PbBusCall *call, gpointer object)
     pb_store_read (self->store, id, offset, length, self->main_mailbox, on_read, call);
 }
 
+static void
+on_attempts (GVariant *rows, guint total, const GError *error, gpointer user_data)
+{
+  PbBusCall *call = user_data;
+
+  if (error != NULL)
+    pb_bus_call_fail (call, error);
+  else
+    pb_bus_call_return (call, g_variant_new ("(@aa{sv})", rows));
+}
+
+static void
+handle_attempts (PbBusCall *call, gpointer object)
+{
+  PbQueueObject *self = object;
+  const char *text;
+  guint64 id;
+
+  g_variant_get (call->parameters, "(&s)", &text);
+  if (take_id (call, "Queue.Attempts", text, &id))
+    pb_history_list_attempts (self->history, id, self->main_mailbox, on_attempts, call);
+}
+
 /* ---- acting ---- */
 
 static void
@@ -247,6 +271,7 @@ handle_reroute (PbBusCall *call, gpointer object)
 static const PbBusMethod methods[] = {
   { "List", PB_ACTION_VIEW, handle_list },
   { "Read", PB_ACTION_VIEW, handle_read },
+  { "Attempts", PB_ACTION_VIEW, handle_attempts },
   { "Hold", PB_ACTION_MANAGE_QUEUE, handle_hold },
   { "Release", PB_ACTION_MANAGE_QUEUE, handle_release },
   { "Retry", PB_ACTION_MANAGE_QUEUE, handle_retry },
@@ -282,6 +307,7 @@ pb_queue_object_new (const PbQueueObjectParts *parts)
   self->store = parts->store;
   self->queue = parts->queue;
   self->registry = parts->registry;
+  self->history = parts->history;
   self->main_mailbox = parts->mailbox;
   pb_bus_add (self->bus, &interface);
   return self;

@@ -349,7 +349,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->settings_objects = pb_settings_objects_new (self->bus, self->registry, self->certificate, self->workers);
   self->certificate_object = pb_certificate_object_new (self->bus, self->certificate);
   self->list_objects = pb_list_objects_new (self->bus, self->registry, self->workers);
-  const PbQueueObjectParts queue_parts = { self->bus, self->store, self->queue, self->registry, self->mailbox };
+  const PbQueueObjectParts queue_parts = { self->bus, self->store, self->queue, self->registry, self->history, self->mailbox };
   self->queue_object = pb_queue_object_new (&queue_parts);
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
   self->hits_keeper = pb_hits_keeper_new (pb_registry_hits (self->registry), self->config_store, self->mailbox);

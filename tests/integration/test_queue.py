@@ -346,6 +346,18 @@ def test_removed_while_under_way(bed):
     assert [m.sender for m in sink.messages] == [b"bob@local.example"]
 
 
+def test_attempts(bed):
+    """How a message was tried, with what was said."""
+    bed.start()
+    _, [sent] = defer(bed, THREE[0])
+    act(bed, "Retry", All=True)
+    attempts = wait_for(lambda: [found for found in bed.api.call("Queue", "Attempts", "(s)", sent) if len(found) == 2], "two attempts")[0]
+    assert all("450 4.2.0 Later" in each["Transcript"] and "127.0.0.1" in each["Remote"] for each in attempts), attempts
+    assert attempts[0]["Time"] <= attempts[1]["Time"] and attempts[0]["Results"][0]["Recipient"] == "one@away.example"
+    assert bed.api.call("Queue", "Attempts", "(s)", "0000000000001") == ([],)
+    refused("InvalidValue", "Queue.Attempts", bed.api.call, "Queue", "Attempts", "(s)", "nonsense")
+
+
 def test_changes_are_told(bed):
     """A signal without content when mail came, and when an administrator did something."""
     bed.start()

@@ -57,6 +57,7 @@ def test_shell_lines_show_the_methods(bed):
             assert any(start + method in line for line in shown[tool]), (tool, method)
     for words in ("IfRevision", "DryRun", "ConfirmTimeout", "Manager Confirm", "Manager.Revisions", "Manager Export", "Properties.Set",
                   "set-property", "GetPermissions", "Manager.Authorize", "Audit List", "TrustedList Add", "LocalDomains.Add",
+                  "Queue Hold", "Queue.Hold", "Queue.Release", "Queue Retry", "Queue Reroute", "Queue.Remove", "Queue Read", "Queue Attempts",
                   "DomainList Replace", "DomainList.Replace", "TrustedList Update", "TrustedList Move", "TrustedList Remove"):
         assert any(words in line for line in lines), words
 
