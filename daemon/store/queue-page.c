@@ -223,8 +223,10 @@ read_octets (gpointer data)
     }
   if (body != NULL)
     {
-      guint8 *buffer = g_malloc (MAX (self->length, 1));
-      gssize n = pb_body_read (body, self->offset, buffer, self->length, &self->error);
+      guint64 left = self->offset < self->size ? self->size - self->offset : 0;
+      gsize length = MIN (self->length, left);
+      guint8 *buffer = g_malloc (MAX (length, 1));
+      gssize n = length > 0 ? pb_body_read (body, self->offset, buffer, length, &self->error) : 0;
 
       self->octets = g_bytes_new_take (buffer, (gsize) MAX (n, 0));
       if (n < 0)
