@@ -216,6 +216,46 @@ def test_domain_list_cuts_ourselves(bed):
     assert b"Status: 5.4.6" in mail, mail
 
 
+def test_targets_of_the_domain_list(bed):
+    """A host by name or address, with a port or without, which is then that of mail; never by MX, never the general relay."""
+    bed.start()
+    relay, exchanger, inner, six = bed.relay_sink(), bed.mx_sink(), bed.sink(), bed.sink(hosts=("::1",))
+    bed.dns.add("inner.example", "A", "127.0.0.1")
+    bed.dns.add("plain.example", "A", "127.0.0.3")
+    bed.dns.add("plain.example", "MX", (10, "mx.plain.example"))
+    row = bed.api.add("DomainList", Name="d", Domain="list.example")
+    for target, sink, host in ((f"inner.example:{inner.port}", inner, "127.0.0.1"), (f"127.0.0.1:{inner.port}", inner, "127.0.0.1"),
+                               (f"[::1]:{six.port}", six, "::1"), ("127.0.0.2", exchanger, "127.0.0.2"),
+                               ("plain.example", exchanger, "127.0.0.3")):
+        update(bed, "DomainList", row, Target=target)
+        before = len(sink.messages)
+        bed.send("a@b.example", ["x@list.example"], MESSAGE, source="127.0.0.7")
+        message = sink.wait_messages(before + 1)[-1]
+        assert message.host == host and message.recipients == [b"x@list.example"], (target, message.host)
+    bed.queue_empty()
+    update(bed, "DomainList", row, Target="mail.local.example")
+    bed.send("a@b.example", ["x@list.example"], MESSAGE, source="127.0.0.7")
+    bed.wait_deferred()
+    assert "this server itself" in repr(bed.api.rows("Queue")), bed.api.rows("Queue")
+    assert not relay.connections and ("plain.example", "MX") not in bed.dns.queries
+
+
+def test_many_exceptions(bed):
+    """Ten thousand rules, each found."""
+    bed.start()
+    relay, first, last = bed.relay_sink(), bed.sink(), bed.sink()
+    rows = [variants({"Name": f"rule{number}", "Kind": "recipient", "Targets": [f"d{number}.example", f"x@e{number}.example"],
+                      "Server": "127.0.0.1", "Port": first.port if number < 5000 else last.port}) for number in range(10000)]
+    bed.api.call("RelayExceptions", "Replace", "(aa{sv})", rows)
+    bed.send("ann@local.example", ["y@d0.example", "x@e4999.example"], MESSAGE)
+    bed.send("ann@local.example", ["y@d9999.example", "x@e5000.example"], MESSAGE)
+    bed.send("ann@local.example", ["y@e9999.example"], MESSAGE)
+    assert first.wait_messages(1)[0].recipients == [b"y@d0.example", b"x@e4999.example"]
+    assert last.wait_messages(1)[0].recipients == [b"y@d9999.example", b"x@e5000.example"]
+    assert relay.wait_messages(1)[0].recipients == [b"y@e9999.example"]
+    bed.queue_empty()
+
+
 def test_unusable_relays_wait(bed):
     """A relay that cannot be used as it is set keeps mail waiting with the reason, and never bounces it."""
     bed.start()
