@@ -146,28 +146,18 @@ pb_route_set_key (PbRoute *self, const char *prefix)
   self->key = g_string_free (key, FALSE);
 }
 
-/* Names on the bus, and what is said to people behind "by". */
-static const struct
-{
-  const char *name;
-  const char *words;
-} reasons[] = {
-  [PB_ROUTE_REASON_NONE] = { "none", NULL },
-  [PB_ROUTE_REASON_LOCAL] = { "local", NULL },
-  [PB_ROUTE_REASON_EXCEPTION_RECIPIENT] = { "exception-recipient", "by the recipient exception" },
-  [PB_ROUTE_REASON_DOMAIN_LIST] = { "domain-list", "by the Domain List" },
-  [PB_ROUTE_REASON_EXCEPTION_SENDER] = { "exception-sender", "by the sender exception" },
-  [PB_ROUTE_REASON_RELAY] = { "relay", NULL },
-  [PB_ROUTE_REASON_MX] = { "mx", NULL },
-  [PB_ROUTE_REASON_LITERAL] = { "literal", "by its address literal" },
-  [PB_ROUTE_REASON_REROUTED] = { "rerouted", "by hand" },
+/* How people are told why; NULL where the place says it. */
+static const char *const reasons[] = {
+  [PB_ROUTE_REASON_NONE] = NULL,
+  [PB_ROUTE_REASON_LOCAL] = NULL,
+  [PB_ROUTE_REASON_EXCEPTION_RECIPIENT] = "by the recipient exception",
+  [PB_ROUTE_REASON_DOMAIN_LIST] = "by the Domain List",
+  [PB_ROUTE_REASON_EXCEPTION_SENDER] = "by the sender exception",
+  [PB_ROUTE_REASON_RELAY] = NULL,
+  [PB_ROUTE_REASON_MX] = NULL,
+  [PB_ROUTE_REASON_LITERAL] = "by its address literal",
+  [PB_ROUTE_REASON_REROUTED] = "by hand",
 };
-
-const char *
-pb_route_reason_name (PbRouteReason reason)
-{
-  return reasons[reason].name;
-}
 
 static void
 append_host (GString *text, const PbRouteHost *host)
@@ -254,8 +244,8 @@ pb_route_describe (const PbRoute *self)
   GString *text = g_string_new (NULL);
 
   append_place (text, self);
-  if (reasons[self->reason].words != NULL)
-    g_string_append_printf (text, " %s", reasons[self->reason].words);
+  if (reasons[self->reason] != NULL)
+    g_string_append_printf (text, " %s", reasons[self->reason]);
   if (self->name != NULL)
     g_string_append_printf (text, " “%s”", self->name);
   append_demands (text, self);

@@ -106,9 +106,6 @@ PbRoute *pb_route_find (const PbSnapshot *snapshot, const char *sender, const ch
  */
 PbRoute *pb_route_find_relay (const PbSnapshot *snapshot, const char *relay);
 
-/** pb_route_reason_name: (transfer none): one word for the bus: "exception-recipient". */
-const char *pb_route_reason_name (PbRouteReason reason);
-
 /** pb_route_describe: (transfer full): where the mail goes and why, in words: "relay host smtp.example.net:587 by the recipient exception “Bank”, TLS required, logged in as bob". */
 char *pb_route_describe (const PbRoute *self);
 

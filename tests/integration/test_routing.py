@@ -309,3 +309,27 @@ def test_validate_tells_of_rules_that_do_nothing(bed):
         bed.api.call("RelayExceptions", "Remove", "(as)", [row])
     add(Targets=["x@away.example", "sub.example", ".other.example", "y@else.example"])
     assert not told(), "what is more exact, or another's, is no mistake"
+
+
+def test_the_queue_says_where_and_why(bed):
+    """Route of Queue.List: by today's settings, also before the next attempt."""
+    bed.start()
+    bed.relay_sink().rule("RCPT", b"450 4.2.0 Come again")
+    other = bed.sink()
+    other.rule("RCPT", b"450 4.2.0 Come again")
+    bed.send("ann@local.example", ["x@away.example"], MESSAGE)
+    bed.wait_deferred()
+
+    def route():
+        return repr(bed.api.rows("Queue"))
+    assert "relay host 127.0.0.1:" in route() and "exception" not in route(), route()
+    row = exception(bed, other, "recipient", "away.example", Name="Bank")
+    assert f"relay host 127.0.0.1:{other.port} by the recipient exception “Bank”" in route(), route()
+    update(bed, "RelayExceptions", row, Tls="starttls", Kind="sender", Targets=["local.example"])
+    assert "by the sender exception “Bank”, TLS required" in route(), route()
+    bed.api.add("DomainList", Name="d", Domain="away.example", Target="[2001:db8::1]:26")
+    assert "host [2001:db8::1]:26 by the Domain List" in route(), route()
+    bed.api.call("DomainList", "Replace", "(aa{sv})", [])
+    bed.api.call("RelayExceptions", "Replace", "(aa{sv})", [])
+    bed.api.set("Delivery", "Mode", "s", "direct")
+    assert "mail exchangers of away.example" in route(), route()
