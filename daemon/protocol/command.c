@@ -197,33 +197,35 @@ parse_notify (const ParamContext *context, const char *value, gsize length)
   return (notify & PB_NOTIFY_NEVER) == 0 || notify == PB_NOTIFY_NEVER;
 }
 
-/* "rfc822;" xtext, or "utf-8;" with the \x{...} of RFC 6533 3, and bare UTF-8 in an SMTPUTF8 transaction. */
+/* "rfc822;" xtext, or "utf-8;" with the \x{...} of RFC 6533 3, and bare UTF-8 in an SMTPUTF8 transaction, which is kept in
+   the form that can be passed on to anybody. */
 static gboolean
 parse_orcpt (const ParamContext *context, const char *value, gsize length)
 {
   const char *semicolon = memchr (value, ';', length);
   gsize type = semicolon != NULL ? (gsize) (semicolon - value) : 0;
   gsize rest = length - MIN (type + 1, length);
+  g_autofree char *address = NULL;
 
   if (length > MAX_ORCPT || type == 0 || rest == 0)
     return FALSE;
   for (gsize i = 0; i < type; i++)
     if (!g_ascii_isalnum (value[i]) && value[i] != '-' && value[i] != '.')
       return FALSE;
-  if (equals (value, type, "utf-8"))
-    {
-      if (!pb_text_is_ascii (value, length)
-          && (!context->smtputf8 || !pb_text_is_utf8 (value, length)))
-        return FALSE;
-    }
+  if (!context->smtputf8 && !pb_text_is_ascii (value, length))
+    return FALSE;
+  address = equals (value, type, "utf-8") ? pb_utf8_addr_decode (semicolon + 1, rest)
+                                          : pb_xtext_decode (semicolon + 1, rest);
+  if (address == NULL)
+    return FALSE;
+  if (pb_text_is_ascii (value, length))
+    context->rcpt->orcpt = g_strndup (value, length);
   else
     {
-      g_autofree char *address = pb_xtext_decode (semicolon + 1, rest);
+      g_autofree char *encoded = pb_utf8_addr_encode (address);
 
-      if (address == NULL)
-        return FALSE;
+      context->rcpt->orcpt = g_strconcat ("utf-8;", encoded, NULL);
     }
-  context->rcpt->orcpt = g_strndup (value, length);
   return TRUE;
 }
 

@@ -88,7 +88,7 @@ typedef struct
   PbAddress *recipient; /* (owned) */
   gboolean source_route;
   PbNotify notify;
-  char *orcpt; /* (owned) (nullable) as given: "rfc822;a@b" */
+  char *orcpt; /* (owned) (nullable) ASCII, as given: "rfc822;a@b", "utf-8;\x{E4}@b" */
 } PbRcptArgs;
 
 /**

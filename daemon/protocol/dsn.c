@@ -143,7 +143,8 @@ append_address (GString *out, const char *name, const char *address, gboolean ut
   append_typed (out, name, ascii || !utf8 ? "rfc822" : "utf-8", address, utf8);
 }
 
-/* ORCPT is xtext for rfc822 (RFC 3461 4.2) and goes into the field in the clear (RFC 3464 2.3.1). */
+/* ORCPT is xtext for rfc822 (RFC 3461 4.2) and goes into the field in the clear (RFC 3464 2.3.1); of type utf-8 where the
+   report may have UTF-8 (RFC 6533 3). */
 static void
 append_original_recipient (GString *out, const char *orcpt, gboolean utf8)
 {
@@ -153,7 +154,14 @@ append_original_recipient (GString *out, const char *orcpt, gboolean utf8)
   if (semicolon == NULL)
     return;
   type = g_strndup (orcpt, (gsize) (semicolon - orcpt));
-  plain = pb_xtext_decode (semicolon + 1, strlen (semicolon + 1));
+  if (g_ascii_strcasecmp (type, "utf-8") != 0)
+    plain = pb_xtext_decode (semicolon + 1, strlen (semicolon + 1));
+  else if ((plain = pb_utf8_addr_decode (semicolon + 1, strlen (semicolon + 1))) != NULL && !utf8)
+    {
+      g_autofree char *clear = g_steal_pointer (&plain);
+
+      plain = pb_utf8_addr_encode (clear);
+    }
   append_typed (out, "Original-Recipient", type, plain != NULL ? plain : semicolon + 1, utf8);
 }
 

@@ -43,7 +43,9 @@ pb_recipient_original (const PbRecipient *self)
 
   if (semicolon == NULL)
     return NULL;
-  plain = pb_xtext_decode (semicolon + 1, strlen (semicolon + 1));
+  plain = g_ascii_strncasecmp (self->orcpt, "utf-8;", 6) == 0
+            ? pb_utf8_addr_decode (semicolon + 1, strlen (semicolon + 1))
+            : pb_xtext_decode (semicolon + 1, strlen (semicolon + 1));
   if (plain == NULL)
     plain = g_strdup (semicolon + 1);
   if (g_str_equal (plain, self->address))

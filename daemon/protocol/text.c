@@ -133,3 +133,68 @@ pb_xtext_encode (const char *text)
       g_string_append_c (encoded, *text);
   return g_string_free (encoded, FALSE);
 }
+
+/* The character that "\x{...}" at @text stands for, 0 if it is none that may be there; @used: its octets. */
+static gunichar
+read_embedded (const char *text, gsize length, gsize *used)
+{
+  gunichar c = 0;
+  gsize i;
+
+  if (length < 5 || memcmp (text, "\\x{", 3) != 0)
+    return 0;
+  for (i = 3; i < length && i < 9 && g_ascii_isxdigit (text[i]); i++)
+    c = c * 16 + (gunichar) g_ascii_xdigit_value (text[i]);
+  if (i == 3 || i == length || text[i] != '}' || !g_unichar_validate (c))
+    return 0;
+  *used = i + 1;
+  return c < ' ' || (c >= 0x7f && c < 0xa0) ? 0 : c;
+}
+
+char *
+pb_utf8_addr_decode (const char *text, gsize length)
+{
+  g_autoptr (GString) plain = g_string_new (NULL);
+  gsize used;
+
+  if (!pb_text_is_utf8 (text, length))
+    return NULL;
+  for (gsize i = 0; i < length; i += used)
+    {
+      gunichar c = (guint8) text[i];
+
+      used = 1;
+      if (c == '\\')
+        c = read_embedded (text + i, length - i, &used);
+      else if (c <= ' ' || c == 0x7f || c == '+' || c == '=')
+        return NULL;
+      else if (c > 0x7f)
+        {
+          c = g_utf8_get_char (text + i);
+          used = (gsize) g_unichar_to_utf8 (c, NULL);
+        }
+      if (c == 0)
+        return NULL;
+      g_string_append_unichar (plain, c);
+    }
+  return g_string_free (g_steal_pointer (&plain), FALSE);
+}
+
+char *
+pb_utf8_addr_encode (const char *text)
+{
+  g_autoptr (GString) safe = g_string_new (NULL);
+  GString *encoded = g_string_new (NULL);
+
+  pb_text_append_safe (safe, text, -1, G_MAXSIZE, TRUE);
+  for (const char *at = safe->str; *at != '\0'; at = g_utf8_next_char (at))
+    {
+      gunichar c = g_utf8_get_char (at);
+
+      if (c <= ' ' || c > '~' || c == '+' || c == '=' || c == '\\')
+        g_string_append_printf (encoded, "\\x{%02X}", c);
+      else
+        g_string_append_c (encoded, (char) c);
+    }
+  return g_string_free (encoded, FALSE);
+}

@@ -27,3 +27,13 @@ char *pb_xtext_decode (const char *text, gsize length);
 
 /** pb_xtext_encode: Returns: (transfer full): @text with "+", "=", blanks and whatever is not printable ASCII as "+XX". */
 char *pb_xtext_encode (const char *text);
+
+/**
+ * pb_utf8_addr_decode:
+ * Decodes the address of an ORCPT of type utf-8 (RFC 6533 3): "\x{E4}" for a character; others, UTF-8 too, stand for themselves.
+ * Returns: (transfer full) (nullable): NULL when @text is ill-formed or hides control characters
+ */
+char *pb_utf8_addr_decode (const char *text, gsize length);
+
+/** pb_utf8_addr_encode: Returns: (transfer full): UTF-8 @text in the form that needs no SMTPUTF8; what is no UTF-8 is replaced by "?". */
+char *pb_utf8_addr_encode (const char *text);

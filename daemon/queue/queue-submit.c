@@ -36,7 +36,11 @@ recipient_copy (const PbRecipient *from, const char *address, const char *origin
       copy.orcpt = g_strconcat ("rfc822;", xtext, NULL);
     }
   else
-    copy.orcpt = g_strconcat ("utf-8;", original, NULL); /* RFC 6533 3 */
+    {
+      g_autofree char *encoded = pb_utf8_addr_encode (original);
+
+      copy.orcpt = g_strconcat ("utf-8;", encoded, NULL); /* RFC 6533 3 */
+    }
   return copy;
 }
 

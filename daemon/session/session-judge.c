@@ -167,7 +167,7 @@ pb_session_is_receiving (const PbSession *self)
     case PB_SESSION_CHUNKS:
       return TRUE;
     case PB_SESSION_CHUNK:
-      return self->transaction != NULL && self->transaction->id != 0;
+      return self->transaction != NULL && self->transaction->hinted;
     case PB_SESSION_CONNECTED:
     case PB_SESSION_GREETED:
     case PB_SESSION_READY:

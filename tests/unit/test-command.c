@@ -219,6 +219,50 @@ test_xtext (void)
     }
 }
 
+static void
+test_utf8_addr (void)
+{
+  static const struct
+  {
+    const char *coded;
+    const char *plain; /* (nullable) */
+    const char *again; /* (nullable) what comes of @plain, where not @coded */
+  } rows[] = {
+    { "ann@away.example", "ann@away.example", NULL },
+    { "m\\x{FC}ller@away.example", "m\xc3\xbcller@away.example", NULL },
+    { "m\xc3\xbcller@away.example", "m\xc3\xbcller@away.example", "m\\x{FC}ller@away.example" },
+    { "\\x{1F4E7}\\x{5C}\\x{2B}\\x{3D}\\x{20}@x", "\xf0\x9f\x93\xa7\\+= @x", NULL },
+    { "a\\x{0000E4}", "a\xc3\xa4", "a\\x{E4}" },
+    { "", "", NULL },
+    { "a\\x{0}", NULL, NULL },
+    { "a\\x{0A}", NULL, NULL },
+    { "a\\x{85}", NULL, NULL },
+    { "a\\x{D800}", NULL, NULL },
+    { "a\\x{110000}", NULL, NULL },
+    { "a\\x{00000E4}", NULL, NULL },
+    { "a\\x{}", NULL, NULL },
+    { "a\\x{E4", NULL, NULL },
+    { "a\\", NULL, NULL },
+    { "a\\y{E4}", NULL, NULL },
+    { "a+2B", NULL, NULL },
+    { "a=b", NULL, NULL },
+    { "a b", NULL, NULL },
+    { "a\xff", NULL, NULL },
+    { "a\xc2\x85", NULL, NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *plain = pb_utf8_addr_decode (rows[i].coded, strlen (rows[i].coded));
+      g_autofree char *again = plain != NULL ? pb_utf8_addr_encode (plain) : NULL;
+
+      g_test_message ("%s", rows[i].coded);
+      g_assert_cmpstr (plain, ==, rows[i].plain);
+      if (plain != NULL)
+        g_assert_cmpstr (again, ==, rows[i].again != NULL ? rows[i].again : rows[i].coded);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -230,5 +274,6 @@ main (int argc, char **argv)
   g_test_add_func ("/command/bdat", test_bdat);
   g_test_add_func ("/command/helo-valid", test_helo_valid);
   g_test_add_func ("/command/xtext", test_xtext);
+  g_test_add_func ("/command/utf8-addr", test_utf8_addr);
   return g_test_run ();
 }
