@@ -208,6 +208,20 @@ test_hanging_reader (void)
   g_string_free (got, TRUE);
 }
 
+/* The journal's own field, not one of ours; nothing for readers of text. */
+static void
+test_kind (void)
+{
+  g_autofree char *got = NULL;
+
+  capture_begin ();
+  pb_log_start (PB_LOG_INFO);
+  pb_log (PB_LOG_INFO, "test-event", PB_LOG_KIND, "0123456789abcdef0123456789abcdef", "a", "b", NULL);
+  pb_log_stop ();
+  got = capture_end ();
+  g_assert_cmpstr (got, ==, "test-event a=b\n");
+}
+
 /* When stderr is the journal's stream lines go to the journal by its own protocol, and none to stderr as text. */
 static void
 test_journal_stream (void)
@@ -244,6 +258,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/log/threshold", test_threshold);
   g_test_add_func ("/log/threads", test_threads);
   g_test_add_func ("/log/hanging-reader", test_hanging_reader);
+  g_test_add_func ("/log/kind", test_kind);
   g_test_add_func ("/log/journal-stream", test_journal_stream);
   return g_test_run ();
 }

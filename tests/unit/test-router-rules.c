@@ -222,6 +222,37 @@ test_override (void)
     }
 }
 
+/* One relay, whether or not mail goes there: the same route as that of mail, down to the key. */
+static void
+test_one_relay (void)
+{
+  static const struct
+  {
+    const char *relay, *recipient;
+  } relays[] = {
+    { "general", "u@far.example" },
+    { "address", "anna@x.example" },
+    { "domain1", "u@x.example" },
+  };
+  g_autoptr (PbSnapshot) snapshot = make_snapshot ("relay");
+  g_autoptr (PbSnapshot) direct = make_snapshot ("direct");
+  g_autoptr (PbRoute) unused = pb_route_find_relay (direct, PB_ROUTE_RELAY_GENERAL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (relays); i++)
+    {
+      g_autoptr (PbRoute) route = pb_route_find_relay (snapshot, relays[i].relay);
+      g_autoptr (PbRoute) of_mail =
+        pb_route_find (snapshot, "s@far.example", relays[i].recipient, NULL);
+
+      g_assert_cmpstr (route->key, ==, of_mail->key);
+      g_assert_cmpstr (route->relay_id, ==, relays[i].relay);
+      g_assert_cmpint (route->reason, ==, of_mail->reason);
+    }
+  g_assert_cmpint (unused->kind, ==, PB_ROUTE_HOSTS);
+  g_assert_null (pb_route_find_relay (snapshot, "off"));
+  g_assert_null (pb_route_find_relay (snapshot, ""));
+}
+
 static void
 test_lmtp (void)
 {
@@ -346,6 +377,7 @@ main (int argc, char **argv)
   g_test_add_func ("/router-rules/exception-fields", test_exception_fields);
   g_test_add_func ("/router-rules/demands", test_demands);
   g_test_add_func ("/router-rules/override", test_override);
+  g_test_add_func ("/router-rules/one-relay", test_one_relay);
   g_test_add_func ("/router-rules/lmtp", test_lmtp);
   g_test_add_func ("/router-rules/lmtp-system-user", test_lmtp_system_user);
   g_test_add_func ("/router-rules/many", test_many);

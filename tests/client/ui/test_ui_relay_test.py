@@ -5,7 +5,9 @@ import os
 
 from test_relay_login import MESSAGE, alerts, lead_to, login_relay
 from test_secrets import canary, set_secret
+from test_ui_lists import fill_in, rule, save
 from test_ui_relay import Keyring
+from test_ui_rules import edit
 from test_ui_settings import said, sensitive
 
 PICTURES = os.environ.get("POSTBUS_SCREENSHOTS")
@@ -120,3 +122,44 @@ def test_asked_each_time_and_not_kept(ui):
         ui.press("Send Mail")
         relay.wait(relay.messages, 2)
         assert not keyring.items()
+
+
+def test_exception_is_tested(ui):
+    """What is saved of an exception is tested; a pin goes into its fields, and is saved with the rest."""
+    secret = canary()
+    ui.bed.start()
+    relay = login_relay(ui.bed, passwords={"bank": secret})
+    row = ui.api.add("RelayExceptions", Name="Bank", Kind="recipient", Targets=["bank.example"], Server="127.0.0.1",
+                     Port=relay.port, Tls="starttls", Auth=True, User="bank")
+    set_secret(ui.api, secret, row)
+    ui.start("relay-exceptions", daemon=False)
+    edit(ui, "Bank")
+    ui.find("button", "Test", where=lambda node: node.has("sensitive"))
+    picture(ui, "exception-dialog")
+    fill_in(ui, "Name", "The Bank")
+    ui.find("button", "Test", where=lambda node: not node.has("sensitive"))
+    fill_in(ui, "Name", "Bank")
+    ui.press("Test")
+    said(ui, "Mail cannot go over this relay host as it is set")
+    picture(ui, "exception-test")
+    ui.press("Pin Certificate…")
+    ui.press("Pin")
+    said(ui, "Save to trust this certificate from now on")
+    picture(ui, "exception-pinned")
+    save(ui)
+    cells = ui.api.call("RelayExceptions", "Get", "(s)", row)[0]
+    assert (cells["Verify"], cells["Fingerprint"]) == ("fingerprint", relay.fingerprint), cells
+
+
+def test_narrow(ui):
+    """At 360 pixels the test is read by scrolling down only."""
+    ui.bed.start()
+    relay = login_relay(ui.bed, passwords={"nas": canary()})
+    lead_to(ui.bed, relay)
+    ui.start("relay-settings", daemon=False)
+    ui.resize(360, 700)
+    ui.press("Test")
+    said(ui, "Mail cannot go over this relay host as it is set")
+    picture(ui, "relay-test-360")
+    button = ui.find("button", "Test Again")
+    assert button.has("sensitive")
