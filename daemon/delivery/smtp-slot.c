@@ -163,6 +163,15 @@ tell_hosts (PbSmtpSlot *self)
                      list->len > 0 ? list->str : self->hosts->why, NULL);
 }
 
+static gboolean
+wants_tls (const PbRoute *route)
+{
+  /* Nobody listens on a socket of this machine. */
+  if (route->socket != NULL && route->tls == PB_ROUTE_TLS_OPPORTUNISTIC)
+    return route->auth;
+  return route->tls != PB_ROUTE_TLS_OFF || route->auth;
+}
+
 static void
 on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
 {
@@ -178,7 +187,7 @@ on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
       return;
     }
   put_bad_last (self->destination->pool, hosts);
-  if (self->route->tls == PB_ROUTE_TLS_OFF && !self->route->auth)
+  if (!wants_tls (self->route))
     {
       connect_next (self);
       return;

@@ -41,7 +41,8 @@ set_result (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcpt, Pb
                    self->remote);
 }
 
-/* What the last reply means for a recipient: 4xx and nonsense defer, 5xx fails. */
+/* What the last reply means for a recipient: 4xx and nonsense defer, 5xx fails. But a relay host that wants TLS or a login
+ * first (RFC 3207 4, RFC 4954 6) speaks of its settings and ours, not of the message. */
 static void
 set_result_by_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcpt)
 {
@@ -55,6 +56,8 @@ set_result_by_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt 
       transaction->job->delivery->results[rcpt->position].dsn_passed_on =
         (self->extensions.offered & PB_EXT_DSN) != 0;
     }
+  else if (self->reply.code == 530 && self->route->kind == PB_ROUTE_HOSTS)
+    set_result (self, transaction, rcpt, PB_RESULT_DEFERRED, "4.7.0", text, TRUE);
   else if (code_class == 5)
     set_result (self, transaction, rcpt, PB_RESULT_FAILED, status, text, TRUE);
   else

@@ -87,7 +87,7 @@ make_route (guint8 manner)
                                  g_strdup_printf ("fuzz:%" G_GUINT64_FORMAT, ++number));
 
   route->socket = g_strdup (path);
-  route->tls = (manner & 4) != 0 ? PB_ROUTE_TLS_OPPORTUNISTIC : PB_ROUTE_TLS_OFF;
+  route->tls = (manner & 4) != 0 ? PB_ROUTE_TLS_STARTTLS : PB_ROUTE_TLS_OFF;
   return route;
 }
 

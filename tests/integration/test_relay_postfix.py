@@ -67,6 +67,7 @@ def check_login(bed, mechanism):
     assert body == MESSAGE
     assert b"ESMTPSA" in trace and b"Authenticated sender: bob" in trace, trace
     bed.queue_empty()
+    wait_for(lambda: b" tls=TLSv1.3 status=2.0.0" in bed.postbusd.stderr(), "the line of the log")
 
 
 def test_scram(bed):

@@ -128,6 +128,8 @@ static const ReplyRow reply_rows[] = {
   { "mail-4xx", "S:451 4.3.0 later", "S:503 5.5.1 x", "S:503 5.5.1 x", "", PB_RESULT_DEFERRED,
     "4.3.0" },
   { "mail-5xx", "S:550 5.7.1 no", "S:503 5.5.1 x", "S:503 5.5.1 x", "", PB_RESULT_FAILED, "5.7.1" },
+  { "mail-530", "S:530 5.7.0 Must issue a STARTTLS command first", "S:503 5.5.1 x", "S:503 5.5.1 x", "",
+    PB_RESULT_DEFERRED, "4.7.0" },
   { "data-4xx", "S:250 ok", "S:250 ok", "S:451 later", "", PB_RESULT_DEFERRED, "4.0.0" },
   { "data-5xx", "S:250 ok", "S:250 ok", "S:554 5.7.0 no", "", PB_RESULT_FAILED, "5.7.0" },
   { "data-2xx", "S:250 ok", "S:250 ok", "S:250 what", "", PB_RESULT_DEFERRED, "4.5.0" },
