@@ -336,7 +336,6 @@ static const PbListSpec lists[PB_N_LISTS] = {
                             COLUMNS (dnsbl_zones),
                             .action = PB_ACTION_MODIFY_SETTINGS,
                             .in_revert = TRUE,
-                            .ineffective = TRUE,
                             .title = N_ ("DNS blocklists"),
                             .help = N_ ("Lists in the DNS that name hosts which send spam.") },
 };

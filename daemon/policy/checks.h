@@ -46,6 +46,8 @@ PB_CHECK (relay);
 PB_CHECK (recipient);
 PB_CHECK (remote_recipient);
 PB_CHECK (access_envelope);
+PB_CHECK (blocklists);
+PB_CHECK (spf);
 PB_CHECK (recipient_limit);
 /* end of data */
 PB_CHECK (size);

@@ -102,6 +102,7 @@ fill_in (PbExplain *self, const PbExplainInput *input, PbMailbox *mailbox)
   judged->message_rate = input->message_rate;
   judged->now = input->now;
   judged->dns = input->dns;
+  judged->blocklists = input->blocklists;
   judged->facts = &self->facts;
   judged->mailbox = mailbox;
   pb_snapshot_match_client (self->snapshot, &input->ip, input->now, &judged->client);

@@ -19,6 +19,7 @@ typedef struct
   guint connections, connection_rate, message_rate;
   guint64 now;
   const PbDns *dns;        /* (nullable) */
+  PbBlocklists *blocklists; /* (nullable) */
 } PbExplainInput;
 
 typedef struct _PbExplain PbExplain;

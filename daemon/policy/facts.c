@@ -5,35 +5,13 @@
  * A fact is held by whoever began it and by each question under way, so that either may end first.
  * Trouble in the DNS is a state of its own: it is nobody's guilt. Touched on one thread only.
  */
-#include "policy/facts.h"
+#include "policy/facts-private.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
 #define TIMEOUT   5  /* seconds a question; one fact asks at most two behind each other */
 #define MAX_NAMES 10 /* PTR records that are followed */
-
-typedef struct
-{
-  PbFactFound func;
-  gpointer user_data;
-} Waiter;
-
-struct _PbFact
-{
-  guint references;   /* its owner's, and one a question under way */
-  gboolean abandoned; /* its owner is gone: nothing more is asked */
-  PbFactState state;
-  char *evidence;    /* (owned) (nullable) */
-  GArray *waiters;   /* (owned) (nullable) (element-type Waiter) */
-  PbDns dns;
-  PbMailbox *mailbox; /* (owned) */
-  PbIp ip;
-  char *domain;      /* (owned) (nullable) */
-  guint asked;       /* questions under way */
-  gboolean trouble;  /* one of them was not answered */
-  char *first_name;  /* (owned) (nullable) the first that does not lead back */
-};
 
 static void
 ask_resolver (const char *name, PbDnsType type, guint timeout, PbMailbox *reply_to, PbDnsFunc func,
@@ -52,8 +30,8 @@ pb_dns_init_resolver (PbDns *self, PbResolver *resolver)
   self->source = resolver;
 }
 
-static PbFact *
-fact_new (const PbDns *dns, PbMailbox *mailbox)
+PbFact *
+pb_fact_new (const PbDns *dns, PbMailbox *mailbox)
 {
   PbFact *self = g_new0 (PbFact, 1);
 
@@ -64,8 +42,8 @@ fact_new (const PbDns *dns, PbMailbox *mailbox)
   return self;
 }
 
-static void
-fact_unref (PbFact *self)
+void
+pb_fact_unref (PbFact *self)
 {
   if (--self->references > 0)
     return;
@@ -74,6 +52,9 @@ fact_unref (PbFact *self)
   g_free (self->evidence);
   g_free (self->domain);
   g_free (self->first_name);
+  g_clear_pointer (&self->snapshot, pb_snapshot_unref);
+  g_free (self->zones);
+  g_free (self->spf_domain);
   g_free (self);
 }
 
@@ -81,7 +62,7 @@ void
 pb_fact_free (PbFact *self)
 {
   self->abandoned = TRUE;
-  fact_unref (self);
+  pb_fact_unref (self);
 }
 
 PbFactState
@@ -107,9 +88,8 @@ pb_fact_wait (PbFact *self, PbFactFound func, gpointer user_data)
   g_array_append_val (self->waiters, waiter);
 }
 
-/* @evidence: (transfer full). What is settled stays so. */
-static void
-settle (PbFact *self, PbFactState state, char *evidence)
+void
+pb_fact_settle (PbFact *self, PbFactState state, char *evidence)
 {
   g_autoptr (GArray) waiters = NULL;
 
@@ -128,7 +108,7 @@ settle (PbFact *self, PbFactState state, char *evidence)
 
       waiter->func (waiter->user_data);
     }
-  fact_unref (self);
+  pb_fact_unref (self);
 }
 
 /* Once the owner is gone, who answers may be going too. */
@@ -137,7 +117,7 @@ ask (PbFact *self, const char *name, PbDnsType type, PbDnsFunc func)
 {
   if (self->abandoned)
     {
-      settle (self, PB_FACT_TROUBLE, NULL);
+      pb_fact_settle (self, PB_FACT_TROUBLE, NULL);
       return;
     }
   self->references++;
@@ -170,12 +150,12 @@ on_host (PbDnsAnswer *answer, gpointer user_data)
 
   answered (self, answer);
   if (answer->status == PB_DNS_OK)
-    settle (self, PB_FACT_YES, g_strdup_printf ("%s has an address record", self->domain));
+    pb_fact_settle (self, PB_FACT_YES, g_strdup_printf ("%s has an address record", self->domain));
   else if (self->trouble)
-    settle (self, PB_FACT_TROUBLE, words_of_trouble (self->domain, answer));
+    pb_fact_settle (self, PB_FACT_TROUBLE, words_of_trouble (self->domain, answer));
   else
-    settle (self, PB_FACT_NO, g_strdup_printf ("%s has no MX, A or AAAA record", self->domain));
-  fact_unref (self);
+    pb_fact_settle (self, PB_FACT_NO, g_strdup_printf ("%s has no MX, A or AAAA record", self->domain));
+  pb_fact_unref (self);
 }
 
 static gboolean
@@ -194,19 +174,19 @@ on_mx (PbDnsAnswer *answer, gpointer user_data)
     {
     case PB_DNS_OK:
       if (is_null_mx (answer))
-        settle (self, PB_FACT_NULL_MX, g_strdup_printf ("%s has a null MX record", self->domain));
+        pb_fact_settle (self, PB_FACT_NULL_MX, g_strdup_printf ("%s has a null MX record", self->domain));
       else
-        settle (self, PB_FACT_YES, g_strdup_printf ("%s has an MX record", self->domain));
+        pb_fact_settle (self, PB_FACT_YES, g_strdup_printf ("%s has an MX record", self->domain));
       break;
     case PB_DNS_NXDOMAIN:
-      settle (self, PB_FACT_NO, g_strdup_printf ("%s does not exist", self->domain));
+      pb_fact_settle (self, PB_FACT_NO, g_strdup_printf ("%s does not exist", self->domain));
       break;
     case PB_DNS_NODATA:
     case PB_DNS_TROUBLE:
       ask (self, self->domain, PB_DNS_HOST, on_host);
       break;
     }
-  fact_unref (self);
+  pb_fact_unref (self);
 }
 
 /* What no name in the DNS can be is not asked about (RFC 1035 2.3.4). */
@@ -232,13 +212,13 @@ is_possible_name (const char *name)
 PbFact *
 pb_fact_new_domain (const PbDns *dns, const char *domain, PbMailbox *mailbox)
 {
-  PbFact *self = fact_new (dns, mailbox);
+  PbFact *self = pb_fact_new (dns, mailbox);
 
   self->domain = g_strdup (domain);
   if (!is_possible_name (domain))
-    settle (self, PB_FACT_NO, g_strdup_printf ("%s cannot be a name in the DNS", domain));
+    pb_fact_settle (self, PB_FACT_NO, g_strdup_printf ("%s cannot be a name in the DNS", domain));
   else if (dns == NULL || mailbox == NULL)
-    settle (self, PB_FACT_TROUBLE, g_strdup ("nobody to ask"));
+    pb_fact_settle (self, PB_FACT_TROUBLE, g_strdup ("nobody to ask"));
   else
     ask (self, domain, PB_DNS_MX, on_mx);
   return self;
@@ -261,10 +241,10 @@ settle_without (PbFact *self)
   char ip[INET6_ADDRSTRLEN];
 
   if (self->trouble)
-    settle (self, PB_FACT_TROUBLE,
+    pb_fact_settle (self, PB_FACT_TROUBLE,
             words_of_client (self, ": a name that it leads to cannot be looked up"));
   else
-    settle (self, PB_FACT_NO,
+    pb_fact_settle (self, PB_FACT_NO,
             g_strdup_printf ("%s leads to %s, which does not lead back",
                              pb_ip_format (&self->ip, ip, sizeof ip), self->first_name));
 }
@@ -285,10 +265,10 @@ on_client_host (PbDnsAnswer *answer, gpointer user_data)
 
   answered (self, answer);
   if (answer->status == PB_DNS_OK && has_address (answer, &self->ip))
-    settle (self, PB_FACT_YES, words_of_client (self, " leads to a name that leads back"));
+    pb_fact_settle (self, PB_FACT_YES, words_of_client (self, " leads to a name that leads back"));
   else if (self->asked == 0)
     settle_without (self);
-  fact_unref (self);
+  pb_fact_unref (self);
 }
 
 static void
@@ -323,13 +303,13 @@ on_ptr (PbDnsAnswer *answer, gpointer user_data)
       G_GNUC_FALLTHROUGH;
     case PB_DNS_NXDOMAIN:
     case PB_DNS_NODATA:
-      settle (self, PB_FACT_NO, words_of_client (self, " has no PTR record"));
+      pb_fact_settle (self, PB_FACT_NO, words_of_client (self, " has no PTR record"));
       break;
     case PB_DNS_TROUBLE:
-      settle (self, PB_FACT_TROUBLE, words_of_client (self, ": its PTR record cannot be looked up"));
+      pb_fact_settle (self, PB_FACT_TROUBLE, words_of_client (self, ": its PTR record cannot be looked up"));
       break;
     }
-  fact_unref (self);
+  pb_fact_unref (self);
 }
 
 /* Returns: (transfer full): the name of the PTR record (RFC 1035 3.5, RFC 3596 2.5). */
@@ -353,12 +333,12 @@ reverse_name (const PbIp *ip)
 PbFact *
 pb_fact_new_client (const PbDns *dns, const PbIp *ip, PbMailbox *mailbox)
 {
-  PbFact *self = fact_new (dns, mailbox);
+  PbFact *self = pb_fact_new (dns, mailbox);
   g_autofree char *name = reverse_name (ip);
 
   self->ip = *ip;
   if (dns == NULL || mailbox == NULL)
-    settle (self, PB_FACT_TROUBLE, g_strdup ("nobody to ask"));
+    pb_fact_settle (self, PB_FACT_TROUBLE, g_strdup ("nobody to ask"));
   else
     ask (self, name, PB_DNS_PTR, on_ptr);
   return self;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/resolver.h"
+#include "settings/snapshot.h"
 #include "util/mailbox.h"
 #include "util/netblock.h"
 #include <glib.h>
@@ -16,6 +17,8 @@ typedef enum
   PB_FACT_CLIENT_NAME, /* the client's address leads to a name that leads back */
   PB_FACT_HELO,        /* the name it gives itself has an A, AAAA or MX record */
   PB_FACT_SENDER,      /* likewise the sender's domain, unless it is ours */
+  PB_FACT_BLOCKLISTS,  /* DNS blocklists do not name the client, or not as often as counts; never TROUBLE */
+  PB_FACT_SPF,         /* the sender's domain does not forbid the client to speak for it (RFC 7208) */
   PB_N_FACTS,
 } PbFactKind;
 
@@ -37,6 +40,8 @@ typedef struct
 } PbDns;
 #define PB_DNS_HOST ((PbDnsType) 0)
 
+struct _PbBlocklists;
+
 /** pb_dns_init_resolver: @self asks @resolver, which outlives it. */
 void pb_dns_init_resolver (PbDns *self, PbResolver *resolver);
 
@@ -47,6 +52,10 @@ typedef void (*PbFactFound) (gpointer user_data);
 PbFact *pb_fact_new_client (const PbDns *dns, const PbIp *ip, PbMailbox *mailbox);
 /** pb_fact_new_domain: begins to find out whether @domain has an MX, A or AAAA record. At the latest after 10 seconds each is found out, or TROUBLE. */
 PbFact *pb_fact_new_domain (const PbDns *dns, const char *domain, PbMailbox *mailbox);
+/** pb_fact_new_blocklists: begins to ask @snapshot's enabled blocklists about @ip, but for those that @blocklists (nullable) says are ill, which it also tells of. */
+PbFact *pb_fact_new_blocklists (const PbDns *dns, const PbIp *ip, PbSnapshot *snapshot, struct _PbBlocklists *blocklists, PbMailbox *mailbox);
+/** pb_fact_new_spf: begins to check SPF. @sender: local@domain, "" for the null sender; @helo (nullable); @receiver: our name. */
+PbFact *pb_fact_new_spf (const PbDns *dns, const PbIp *ip, const char *sender, const char *helo, const char *receiver, PbMailbox *mailbox);
 /** pb_fact_free: whoever waits is told all the same, once what was asked is answered. */
 void pb_fact_free (PbFact *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbFact, pb_fact_free)

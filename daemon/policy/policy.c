@@ -144,7 +144,15 @@ fact_subject (PbFactKind kind, const PbJudged *judged)
   switch (kind)
     {
     case PB_FACT_CLIENT_NAME:
+    case PB_FACT_BLOCKLISTS:
       return "";
+    case PB_FACT_SPF:
+      if (sender != NULL)
+        return sender->literal || sender->domain == NULL
+                   || pb_snapshot_is_local_domain (judged->snapshot, sender->domain)
+                 ? NULL
+                 : sender->text;
+      return judged->helo != NULL ? "" : NULL;
     case PB_FACT_HELO:
       return judged->helo == NULL || judged->helo[0] == '[' ? NULL : judged->helo;
     case PB_FACT_SENDER:
@@ -159,6 +167,28 @@ fact_subject (PbFactKind kind, const PbJudged *judged)
   return NULL;
 }
 
+static PbFact *
+begin_fact (PbFactKind kind, const char *subject, const PbJudged *judged)
+{
+  switch (kind)
+    {
+    case PB_FACT_CLIENT_NAME:
+      return pb_fact_new_client (judged->dns, &judged->ip, judged->mailbox);
+    case PB_FACT_BLOCKLISTS:
+      return pb_fact_new_blocklists (judged->dns, &judged->ip, (PbSnapshot *) judged->snapshot,
+                                     judged->blocklists, judged->mailbox);
+    case PB_FACT_SPF:
+      return pb_fact_new_spf (judged->dns, &judged->ip, subject, judged->helo,
+                              judged->snapshot->values.general_hostname, judged->mailbox);
+    case PB_FACT_HELO:
+    case PB_FACT_SENDER:
+    case PB_FACT_NONE:
+    case PB_N_FACTS:
+      break;
+    }
+  return pb_fact_new_domain (judged->dns, subject, judged->mailbox);
+}
+
 /* Returns: (nullable) (transfer none): begun if it was not yet. */
 static PbFact *
 find_fact (PbFactKind kind, const PbJudged *judged)
@@ -170,9 +200,7 @@ find_fact (PbFactKind kind, const PbJudged *judged)
     return NULL;
   fact = &judged->facts->known[kind];
   if (*fact == NULL)
-    *fact = kind == PB_FACT_CLIENT_NAME
-              ? pb_fact_new_client (judged->dns, &judged->ip, judged->mailbox)
-              : pb_fact_new_domain (judged->dns, subject, judged->mailbox);
+    *fact = begin_fact (kind, subject, judged);
   return *fact;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "policy/blocklists.h"
 #include "policy/facts.h"
 #include "policy/trail.h"
 #include "protocol/envelope.h"
@@ -54,6 +55,7 @@ typedef struct
   PbAccessMatch client;    /* what the AccessList says of the client */
   PbSkips skips;           /* at END_OF_DATA: what rules spare the message, for every recipient */
   const PbDns *dns;        /* (nullable) */
+  PbBlocklists *blocklists; /* (nullable) which of them are ill */
   PbFacts *facts;          /* (nullable) what was or is being found out; the machine begins what is missing */
   PbMailbox *mailbox;      /* (nullable) of the thread that judges: where a check that has to wait gets its answer */
 } PbJudged;

@@ -24,6 +24,8 @@ SETTING (advanced_reject_non_fqdn_helo)
 SETTING (advanced_reject_unknown_helo)
 SETTING (sender_policy_reject_non_fqdn_sender)
 SETTING (sender_policy_reject_unknown_sender_domain)
+SETTING (dnsbl_policy)
+SETTING (mail_auth_spf_policy)
 
 static const PbPolicyRow rows[] = {
   { ROW (CONNECT, "blocks", BLOCKED, blocks), EXEMPT },
@@ -51,6 +53,10 @@ static const PbPolicyRow rows[] = {
   { ROW (RCPT, "recipient", UNKNOWN_USER, recipient), ALL },
   { ROW (RCPT, "recipient-probe", UNKNOWN_USER, remote_recipient), ALL },
   { ROW (RCPT, "access-envelope", ACCESS_DENIED, access_envelope), ALL },
+  { ROW (RCPT, "dnsbl", BLOCKLISTED, blocklists), EXEMPT, .setting = setting_dnsbl_policy,
+    .fact = PB_FACT_BLOCKLISTS, .skip = PB_SKIP_DNSBL },
+  { ROW (RCPT, "spf", SPF_FAIL, spf), EXEMPT, .setting = setting_mail_auth_spf_policy,
+    .fact = PB_FACT_SPF, .skip = PB_SKIP_SPF },
   { ROW (RCPT, "recipient-limit", TOO_MANY_RECIPIENTS, recipient_limit), ALL },
 
   { ROW (END_OF_DATA, "size", TOO_LARGE, size), ALL },

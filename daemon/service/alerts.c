@@ -31,6 +31,10 @@ static const struct
     "relay-password-missing", "d107cd4122ec42edb69e0e1d5f4ea2b8", PB_LOG_WARNING,
     "Set the password, or start a client that keeps it; mail for this relay waits until then.",
   },
+  [PB_ALERT_BLOCKLIST_ILL] = {
+    "blocklist-ill", "a174118b46d84b03b40b9d79162fe486", PB_LOG_WARNING,
+    "The list is not asked until it works again; look at its web site, or remove it from the settings.",
+  },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == PB_N_ALERTS);
 

@@ -142,6 +142,7 @@ look_up (Question *self)
   self->asked.input.blocked_until = pb_blocks_expiry (parts->blocks, PB_BLOCK_IP, subject, now);
   self->asked.input.now = (guint64) now;
   self->asked.input.dns = &self->object->dns;
+  self->asked.input.blocklists = parts->blocklists;
 }
 
 static void

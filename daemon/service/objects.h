@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "policy/blocklists.h"
 #include "policy/blocks.h"
 #include "queue/queue.h"
 #include "service/bus.h"
@@ -74,6 +75,7 @@ typedef struct
   PbBlocks *blocks;
   PbResolver *resolver;
   PbHistory *history; /* (nullable) */
+  PbBlocklists *blocklists;
   PbMailbox *mailbox; /* the main thread's */
 } PbDiagnosticsParts;
 PbDiagnosticsObject *pb_diagnostics_object_new (const PbDiagnosticsParts *parts);

@@ -6,6 +6,7 @@
  * under way settle (10 seconds at the most), stores are closed. This file only puts together: it
  * decides nothing about mail.
  */
+#include "service/blocklist-keeper.h"
 #include "service/service.h"
 
 #include "service/bus.h"
@@ -92,6 +93,7 @@ struct _PbService
   PbCertificateObject *certificate_object;
   PbBlocksObject *blocks_object;
   PbHitsKeeper *hits_keeper;
+  PbBlocklistKeeper *blocklist_keeper;
   PbHistoryObject *history_object;
   PbDiagnosticsObject *diagnostics_object;
   PbWatchdog *watchdog;
@@ -315,6 +317,8 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
     return FALSE;
   self->links = pb_mailbox_links_new (self->maildir, self->registry);
   open_keeper (self);
+  self->blocklist_keeper =
+    pb_blocklist_keeper_new (self->registry, self->resolver, self->alerts, self->mailbox);
   self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver,
                                   pb_relay_keeper_source (self->keeper), options->mx_port);
   self->tests = pb_relay_tests_new (self->smtp, self->registry, self->mailbox);
@@ -333,6 +337,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   self->certificate = pb_certificate_new (self->registry, self->mailbox, options->state_directory);
   const PbServerParts server_parts = { .registry = self->registry, .store = self->store, .queue = self->queue,
                                        .history = self->history,
+                                       .blocklists = pb_blocklist_keeper_blocklists (self->blocklist_keeper),
                                        .workers = self->workers, .blocks = self->blocks, .resolver = self->resolver,
                                        .check_password = pb_system_accounts_check_password,
                                        .check_password_data = self->accounts,
@@ -354,7 +359,9 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
   self->hits_keeper = pb_hits_keeper_new (pb_registry_hits (self->registry), self->config_store, self->mailbox);
   self->history_object = pb_history_object_new (self->bus, self->history, self->registry, self->mailbox);
-  const PbDiagnosticsParts diagnostics_parts = { self->bus, self->registry, self->server, self->blocks, self->resolver, self->history, self->mailbox };
+  const PbDiagnosticsParts diagnostics_parts = { self->bus, self->registry, self->server, self->blocks, self->resolver,
+                                                 self->history,
+                                                 pb_blocklist_keeper_blocklists (self->blocklist_keeper), self->mailbox };
   self->diagnostics_object = pb_diagnostics_object_new (&diagnostics_parts);
   pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);
@@ -490,6 +497,8 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->watchdog, pb_watchdog_free);
   if (self->keeper != NULL)
     pb_relay_keeper_close (self->keeper);
+  if (self->blocklist_keeper != NULL)
+    pb_blocklist_keeper_close (self->blocklist_keeper);
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->server, pb_server_free);
@@ -517,6 +526,7 @@ pb_service_free (PbService *self)
   free_reactors (self);
   g_clear_pointer (&self->blocks, pb_blocks_free);
   pb_mailbox_dispatch (self->mailbox);
+  g_clear_pointer (&self->blocklist_keeper, pb_blocklist_keeper_free);
   /* Nobody hands anything in any more; the last answers are ours. */
   g_clear_pointer (&self->history, pb_history_close);
   pb_mailbox_dispatch (self->mailbox);

@@ -46,6 +46,7 @@ pb_server_new (const PbServerParts *parts)
     .free_data = g_free,
     .store = parts->store,
     .history = parts->history,
+    .blocklists = parts->blocklists,
     .workers = parts->workers,
     .blocks = parts->blocks,
     .tls = parts->tls,

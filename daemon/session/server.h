@@ -4,6 +4,7 @@
 #include "net/listener.h"
 #include "net/resolver.h"
 #include "net/tls.h"
+#include "policy/blocklists.h"
 #include "policy/blocks.h"
 #include "policy/clients.h"
 #include "queue/queue.h"
@@ -41,6 +42,7 @@ typedef struct
   PbStore *store;
   PbQueue *queue;
   PbHistory *history;   /* (nullable) */
+  PbBlocklists *blocklists; /* (nullable) */
   PbPool *workers;      /* for passwords; outlives the server */
   PbBlocks *blocks;
   PbResolver *resolver; /* (nullable) for checks; outlives the server */

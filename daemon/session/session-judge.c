@@ -94,6 +94,7 @@ fill_in (PbSession *self, PbJudged *judged)
   if (self->access != NULL)
     judged->client = *self->access;
   judged->dns = wiring->dns.query != NULL ? &wiring->dns : NULL;
+  judged->blocklists = wiring->blocklists;
   judged->facts = &self->facts;
   judged->mailbox = pb_session_mailbox (self);
   if (transaction == NULL)
@@ -101,7 +102,6 @@ fill_in (PbSession *self, PbJudged *judged)
   judged->sender = transaction->mail.sender;
   judged->declared_size = transaction->mail.size;
   judged->n_recipients = transaction->recipients->len + transaction->discarded;
-  judged->skips = transaction->skips;
 }
 
 void
@@ -128,6 +128,9 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
   judged->recipient_index = transaction != NULL && stage == PB_STAGE_RCPT
                               ? (int) transaction->tried - 1
                               : PB_TRAIL_NO_RECIPIENT;
+  /* What all recipients have is known behind the last of them. */
+  if (transaction != NULL && stage == PB_STAGE_END_OF_DATA)
+    judged->skips = transaction->skips;
   self->trail_mark = (guint16) pb_trail_length (trail);
   if (pb_policy_judge_rows (wiring->rows, wiring->n_rows, stage, judged, trail, &decision, on_verdict,
                             self, &self->run))

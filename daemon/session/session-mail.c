@@ -37,6 +37,7 @@ on_mail_judged (PbSession *self, PbDecision *decision)
     {
       pb_session_set_state (self, PB_SESSION_MAIL);
       pb_session_prefetch (self, PB_FACT_SENDER);
+      pb_session_prefetch (self, PB_FACT_SPF);
       pb_session_reply (self, PB_REPLY_SENDER_OK, NULL);
       return;
     }

@@ -41,6 +41,7 @@ typedef struct
   const PbPolicyRow *rows; /* (not owned) the table of judgement */
   guint n_rows;
   gint64 budget;          /* octets */
+  PbBlocklists *blocklists; /* (nullable) which DNS blocklists are ill */
   PbDns dns;              /* nobody to ask when it has no query */
   gint64 second;          /* microseconds that a second of a penalty lasts */
   gint64 command_timeout; /* microseconds for a command (RFC 5321 4.5.3.2.7) */

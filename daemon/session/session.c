@@ -399,6 +399,7 @@ on_connect_judged (PbSession *self, PbDecision *decision)
   else
     {
       pb_session_prefetch (self, PB_FACT_CLIENT_NAME);
+      pb_session_prefetch (self, PB_FACT_BLOCKLISTS);
       if (self->role == PB_ROLE_SUBMISSIONS)
         pb_session_begin_tls (self);
       else

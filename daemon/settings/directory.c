@@ -5,7 +5,7 @@
  * list costs that list's compilation alone. Built on the main thread; once inside a snapshot it is
  * only read, from any thread.
  */
-#include "settings/snapshot-private.h"
+#include "settings/blocklist-private.h"
 
 #include "util/log.h"
 
@@ -82,6 +82,8 @@ pb_directory_copy (const PbDirectory *self)
     copy->trusted = g_atomic_rc_box_acquire (self->trusted);
   if (self->access != NULL)
     copy->access = pb_access_ref (self->access);
+  if (self->blocklists != NULL)
+    copy->blocklists = pb_blocklist_table_ref (self->blocklists);
   if (self->relay_rules != NULL)
     copy->relay_rules = pb_relay_rules_ref (self->relay_rules);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
@@ -105,6 +107,11 @@ pb_directory_compile (PbDirectory *self, PbListKind kind, GPtrArray *rows)
       g_clear_pointer (&self->access, pb_access_unref);
       self->access = pb_access_new (rows);
     }
+  if (kind == PB_LIST_DNSBL_ZONES)
+    {
+      g_clear_pointer (&self->blocklists, pb_blocklist_table_unref);
+      self->blocklists = pb_blocklist_table_new (rows);
+    }
   if (kind == PB_LIST_RELAY_EXCEPTIONS)
     {
       g_clear_pointer (&self->relay_rules, pb_relay_rules_unref);
@@ -117,6 +124,7 @@ pb_directory_free (PbDirectory *self)
 {
   g_clear_pointer (&self->access, pb_access_unref);
   g_clear_pointer (&self->trusted, trusted_unref);
+  g_clear_pointer (&self->blocklists, pb_blocklist_table_unref);
   g_clear_pointer (&self->relay_rules, pb_relay_rules_unref);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     g_clear_pointer (&self->names[kind], g_hash_table_unref);

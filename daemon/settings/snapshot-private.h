@@ -45,6 +45,7 @@ struct _PbDirectory
   PbAccess *access; /* (owned) (nullable) */
   struct _PbTrusted *trusted; /* (owned) (nullable) networks of the Trusted List */
   PbRelayRules *relay_rules;  /* (owned) (nullable) */
+  struct _PbBlocklistTable *blocklists; /* (owned) (nullable) */
   GHashTable *names[PB_N_LISTS]; /* (owned) (nullable) key -> PbRow, enabled rows only */
 };
 

@@ -4,6 +4,7 @@
 #include "dbus/settings-table.h"
 #include "settings/access.h"
 #include "settings/hits.h"
+#include "settings/blocklist.h"
 #include "settings/people.h"
 #include "util/netblock.h"
 #include "util/verifier.h"
@@ -30,6 +31,9 @@ typedef struct
 PbSnapshot *pb_snapshot_ref (PbSnapshot *self);
 void pb_snapshot_unref (PbSnapshot *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbSnapshot, pb_snapshot_unref)
+
+/** pb_snapshot_blocklists: the enabled DNS blocklists. Returns: (transfer none) (nullable). */
+const PbBlocklist *pb_snapshot_blocklists (const PbSnapshot *self, guint *n);
 
 /** pb_snapshot_is_local_domain: @domain lower case A-labels: in LocalDomains, or our Hostname. */
 gboolean pb_snapshot_is_local_domain (const PbSnapshot *self, const char *domain);

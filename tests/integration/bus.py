@@ -128,6 +128,8 @@ class Api:
 
 
 def variant(value):
+    if isinstance(value, GLib.Variant):
+        return value
     if isinstance(value, bool):
         return GLib.Variant("b", value)
     if isinstance(value, int):
