@@ -141,8 +141,9 @@ on_rcpt_judged (PbSession *self, PbDecision *decision)
     }
   if (decision->kind != PB_DECISION_ACCEPT)
     {
-      if (decision->reply == PB_REPLY_UNKNOWN_USER
-          && !pb_session_note_unknown (self, rcpt->recipient->text))
+      /* Of those whom the servers of the Domain List do not know, it is theirs to count. */
+      if (g_str_equal (decision->check, "recipient")
+          && decision->reply == PB_REPLY_UNKNOWN_USER && !pb_session_note_unknown (self, rcpt->recipient->text))
         return;
       pb_session_refuse (self, decision, rcpt->recipient->text, counts_as_error (self, decision));
       if (self->transaction != NULL)

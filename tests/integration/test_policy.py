@@ -433,3 +433,89 @@ def refused_or_not(api, bed):
         api.call("Diagnostics", "Replay", "(a{sa{sv}}t)", {"Advanced": {"RejectUnknownHelo": GLib.Variant("s", "enforce")}}, 0)
     except BusError:
         pass
+
+
+def jump_the_queue(bed, source=STRANGER):
+    """EHLO with something behind it in one group: the code of the first reply."""
+    with bed.talk(source=source) as talk:
+        talk.send(b"EHLO mail.ok.example\r\nNOOP\r\n")
+        return talk.reply()[0]
+
+
+def test_pipelining(bed):
+    """Exempt clients are bound too: it is a matter of the protocol. A session is watched once."""
+    bed.start()
+    for mode, code, watched, refused in (("off", 250, 0, 0), ("watch", 250, 1, 0), ("enforce", 554, 0, 1)):
+        bed.api.set("Advanced", "RejectUnauthorizedPipelining", "s", mode)
+        before = count(bed, "watched.pipelining"), count(bed, "refused.pipelining")
+        assert jump_the_queue(bed) == code, mode
+        assert (count(bed, "watched.pipelining"), count(bed, "refused.pipelining")) == (before[0] + watched, before[1] + refused), mode
+
+
+def test_greet_delay(bed):
+    """Who talks before the greeting is refused, or watched; who waits is greeted; exempt clients do not wait."""
+    bed.start()
+    bed.api.set("Advanced", "GreetDelay", "u", 1)
+    for mode, code in (("enforce", 554), ("watch", 220)):
+        bed.api.set("Advanced", "RejectUnauthorizedPipelining", "s", mode)
+        with bed.talk(source=STRANGER, greet=False) as talk:
+            talk.send(b"EHLO mail.ok.example\r\n")
+            assert talk.reply()[0] == code, mode
+    assert count(bed, "watched.pipelining") == 1 and count(bed, "refused.pipelining") == 1
+    assert judge(bed) == OPEN
+    with bed.talk(source=TRUSTED) as talk:
+        assert talk.greeting[0] == 220
+
+
+def test_junk_commands(bed):
+    """At the limit and past it all is answered, at twice the limit it ends; a message forgives."""
+    bed.start()
+    bed.api.set("Advanced", "MaxJunkCommands", "u", 5)
+    with bed.talk(source=STRANGER) as talk:
+        talk.ehlo()
+        for _ in range(9):
+            talk.expect("NOOP", 250)
+        talk.mail("a@ok.example", ["ann@local.example"], MESSAGE)
+        for _ in range(9):
+            talk.expect("RSET", 250)
+        assert talk.command("VRFY ann")[0] == 421
+        assert talk.at_end() == b""
+    assert count(bed, "refused.junk") == 1
+
+
+def test_connections_at_once(bed):
+    """At the limit one is let in, past it refused; a client's own, and never an exempt one's."""
+    bed.start()
+    bed.api.set("ConnectionPolicy", "MaxConnections", "u", 2)
+    with bed.talk(source=STRANGER) as one, bed.talk(source=STRANGER) as two:
+        assert one.greeting[0] == two.greeting[0] == 220
+        with bed.talk(source=STRANGER) as three, bed.talk(source="127.0.0.8") as other:
+            assert three.greeting[0] == 421 and three.greeting[1].startswith("4.7.0"), three.greeting
+            assert other.greeting[0] == 220
+        two.close()
+        wait_for(lambda: judge(bed) == OPEN, "room for one more")
+    talks = [bed.talk(source=TRUSTED) for _ in range(4)]
+    assert [talk.greeting[0] for talk in talks] == [220] * 4
+    for talk in talks:
+        talk.close()
+
+
+def test_bare_newline(bed):
+    """Refused behind the real end, or put right; exempt clients' are always put right."""
+    bed.start()
+    bare = MESSAGE + b"bare\nline\r\n"
+
+    def offer(source):
+        with bed.talk(source=source) as talk:
+            talk.ehlo()
+            talk.envelope("a@ok.example", ["ann@local.example"])
+            talk.expect("DATA", 354)
+            talk.send(bare + b".\r\n")
+            return talk.reply()[0]
+
+    assert offer(STRANGER) == 550 and count(bed, "refused.bare-newline") == 1
+    assert offer(TRUSTED) == 250
+    bed.api.set("Advanced", "BareNewline", "s", "normalize")
+    assert offer(STRANGER) == 250
+    for mail in bed.wait_mails(bed.ann, 2):
+        assert b"bare\nline" in mail.replace(b"\r\n", b"\n")

@@ -94,6 +94,55 @@ test_splits (void)
     }
 }
 
+/* The forms of asking for a relay: however a command is cut in two, it is refused, and the next is as it was. */
+static const char *const relay_forms[] = {
+  "<bob@elsewhere.test>",
+  "<bob%elsewhere.test@example.test>",
+  "<elsewhere.test!bob@example.test>",
+  "<\"bob@elsewhere.test\"@example.test>",
+  "<@example.test:bob@elsewhere.test>",
+  "<bob@[192.0.2.1]>",
+  "<bob%elsewhere.test@[127.0.0.1]>",
+};
+
+static void
+try_relay_form (Rig *rig, const char *form, gsize split)
+{
+  g_autofree char *line = g_strdup_printf ("RCPT TO:%s\r\n", form);
+  g_autoptr (GString) heard = g_string_new (NULL);
+  int fd = rig_greeted (rig, RIG_STRANGER);
+  gsize n = strlen (line);
+
+  split = MIN (split, n);
+  g_assert_true (rig_send (fd, RIG_EHLO, strlen (RIG_EHLO), heard));
+  g_assert_true (rig_read_replies (fd, 1, heard));
+  g_string_truncate (heard, 0);
+  g_assert_true (rig_send (fd, "MAIL FROM:<a@client.test>\r\n", 27, heard));
+  g_assert_true (rig_read_replies (fd, 1, heard));
+  g_string_truncate (heard, 0);
+  g_assert_true (rig_send (fd, line, split, heard));
+  rig_await_taken (fd);
+  g_assert_true (rig_send (fd, line + split, n - split, heard));
+  g_assert_true (rig_read_replies (fd, 1, heard));
+  g_assert_true (g_str_has_prefix (heard->str, "554 5.7.1 Relay access denied"));
+  g_string_truncate (heard, 0);
+  g_assert_true (rig_send (fd, "DATA\r\n", 6, heard));
+  g_assert_true (rig_read_replies (fd, 1, heard));
+  g_assert_true (g_str_has_prefix (heard->str, "554 5.5.1 No valid recipients"));
+  close (fd);
+}
+
+static void
+test_relay_splits (void)
+{
+  g_autoptr (Rig) rig = start_rig ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (relay_forms); i++)
+    for (gsize split = 1; split <= strlen (relay_forms[i]) + 10; split++)
+      try_relay_form (rig, relay_forms[i], split);
+  g_assert_cmpuint (rig_n_messages (rig), ==, 0);
+}
+
 /* ---- the end of the data ---- */
 
 /* None of these ends a message; the dot that follows in a line of its own does. */
@@ -238,6 +287,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/session/splits", test_splits);
+  g_test_add_func ("/session/relay-splits", test_relay_splits);
   g_test_add_func ("/session/false-ends", test_false_ends);
   g_test_add_func ("/session/vanish", test_vanish);
   g_test_add_func ("/session/vanish-in-commit", test_vanish_in_commit);
