@@ -139,16 +139,36 @@ set_last_reply (PbQueueRecipient *recipient, const PbResult *result)
                                                result->reply != NULL ? result->reply : "deferred");
 }
 
-/* The end of the mail's life: what was said last is what the sender hears. */
+/* A server's reply has its code first, a reason of ours the status alone. */
+static gboolean
+is_smtp_reply (const char *text)
+{
+  return strlen (text) > 3 && g_ascii_isdigit (text[0]) && g_ascii_isdigit (text[1])
+         && g_ascii_isdigit (text[2]) && (text[3] == ' ' || text[3] == '-');
+}
+
+/* What the sender is to hear of @position: @result, or what was said last where nothing was this time. Owns nothing. */
+static PbResult
+last_word (const Settling *self, guint position, const PbResult *result)
+{
+  const PbQueueRecipient *recipient = &self->item->recipients[position];
+  PbResult word = *result;
+
+  if (!self->untried || recipient->last_reply == NULL)
+    return word;
+  word.reply = recipient->last_reply;
+  word.reply_is_smtp = is_smtp_reply (recipient->last_reply);
+  word.remote = recipient->last_remote;
+  return word;
+}
+
+/* The end of the mail's life. */
 static void
 settle_expired (Settling *self, guint position, const PbResult *result)
 {
-  const char *last = self->item->recipients[position].last_reply;
-  PbResult expired = *result;
+  PbResult expired = last_word (self, position, result);
 
   expired.kind = PB_RESULT_FAILED;
-  if (self->untried && last != NULL)
-    expired.reply = (char *) last;
   g_strlcpy (expired.status, "4.4.7", sizeof expired.status);
   settle_failed (self, position, &expired);
 }
@@ -176,8 +196,10 @@ settle_deferred (Settling *self, guint position, const PbResult *result)
       && pb_notice_is_wanted (self->item->message->envelope, recipient->recipient, PB_DSN_DELAYED))
     {
       /* Marked without waiting for the notice: the next attempt's mark must not be overtaken by this one. */
+      PbResult word = last_word (self, position, result);
+
       recipient->delay_told = TRUE;
-      add_notice (self, position, NULL, result, PB_DSN_DELAYED);
+      add_notice (self, position, NULL, &word, PB_DSN_DELAYED);
     }
   settle_plainly (self, position, PB_RECIPIENT_QUEUED);
   recipient->by_hand = 0;

@@ -72,6 +72,30 @@ def test_relay_dead_for_five_days(bed):
     assert all(fields_of(mail)[1][0]["Status"] == "4.4.7" for mail in failed)
 
 
+def test_last_word_is_told(bed):
+    """Mail that was not tried again, since its destination is known to be dead, fails with what the server said last."""
+    clock = Clock(bed)
+    bed.start()
+    bed.api.set("Queueing", "Lifetime", "u", 2 * STEP)
+    sink = bed.relay_sink()
+    sink.rule("RCPT", b"450 4.2.0 Mailbox busy")
+    with bed.talk() as talk:  # more of them than are under way at once, when the connection is refused
+        talk.ehlo()
+        ids = [queue_id(talk.mail("ann@local.example", [f"x{number}@away.example"], MESSAGE)) for number in range(200)]
+    bed.wait_deferred(200)
+    sink.stop()
+    for _ in range(3):
+        step(bed, clock, ids)  # one of them is tried at each, for all
+    bed.queue_empty()
+    wait_for(lambda: len(reports(bed, "failed")) == 200, "200 reports of failure")
+    told_last = [fields_of(mail)[1][0] for mail in reports(bed, "failed")]
+    assert all(each["Status"] == "4.4.7" for each in told_last)
+    spoken = [each for each in told_last if each["Diagnostic-Code"]]
+    assert len(spoken) >= 10, len(spoken)
+    for each in spoken:
+        assert each["Diagnostic-Code"] == "smtp; 450 4.2.0 Mailbox busy" and each["Remote-MTA"] == "dns; [127.0.0.1]", each
+
+
 def test_dns_dead_for_a_day(bed):
     """Servers that fail, then servers that say nothing, for half a day each: mail waits; then it is delivered."""
     clock = Clock(bed)
