@@ -96,11 +96,10 @@ make_mailbox (PbMaildir *self, const char *id, GError **error)
 }
 
 static int
-open_subdir (PbMaildir *self, const char *id, const char *name, GError **error)
+open_or_make (PbMaildir *self, const char *id, const char *name, GError **error)
 {
   g_autofree char *path = g_build_filename (id, name, NULL);
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->making);
   int fd = pb_fs_open_beneath (self->mail_fd, path, O_RDONLY | O_DIRECTORY, 0, &local_error);
 
   if (fd >= 0)
@@ -113,6 +112,19 @@ open_subdir (PbMaildir *self, const char *id, const char *name, GError **error)
   if (!make_mailbox (self, id, error))
     return -1;
   return pb_fs_open_beneath (self->mail_fd, path, O_RDONLY | O_DIRECTORY, 0, error);
+}
+
+static int
+open_subdir (PbMaildir *self, const char *id, const char *name, GError **error)
+{
+  int fd, saved;
+
+  g_mutex_lock (&self->making);
+  fd = open_or_make (self, id, name, error);
+  saved = errno;
+  g_mutex_unlock (&self->making);
+  errno = saved;
+  return fd;
 }
 
 /* One mailbox of a batch. */
