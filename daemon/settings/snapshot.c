@@ -260,11 +260,11 @@ resolve (const PbSnapshot *self, gboolean aliases, const char *local, const char
   if (postmaster)
     return (PbLocal){ .kind = PB_LOCAL_ACCOUNT,
                       .account_id = PB_LOCAL_POSTMASTER,
-                      .length = strlen (name) };
+                      .length = strlen (user) };
   if (g_str_equal (user, MAILER_DAEMON))
     {
       found = resolve (self, aliases, POSTMASTER, domain);
-      found.length = strlen (name);
+      found.length = strlen (user);
       return found;
     }
   if (find_system_users (self, user, &found))

@@ -332,6 +332,24 @@ test_lmtp_system_user (void)
   g_assert_cmpstr (named, ==, "carol+Lists@example.org");
 }
 
+/* What comes for the sender of our notices is an account's postmaster's whole, whatever the delimiter. */
+static void
+test_lmtp_mailer_daemon (void)
+{
+  PbSnapshotBuilder *builder = make_builder ();
+  g_autoptr (PbSnapshot) snapshot = NULL;
+  g_autofree char *named = NULL;
+  g_autofree char *sub = NULL;
+
+  set_text (&pb_snapshot_builder_values (builder)->mailboxes_delimiter, "-");
+  pb_snapshot_builder_add_row (builder, PB_LIST_ACCOUNTS, NULL, "{'Name': <'postmaster'>}");
+  snapshot = pb_snapshot_builder_build (builder);
+  named = pb_route_lmtp_recipient (snapshot, "mailer-daemon@example.org");
+  sub = pb_route_lmtp_recipient (snapshot, "anna-lists-x@example.org");
+  g_assert_cmpstr (named, ==, "postmaster@example.org");
+  g_assert_cmpstr (sub, ==, "anna-lists-x@example.org");
+}
+
 /* Each rule is found among very many, also the first of two that name the same. */
 static void
 test_many (void)
@@ -380,6 +398,7 @@ main (int argc, char **argv)
   g_test_add_func ("/router-rules/one-relay", test_one_relay);
   g_test_add_func ("/router-rules/lmtp", test_lmtp);
   g_test_add_func ("/router-rules/lmtp-system-user", test_lmtp_system_user);
+  g_test_add_func ("/router-rules/lmtp-mailer-daemon", test_lmtp_mailer_daemon);
   g_test_add_func ("/router-rules/many", test_many);
   return g_test_run ();
 }
