@@ -13,10 +13,15 @@
 
 #define SQL_BY_ID "SELECT " PB_ROW_COLUMNS " FROM message WHERE id = ?1"
 #define SQL_PAGE  "SELECT " PB_ROW_COLUMNS " FROM message ORDER BY id LIMIT ?2 OFFSET ?1"
+#define SQL_PAGE_BACK "SELECT " PB_ROW_COLUMNS " FROM message ORDER BY id DESC LIMIT ?2 OFFSET ?1"
+/* What is passed over is only counted in the index. */
 #define SQL_PAGE_OF_CLASS                                                                          \
-  "SELECT " PB_ROW_COLUMNS " FROM message WHERE class = ?3 ORDER BY id LIMIT ?2 OFFSET ?1"
+  "SELECT " PB_ROW_COLUMNS " FROM message WHERE class = ?3 AND id >= ("                            \
+  "SELECT id FROM message WHERE class = ?3 ORDER BY id LIMIT 1 OFFSET ?1) ORDER BY id LIMIT ?2"
 #define SQL_AFTER "SELECT " PB_ROW_COLUMNS " FROM message WHERE id > ?1 ORDER BY id LIMIT ?2"
 #define SQL_READ  "SELECT m.size, m.in_file, b.data FROM message m LEFT JOIN body b ON b.id = m.id WHERE m.id = ?1"
+
+static const char sql_page[] = SQL_PAGE, sql_page_of_class[] = SQL_PAGE_OF_CLASS;
 
 /* Rows read in one go: as long the log cannot be begun anew. */
 #define STRIDE 5000
@@ -90,27 +95,71 @@ page_read_ids (Page *self)
     }
 }
 
+/* From the nearer end: what is passed over must be read. */
+static void
+page_read_back (Page *self)
+{
+  sqlite3_stmt *row = page_prepare (self, SQL_PAGE_BACK);
+  guint end = MIN (self->total, self->offset + self->limit), n;
+
+  if (row == NULL || self->offset >= end)
+    return;
+  sqlite3_bind_int64 (row, 1, self->total - end);
+  sqlite3_bind_int64 (row, 2, end - self->offset);
+  self->offset = self->total = 0;
+  page_read_rows (self, row);
+  n = self->queued->len;
+  for (guint i = 0; i < n / 2; i++)
+    {
+      gpointer other = self->queued->pdata[n - 1 - i];
+
+      self->queued->pdata[n - 1 - i] = self->queued->pdata[i];
+      self->queued->pdata[i] = other;
+    }
+}
+
+static void
+page_read_forward (Page *self, const char *sql, PbClass class)
+{
+  sqlite3_stmt *row = page_prepare (self, sql);
+
+  if (row == NULL)
+    return;
+  sqlite3_bind_int64 (row, 1, self->offset);
+  sqlite3_bind_int64 (row, 2, self->limit);
+  if (sql == sql_page_of_class)
+    sqlite3_bind_int (row, 3, (int) class);
+  self->offset = 0;
+  page_read_rows (self, row);
+}
+
 /* All, or all in a state: the store has counted them. */
 static void
 page_read_counted (Page *self)
 {
-  gboolean by_class = self->filter != NULL && self->filter->state != NULL;
-  sqlite3_stmt *row = page_prepare (self, by_class ? SQL_PAGE_OF_CLASS : SQL_PAGE);
   PbQueueCounts counts;
   PbClass class = PB_CLASS_ACTIVE;
+  guint total;
 
-  if (row == NULL || (by_class && !pb_class_from_name (self->filter->state, &class)))
-    return;
-  sqlite3_bind_int64 (row, 1, self->offset);
-  sqlite3_bind_int64 (row, 2, self->limit);
-  if (by_class)
-    sqlite3_bind_int (row, 3, (int) class);
-  self->offset = 0;
-  page_read_rows (self, row);
   pb_store_counts (self->store, &counts);
   const guint64 by_state[PB_N_CLASSES] = { counts.active, counts.deferred, counts.held };
 
-  self->total = (guint) (by_class ? by_state[class] : counts.active + counts.deferred + counts.held);
+  total = (guint) MIN (counts.active + counts.deferred + counts.held, G_MAXUINT / 2);
+  if (self->filter != NULL && self->filter->state != NULL)
+    {
+      if (!pb_class_from_name (self->filter->state, &class))
+        return;
+      page_read_forward (self, sql_page_of_class, class);
+      total = (guint) MIN (by_state[class], G_MAXUINT / 2);
+    }
+  else if (self->offset > total / 2)
+    {
+      self->total = total;
+      page_read_back (self);
+    }
+  else
+    page_read_forward (self, sql_page, class);
+  self->total = total;
 }
 
 static void

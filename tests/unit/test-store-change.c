@@ -368,6 +368,41 @@ test_walk (Fixture *self, gconstpointer data)
   g_assert_cmpuint (count_walk (self, NULL, G_MAXUINT64, 500), ==, 30);
 }
 
+/* Pages from both ends, and beyond. */
+static void
+test_pages (Fixture *self, gconstpointer data)
+{
+  enum
+  {
+    N = 23
+  };
+  guint64 ids[N];
+
+  for (guint i = 0; i < N; i++)
+    ids[i] = submit_message (self, "a@example.org", 1, "b@example.net", 10);
+  for (guint i = 0; i < N; i += 2)
+    settle_one (self, ids[i], 0, PB_RECIPIENT_QUEUED, 1, FAR / 2);
+  for (guint offset = 0; offset < N + 3; offset++)
+    for (guint limit = 0; limit < N + 3; limit += 4)
+      {
+        g_auto (Answer) all = { 0 };
+        g_auto (Answer) deferred = { 0 };
+        guint n = offset < N ? MIN (limit, N - offset) : 0;
+        guint n_deferred = offset < (N + 1) / 2 ? MIN (limit, (N + 1) / 2 - offset) : 0;
+
+        page (self, NULL, offset, limit, &all);
+        g_assert_cmpuint (all.total, ==, N);
+        g_assert_cmpuint (all.queued->len, ==, n);
+        for (guint i = 0; i < n; i++)
+          g_assert_cmpuint (queued_at (&all, i)->envelope->id, ==, ids[offset + i]);
+        page (self, filter_by (NULL, NULL, NULL, "deferred", NULL), offset, limit, &deferred);
+        g_assert_cmpuint (deferred.total, ==, (N + 1) / 2);
+        g_assert_cmpuint (deferred.queued->len, ==, n_deferred);
+        for (guint i = 0; i < n_deferred; i++)
+          g_assert_cmpuint (queued_at (&deferred, i)->envelope->id, ==, ids[2 * (offset + i)]);
+      }
+}
+
 /* ---- a look ---- */
 
 typedef struct
@@ -468,6 +503,7 @@ main (int argc, char **argv)
   ADD ("full", test_full);
   ADD ("broken", test_broken);
   ADD ("walk", test_walk);
+  ADD ("pages", test_pages);
   ADD ("read", test_read);
   ADD ("older-schema", test_older_schema);
   return g_test_run ();
