@@ -37,4 +37,6 @@ PbaListRow *pba_list_model_find_row (PbaListModel *self, const char *id);
 PbaListRow *pba_list_model_look (PbaListModel *self, guint position);
 /** pba_list_model_start_over: another question: what is there answers it no more. @keep: it is shown until there is an answer. */
 void pba_list_model_start_over (PbaListModel *self, gboolean keep);
+/** pba_list_model_turn_into: @rows (transfer full) are the rows now; announces what differs, stretch by stretch. */
+void pba_list_model_turn_into (PbaListModel *self, GPtrArray *rows);
 void pba_list_model_ask_page (PbaListModel *self, guint page, gboolean refreshing);

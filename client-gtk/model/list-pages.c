@@ -2,8 +2,8 @@
 /*
  * The pages of a list. Who looks at a row gets it at once, empty, and its page is asked for; the page
  * fills the rows that are there. When the list changed, the pages that were looked at are asked for
- * again and laid over the old ones: rows are known by Id and keep their objects, and only the stretch
- * between the first and the last difference is announced. One refresh at a time; a page whose total
+ * again and laid over the old ones: rows are known by Id and keep their objects, and only what differs is
+ * announced, see list-diff.c. One refresh at a time; a page whose total
  * differs begins another. Another search is a refresh too, of its first page only: rows of the last one stay
  * until it has come, so that nothing flickers while somebody types. A failure is a sentence in "error"; what is
  * shown stays.
@@ -98,22 +98,6 @@ choose_row (PbaListModel *self, guint position, GVariant *cells)
   return cells != NULL ? pba_list_row_new (position) : NULL;
 }
 
-static void
-announce_difference (PbaListModel *self, GPtrArray *old)
-{
-  guint least = MIN (old->len, self->rows->len);
-  guint head = 0, tail = 0;
-
-  while (head < least && old->pdata[head] == self->rows->pdata[head])
-    head++;
-  while (tail < least - head
-         && old->pdata[old->len - 1 - tail] == self->rows->pdata[self->rows->len - 1 - tail])
-    tail++;
-  if (head < old->len || head < self->rows->len)
-    g_list_model_items_changed (G_LIST_MODEL (self), head, old->len - head - tail,
-                                self->rows->len - head - tail);
-}
-
 /* Places that were looked at during a refresh and got nothing by it. */
 static void
 ask_for_empty (PbaListModel *self)
@@ -128,7 +112,6 @@ static void
 end_refresh (PbaListModel *self, guint total)
 {
   g_autoptr (GHashTable) fresh = g_steal_pointer (&self->fresh);
-  g_autoptr (GPtrArray) old = NULL;
   GPtrArray *rows = g_ptr_array_new ();
 
   g_ptr_array_set_size (rows, total);
@@ -144,13 +127,9 @@ end_refresh (PbaListModel *self, guint total)
       if (rows->pdata[i] != NULL)
         index_row (self, rows->pdata[i]);
     }
-  old = self->rows;
-  self->rows = rows;
   self->loaded = TRUE;
   self->outdated = FALSE;
-  announce_difference (self, old);
-  for (guint i = 0; i < old->len; i++)
-    g_clear_object ((GObject **) &old->pdata[i]);
+  pba_list_model_turn_into (self, rows);
   ask_for_empty (self);
 }
 

@@ -6,6 +6,8 @@
 
 #include "dbus/errors.h"
 #include "model/list-model.h"
+#include "model/list-model-private.h"
+#include "model/list-row-private.h"
 #include "model/server.h"
 #include "model/words.h"
 
@@ -322,6 +324,99 @@ test_server (Bed *bed, gconstpointer mode)
                  == pba_server_get_list (server, PB_LIST_ALIASES));
 }
 
+/* ---- what differs ---- */
+
+/* What somebody who only heard of changes believes to be there. */
+static void
+on_items_changed (PbaListModel *model, guint position, guint removed, guint added, GPtrArray *believed)
+{
+  g_assert_cmpuint (position + removed, <=, believed->len);
+  g_assert_cmpuint (removed + added, >, 0);
+  if (removed > 0)
+    g_ptr_array_remove_range (believed, position, removed);
+  for (guint i = 0; i < added; i++)
+    g_ptr_array_insert (believed, (int) (position + i), pba_list_model_peek (model, position + i));
+  g_assert_cmpuint (believed->len, ==, g_list_model_get_n_items (G_LIST_MODEL (model)));
+}
+
+/* The row in the middle stays while the head goes and a tail comes. */
+static void
+on_head_or_tail (PbaListModel *model, guint position, guint removed, guint added, gpointer kept)
+{
+  g_assert_true ((position == 0 && removed == 1 && added == 0)
+                 || (position == 2 && removed == 0 && added == 1));
+}
+
+/* Some of the rows that are there, others between them, and places that nobody has looked at. */
+static GPtrArray *
+make_rows (PbaListModel *model, GRand *random)
+{
+  guint total = pba_list_model_get_total (model);
+  GPtrArray *rows = g_ptr_array_new ();
+
+  for (guint i = 0; i < total; i++)
+    {
+      PbaListRow *row = pba_list_model_peek (model, i);
+
+      if (g_rand_int_range (random, 0, 6) == 0)
+        g_ptr_array_add (rows, pba_list_row_new (0));
+      if (g_rand_int_range (random, 0, 4) != 0)
+        g_ptr_array_add (rows, row != NULL ? g_object_ref (row) : NULL);
+    }
+  for (int i = g_rand_int_range (random, 0, 6); i > 0; i--)
+    g_ptr_array_add (rows, i % 2 == 0 ? pba_list_row_new (0) : NULL);
+  if (rows->len > 1 && g_rand_int_range (random, 0, 5) == 0)
+    {
+      gpointer first = rows->pdata[0];
+
+      rows->pdata[0] = rows->pdata[rows->len - 1];
+      rows->pdata[rows->len - 1] = first;
+    }
+  return rows;
+}
+
+/* However the rows change, who hears of it knows what is there; a row that stays between others is never taken away. */
+static void
+test_differences (void)
+{
+  g_autoptr (PbaConnection) connection = pba_connection_new ("");
+  g_autoptr (PbaListModel) model = pba_list_model_new_query (connection, "Queue", "List");
+  g_autoptr (GPtrArray) believed = g_ptr_array_new ();
+  g_autoptr (GRand) random = g_rand_new_with_seed (7);
+  GPtrArray *rows;
+  PbaListRow *kept;
+
+  g_signal_connect (model, "items-changed", G_CALLBACK (on_items_changed), believed);
+  for (guint round = 0; round < 2000; round++)
+    {
+      g_autoptr (GPtrArray) wanted = g_ptr_array_new ();
+
+      rows = make_rows (model, random);
+      for (guint i = 0; i < rows->len; i++)
+        g_ptr_array_add (wanted, rows->pdata[i]);
+      pba_list_model_turn_into (model, rows);
+      g_assert_cmpuint (believed->len, ==, wanted->len);
+      for (guint i = 0; i < wanted->len; i++)
+        {
+          g_assert_true (believed->pdata[i] == wanted->pdata[i]);
+          g_assert_true (pba_list_model_peek (model, i) == wanted->pdata[i]);
+        }
+    }
+  pba_list_model_turn_into (model, g_ptr_array_new ());
+  kept = pba_list_row_new (0);
+  rows = g_ptr_array_new ();
+  g_ptr_array_add (rows, pba_list_row_new (0));
+  g_ptr_array_add (rows, g_object_ref (kept));
+  pba_list_model_turn_into (model, rows);
+  g_signal_handlers_disconnect_by_data (model, believed);
+  g_signal_connect (model, "items-changed", G_CALLBACK (on_head_or_tail), kept);
+  rows = g_ptr_array_new ();
+  g_ptr_array_add (rows, kept);
+  g_ptr_array_add (rows, pba_list_row_new (0));
+  pba_list_model_turn_into (model, rows);
+  g_assert_true (pba_list_model_peek (model, 0) == kept);
+}
+
 /* ---- the queue ---- */
 
 typedef struct
@@ -419,6 +514,7 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "C.UTF-8");
   g_test_init (&argc, &argv, NULL);
 
+  g_test_add_func ("/lists/differences", test_differences);
   ON_BOTH ("/lists/pages", test_pages);
   ON_BOTH ("/lists/writes", test_writes);
   ON_BOTH ("/lists/follows", test_follows);
