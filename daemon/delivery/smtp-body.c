@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The message behind the 354, or in BDATs: a small one leaves in one piece with its final dot, dot-stuffed, and
- * with the next delivery's envelope behind it where that may be; a large one is read from its file by
- * a worker, a block at a time, the next block only when the socket has taken the one before. Each block
- * has its own deadline (RFC 5321 4.5.3.2.5). A body that cannot be read gives the connection up without
- * its final dot, so that the server drops what it had.
+ * The message, behind the 354 dot-stuffed with its final dot, or as it is in BDATs: a small one leaves in
+ * one piece, with the next delivery's envelope behind it where that may be; a large one is read from
+ * its file by a worker, a block at a time, the next block only when the socket has taken the one before.
+ * Each block has its own deadline (RFC 5321 4.5.3.2.5). A body that cannot be read gives the connection
+ * up without its end, so that the server drops what it had.
  */
 #include "delivery/smtp-connection-private.h"
 

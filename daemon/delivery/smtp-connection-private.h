@@ -139,6 +139,16 @@ void pb_smtp_connection_lose (PbSmtpConnection *self, const char *status, const 
 char *pb_smtp_connection_reply_text (PbSmtpConnection *self);
 const char *pb_smtp_connection_reply_status (PbSmtpConnection *self);
 
+/* smtp-envelope.c */
+
+/** pb_smtp_envelope_append: MAIL, and what may stand behind it in one group; what is awaited for it is noted. */
+void pb_smtp_envelope_append (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out);
+void pb_smtp_envelope_append_rcpt (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out);
+void pb_smtp_envelope_append_data (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out);
+
+/** pb_smtp_envelope_send: the current transaction's, behind a RSET where one is due. */
+void pb_smtp_envelope_send (PbSmtpConnection *self);
+
 /* smtp-transaction.c */
 
 /** pb_smtp_transaction_begin: sends the next transaction's envelope, or makes the connection idle. */

@@ -85,6 +85,16 @@ release_job (PbSmtpConnection *self, PbSmtpJob *job)
     self->context->events->job_done (self, job, self->user_data);
 }
 
+static void
+begin_transcript (PbSmtpConnection *self, PbSmtpJob *job)
+{
+  job->delivery->tls = pb_channel_tls_version (self->channel);
+  pb_transcript_copy (job->transcript, self->head);
+  if (self->n_messages > 0 || self->current != NULL)
+    pb_transcript_note (job->transcript, "[message %u on this connection]",
+                        self->n_messages + 1 + (self->current != NULL));
+}
+
 /* A job that the server cannot take by what it said of itself is answered without asking. */
 static gboolean
 is_takeable (PbSmtpConnection *self, PbSmtpJob *job)
@@ -93,8 +103,10 @@ is_takeable (PbSmtpConnection *self, PbSmtpJob *job)
   const char *reason = pb_smtp_check_envelope (job->delivery->envelope, &self->extensions,
                                                self->lmtp, &status);
 
+  begin_transcript (self, job);
   if (reason == NULL)
     return TRUE;
+  pb_transcript_note (job->transcript, "%s", reason);
   for (guint i = job->todo_at; i < job->n_todo; i++)
     pb_delivery_set (job->delivery, job->todo[i], PB_RESULT_FAILED, status, reason, FALSE,
                      self->remote);
@@ -116,16 +128,6 @@ max_messages (PbSmtpConnection *self)
                                              : MAX_MESSAGES;
 }
 
-static void
-begin_transcript (PbSmtpConnection *self, PbSmtpJob *job)
-{
-  job->delivery->tls = pb_channel_tls_version (self->channel);
-  pb_transcript_copy (job->transcript, self->head);
-  if (self->n_messages > 0 || self->current != NULL)
-    pb_transcript_note (job->transcript, "[%u messages before this one]",
-                        self->n_messages + (self->current != NULL));
-}
-
 /* The next transaction: more of the current job first, else a job that waits. Returns: (nullable). */
 static PbTransaction *
 take_transaction (PbSmtpConnection *self)
@@ -139,98 +141,8 @@ take_transaction (PbSmtpConnection *self)
         self->context->events->job_done (self, job, self->user_data);
       if (job == NULL)
         return NULL;
-      begin_transcript (self, job);
     }
   return transaction_new (job, max_rcpts (self));
-}
-
-/* What stands in @out from @start on goes to the transcript. */
-static void
-note_sent (PbTransaction *transaction, const GByteArray *out, guint start)
-{
-  pb_transcript_client_lines (transaction->job->transcript, (const char *) out->data + start,
-                              out->len - start);
-}
-
-static void
-append_rcpt (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out)
-{
-  PbDelivery *delivery = transaction->job->delivery;
-  guint index = transaction->n_asked++, start = out->len;
-  guint recipient = delivery->recipients[transaction->rcpts[index].position];
-  g_autofree char *address = NULL;
-
-  if (self->lmtp)
-    address = pb_route_lmtp_recipient (delivery->snapshot,
-                                       delivery->envelope->recipients[recipient].address);
-  pb_smtp_append_rcpt (out, delivery->envelope, recipient, address, &self->extensions);
-  pb_smtp_connection_expect (self, PB_EXPECT_RCPT, index, transaction);
-  note_sent (transaction, out, start);
-}
-
-static void
-append_data (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out)
-{
-  guint start = out->len;
-
-  pb_smtp_append (out, "DATA\r\n");
-  pb_smtp_connection_expect (self, PB_EXPECT_DATA, 0, transaction);
-  note_sent (transaction, out, start);
-}
-
-/* BDAT (RFC 3030) where it gains something: a large message needs no stuffing, and the first small one of a
- * connection can leave together with its envelope. Behind another message DATA is as fast, and what a refused
- * message's octets would have cost is spared. LMTP's number of answers is known behind the envelope's only. */
-static gboolean
-wants_bdat (PbSmtpConnection *self, PbTransaction *transaction)
-{
-  if ((self->extensions.offered & PB_EXT_CHUNKING) == 0
-      || transaction->job->delivery->verify_only)
-    return FALSE;
-  if (pb_body_bytes (transaction->job->delivery->body) == NULL)
-    return TRUE;
-  return (self->extensions.offered & PB_EXT_PIPELINING) != 0 && !transaction->ahead
-         && self->n_messages == 0 && !self->lmtp;
-}
-
-/* MAIL, and what may stand behind it in one group. */
-static void
-append_envelope (PbSmtpConnection *self, PbTransaction *transaction, GByteArray *out)
-{
-  guint start = out->len;
-
-  transaction->bdat = wants_bdat (self, transaction);
-  pb_smtp_append_mail (out, transaction->job->delivery->envelope, &self->extensions);
-  pb_smtp_connection_expect (self, PB_EXPECT_MAIL, 0, transaction);
-  note_sent (transaction, out, start);
-  if ((self->extensions.offered & PB_EXT_PIPELINING) == 0)
-    return;
-  for (guint i = 0; i < transaction->n_rcpts; i++)
-    append_rcpt (self, transaction, out);
-  if (transaction->job->delivery->verify_only)
-    return;
-  if (!transaction->bdat)
-    append_data (self, transaction, out);
-  else if (pb_body_bytes (transaction->job->delivery->body) != NULL)
-    pb_smtp_body_append (self, transaction, out);
-}
-
-/* A server that does not take groups answers RSET first; its reply sends MAIL. */
-static void
-send_envelope (PbSmtpConnection *self)
-{
-  gboolean pipelining = (self->extensions.offered & PB_EXT_PIPELINING) != 0;
-  GByteArray *out = g_byte_array_sized_new (512);
-
-  if (self->needs_reset)
-    {
-      pb_smtp_append (out, "RSET\r\n");
-      pb_smtp_connection_expect (self, PB_EXPECT_RSET, 0, NULL);
-    }
-  if (!self->needs_reset || pipelining)
-    append_envelope (self, self->current, out);
-  self->needs_reset = FALSE;
-  pb_smtp_connection_write (self, out);
 }
 
 void
@@ -244,7 +156,7 @@ pb_smtp_transaction_begin (PbSmtpConnection *self)
   self->current = take_transaction (self);
   if (self->current != NULL)
     {
-      send_envelope (self);
+      pb_smtp_envelope_send (self);
       return;
     }
   self->idle = TRUE;
@@ -269,7 +181,7 @@ pb_smtp_transaction_send_ahead (PbSmtpConnection *self, GByteArray *out)
       pb_smtp_append (out, "RSET\r\n");
       pb_smtp_connection_expect (self, PB_EXPECT_RSET, 0, NULL);
     }
-  append_envelope (self, self->next, out);
+  pb_smtp_envelope_append (self, self->next, out);
 }
 
 /* The current transaction is over; the one sent behind it, or a new one, comes next. */
@@ -299,7 +211,7 @@ transaction_continue (PbSmtpConnection *self)
   if (self->current == NULL)
     pb_smtp_transaction_begin (self);
   else if (self->current->n_asked == 0)
-    send_envelope (self);
+    pb_smtp_envelope_send (self);
 }
 
 static void
@@ -322,7 +234,7 @@ on_mail_reply (PbSmtpConnection *self, PbTransaction *transaction)
   if (transaction->n_asked > 0)
     return;
   if (fine)
-    write_step (self, append_rcpt);
+    write_step (self, pb_smtp_envelope_append_rcpt);
   else
     transaction_continue (self);
 }
@@ -363,7 +275,7 @@ on_verify_reply (PbSmtpConnection *self, PbTransaction *transaction, PbRcpt *rcp
       transaction_continue (self);
     }
   else if ((self->extensions.offered & PB_EXT_PIPELINING) == 0)
-    write_step (self, append_rcpt);
+    write_step (self, pb_smtp_envelope_append_rcpt);
 }
 
 /* Every recipient has its answer: the message's turn, if it does not follow by itself. */
@@ -382,7 +294,7 @@ on_all_rcpts (PbSmtpConnection *self, PbTransaction *transaction)
   else if (transaction->bdat)
     pb_smtp_body_send (self);
   else
-    write_step (self, append_data);
+    write_step (self, pb_smtp_envelope_append_data);
 }
 
 static void
@@ -408,7 +320,7 @@ on_rcpt_reply (PbSmtpConnection *self, PbTransaction *transaction, guint index)
   if (transaction->n_answered == transaction->n_rcpts)
     on_all_rcpts (self, transaction);
   else if (transaction->n_asked < transaction->n_rcpts)
-    write_step (self, append_rcpt);
+    write_step (self, pb_smtp_envelope_append_rcpt);
 }
 
 /* Nobody was accepted, yet the server waits for a message: an empty one, which goes to nobody (RFC 2920 3.1). */
@@ -542,7 +454,7 @@ pb_smtp_transaction_reply (PbSmtpConnection *self, const PbExpectation *expectat
     {
     case PB_EXPECT_RSET:
       if (self->current->n_asked == 0 && self->expected_at == self->expected->len)
-        write_step (self, append_envelope);
+        write_step (self, pb_smtp_envelope_append);
       break;
     case PB_EXPECT_MAIL:
       on_mail_reply (self, transaction);
