@@ -243,11 +243,16 @@ on_tested (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 run (PbaRelayTestDialog *self)
 {
+  PbaSecretAgent *agent = pba_server_get_secret_agent (self->server);
+
   pba_row_list_clear (self->list);
   g_clear_pointer (&self->fingerprint, g_free);
   g_clear_pointer (&self->trouble, g_free);
   gtk_label_set_text (self->summary, _ ("Testing the relay host as it is set on the server…"));
   set_running (self, TRUE);
+  /* Whoever has said no before is asked again. */
+  if (pba_secret_agent_get_registered (agent))
+    pba_secret_agent_register (agent);
   pba_manager_test_relay_async (pba_server_get_manager (self->server), self->relay,
                                 self->cancellable, on_tested, g_object_ref (self));
 }

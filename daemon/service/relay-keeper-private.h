@@ -48,6 +48,10 @@ struct _PbRelayKeeper
 
 gboolean pb_relay_keeper_is_closed (PbRelayKeeper *self);
 
+/** pb_relay_keeper_raise_missing: mail for @route waits for its password, where mail goes there at all. */
+void pb_relay_keeper_raise_missing (PbRelayKeeper *self, const PbRoute *route, PbRelaySecretAnswer answer);
+void pb_relay_keeper_end_missing (PbRelayKeeper *self, const PbRoute *route);
+
 /* ---- relay-keeping.c ---- */
 
 PbRelayAsking *pb_relay_asking_new (PbRelayKeeper *keeper, const PbRoute *route, PbMailbox *reply_to, PbRelaySecretFunc func, gpointer user_data);
@@ -63,7 +67,3 @@ void pb_relay_keeping_forget (PbRelayKeeping *self);
 void pb_relay_keeping_used (PbRelayKeeping *self);
 /** pb_relay_keeping_wait: @asking (transfer full) waits for a client, or is answered that there is none. */
 void pb_relay_keeping_wait (PbRelayKeeping *self, PbRelayAsking *asking);
-
-/** pb_relay_keeper_raise_missing: mail for @route waits for its password. */
-void pb_relay_keeper_raise_missing (PbRelayKeeper *self, const PbRoute *route, PbRelaySecretAnswer answer);
-void pb_relay_keeper_end_missing (PbRelayKeeper *self, const PbRoute *route);

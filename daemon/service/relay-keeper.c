@@ -39,6 +39,33 @@ is_current (const PbSnapshot *snapshot, const PbRoute *route)
   return now != NULL && g_str_equal (now->key, route->key);
 }
 
+/* Whether mail can still want that login. */
+static gboolean
+is_used (const PbSnapshot *snapshot, const PbRoute *route)
+{
+  return is_current (snapshot, route)
+         && (!g_str_equal (route->relay_id, PB_ROUTE_RELAY_GENERAL)
+             || g_str_equal (snapshot->values.delivery_mode, "relay"));
+}
+
+void
+pb_relay_keeper_raise_missing (PbRelayKeeper *self, const PbRoute *route,
+                               PbRelaySecretAnswer answer)
+{
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
+  g_autofree char *text = g_strdup_printf ("%s:%u: %s", route->hosts[0].host, route->hosts[0].port,
+                                           pb_relay_secret_reason (answer));
+
+  if (is_used (snapshot, route))
+    pb_alerts_raise (self->alerts, PB_ALERT_RELAY_PASSWORD_MISSING, route->relay_id, text);
+}
+
+void
+pb_relay_keeper_end_missing (PbRelayKeeper *self, const PbRoute *route)
+{
+  pb_alerts_end (self->alerts, PB_ALERT_RELAY_PASSWORD_MISSING, route->relay_id);
+}
+
 static PbSecret *
 open_sealed (const PbSnapshot *snapshot, const char *relay, PbRelaySecretAnswer *answer)
 {
@@ -211,8 +238,9 @@ on_refused (gpointer data)
       remember_sealed (login);
       text = g_strdup_printf ("%s:%u refused the login of “%s”: %s", self->route->hosts[0].host,
                               self->route->hosts[0].port, self->route->user, self->reply);
-      pb_alerts_raise (self->keeper->alerts, PB_ALERT_RELAY_LOGIN_REFUSED, self->route->relay_id,
-                       text);
+      if (is_used (snapshot, self->route))
+        pb_alerts_raise (self->keeper->alerts, PB_ALERT_RELAY_LOGIN_REFUSED, self->route->relay_id,
+                         text);
     }
   outcome_free (self);
 }
@@ -259,15 +287,6 @@ source_accepted (gpointer source, const PbRoute *route)
 }
 
 /* ---- what changes ---- */
-
-/* Whether mail can still want that login. */
-static gboolean
-is_used (const PbSnapshot *snapshot, const PbRoute *route)
-{
-  return is_current (snapshot, route)
-         && (!g_str_equal (route->relay_id, PB_ROUTE_RELAY_GENERAL)
-             || g_str_equal (snapshot->values.delivery_mode, "relay"));
-}
 
 /* A relay that leads elsewhere forgets what it was told, and a password that was set anew may be right. */
 static void

@@ -92,22 +92,6 @@ pb_relay_keeper_find (PbRelayKeeper *self, PbRoute *route)
   return login;
 }
 
-void
-pb_relay_keeper_raise_missing (PbRelayKeeper *self, const PbRoute *route,
-                               PbRelaySecretAnswer answer)
-{
-  g_autofree char *text = g_strdup_printf ("%s:%u: %s", route->hosts[0].host, route->hosts[0].port,
-                                           pb_relay_secret_reason (answer));
-
-  pb_alerts_raise (self->alerts, PB_ALERT_RELAY_PASSWORD_MISSING, route->relay_id, text);
-}
-
-void
-pb_relay_keeper_end_missing (PbRelayKeeper *self, const PbRoute *route)
-{
-  pb_alerts_end (self->alerts, PB_ALERT_RELAY_PASSWORD_MISSING, route->relay_id);
-}
-
 /* What nobody uses for a while is asked for anew: mail that comes now and then asks each time. */
 static gboolean
 on_forget_due (gpointer user_data)
@@ -217,7 +201,8 @@ login_ask (PbRelayKeeping *self)
   *question = (Question){ self->keeper, g_strdup (self->route->key) };
   self->asked = TRUE;
   pb_secret_agents_ask (self->keeper->agents, self->route->relay_id, describe (self),
-                        person ? self->keeper->times.person : self->keeper->times.agent, on_said, question);
+                        person ? self->keeper->times.person : self->keeper->times.agent, on_said,
+                        question);
 }
 
 /* Somebody may still answer; then the mail is tried at once. */
