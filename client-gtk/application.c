@@ -59,8 +59,25 @@ on_quit (GSimpleAction *action, GVariant *parameter, gpointer user_data)
     }
 }
 
+/* Of a notification: the window and the page that it is about. */
+static void
+on_show_page (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  GtkWindow *window;
+  const char *page;
+  guint id;
+
+  g_variant_get (parameter, "(u&s)", &id, &page);
+  window = gtk_application_get_window_by_id (user_data, id);
+  if (window == NULL)
+    return;
+  pba_window_go (PBA_WINDOW (window), page, NULL);
+  gtk_window_present (window);
+}
+
 static const GActionEntry actions[] = {
   { .name = "about", .activate = on_about },
+  { .name = "show-page", .activate = on_show_page, .parameter_type = "(us)" },
   { .name = "quit", .activate = on_quit },
 };
 

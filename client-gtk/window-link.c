@@ -79,6 +79,7 @@ begin (PbaWindow *self)
 
   self->server = pba_server_new (self->connection);
   follow_secret_agent (self);
+  pba_window_follow_alerts (self);
   settings = pba_server_get_settings (self->server);
   for (guint i = 0; i < G_N_ELEMENTS (follows); i++)
     g_signal_connect_object (settings, follows[i], G_CALLBACK (on_model_changed), self,
@@ -170,6 +171,7 @@ pba_window_disconnect (PbaWindow *self)
       self->question = NULL;
     }
   drop_relay_question (self);
+  pba_window_forget_alerts (self);
   if (self->connection != NULL)
     {
       g_signal_handlers_disconnect_by_data (self->connection, self);

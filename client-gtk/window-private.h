@@ -33,6 +33,7 @@ struct _PbaWindow
   GtkWindow *relay_question; /* (unowned) (nullable): an open question for a relay's password */
   gboolean notice_is_link;   /* what the bar is about: the link, else the conflict */
   gboolean close_after_apply;
+  gboolean told_of_refusal;  /* the desktop is */
   guint present_source;      /* it is not shown yet, see pba_window_present_connected() */
   gboolean on_trial;         /* what is being applied is taken back unless it is kept */
 };
@@ -52,6 +53,12 @@ void pba_window_update_notice (PbaWindow *self);
 /** pba_window_forget_present: it goes, or is shown. */
 void pba_window_forget_present (PbaWindow *self);
 void pba_window_notice_clicked (PbaWindow *self, gboolean first);
+
+/* window-alerts.c */
+/** pba_window_follow_alerts: of the server that it has now. */
+void pba_window_follow_alerts (PbaWindow *self);
+/** pba_window_forget_alerts: what the desktop was told is over. */
+void pba_window_forget_alerts (PbaWindow *self);
 
 /* window-apply.c */
 void pba_window_apply (PbaWindow *self);

@@ -3,13 +3,20 @@
 shown, and its password asked for."""
 import os
 
-from test_relay_login import MESSAGE, alerts, lead_to, login_relay
+from gi.repository import Gio, GLib
+from test_relay_login import MESSAGE, alerts, lead_to, login_relay, turn
 from test_secrets import canary, set_secret
 from test_ui_lists import fill_in, rule, save
 from test_ui_relay import Keyring
 from test_ui_rules import edit
 from test_ui_settings import said, sensitive
 
+NOTIFICATIONS = """<node><interface name="org.freedesktop.Notifications">
+<method name="Notify"><arg type="s" direction="in"/><arg type="u" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
+<arg type="s" direction="in"/><arg type="as" direction="in"/><arg type="a{sv}" direction="in"/><arg type="i" direction="in"/>
+<arg type="u" direction="out"/></method>
+<method name="CloseNotification"><arg type="u" direction="in"/></method>
+<signal name="ActionInvoked"><arg type="u"/><arg type="s"/></signal></interface></node>"""
 PICTURES = os.environ.get("POSTBUS_SCREENSHOTS")
 
 
@@ -163,3 +170,57 @@ def test_narrow(ui):
     picture(ui, "relay-test-360")
     button = ui.find("button", "Test Again")
     assert button.has("sensitive")
+
+
+class Desktop:
+    """Whoever shows notifications on the session bus."""
+
+    def __init__(self, ui):
+        self.shown, self.closed = [], []
+        self.bus = Gio.DBusConnection.new_for_address_sync(
+            ui.session.environment()["DBUS_SESSION_BUS_ADDRESS"], Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+            | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+        self.bus.register_object("/org/freedesktop/Notifications", Gio.DBusNodeInfo.new_for_xml(NOTIFICATIONS).interfaces[0],
+                                 self.on_call, None, None)
+        self.bus.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
+                           GLib.Variant("(su)", ("org.freedesktop.Notifications", 4)), None, 0, -1, None)
+
+    def on_call(self, _bus, _sender, _path, _interface, method, parameters, invocation):
+        if method == "Notify":
+            self.shown.append(parameters.unpack())
+            invocation.return_value(GLib.Variant("(u)", (len(self.shown),)))
+        else:
+            self.closed += parameters.unpack()
+            invocation.return_value(None)
+
+    def choose(self, number, action):
+        self.bus.emit_signal(None, "/org/freedesktop/Notifications", "org.freedesktop.Notifications", "ActionInvoked",
+                             GLib.Variant("(us)", (number, action)))
+
+
+def test_desktop_is_told(ui):
+    """Of a refused login, once, while nobody looks; the notification leads to where it is mended, and goes with its cause."""
+    ui.bed.start()
+    secret = canary()
+    relay = login_relay(ui.bed, passwords={"nas": secret})
+    lead_to(ui.bed, relay)
+    set_secret(ui.api, b"wrong")
+    desktop = Desktop(ui)
+    ui.start("overview", daemon=False)
+    ui.screen.focus(ui.screen.root)
+    send(ui)
+    turn(lambda: desktop.shown, "the notification")
+    words = str(desktop.shown[0])
+    assert "A relay host refuses the login" in words and "535" in words, words
+    set_secret(ui.api, secret)
+    turn(lambda: desktop.closed == [1], "the notification to go")
+    relay.wait(relay.messages)
+    assert len(desktop.shown) == 1
+    relay.passwords = {"nas": b"another"}
+    ui.bed.postbusd.restart()
+    ui.wait(lambda: ui.page() is not None, "the window to be connected again")
+    send(ui)
+    turn(lambda: len(desktop.shown) == 2, "the second notification")
+    desktop.choose(2, "default")
+    turn(lambda: ui.title() == "Relay Settings", "the page that mends it")
+    desktop.bus.close_sync(None)
