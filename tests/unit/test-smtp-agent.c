@@ -255,6 +255,30 @@ test_next_host (void)
   tear_down (&self);
 }
 
+/* What a host says of a recipient is the last word: no other one is asked. */
+static void
+test_no_next_host (void)
+{
+  static const char *const answers[] = { "S:550 5.1.1 no", "S:450 4.2.0 no" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (answers); i++)
+    {
+      g_autofree char *fallback = NULL;
+      Fixture self;
+
+      SET_UP (&self, SCRIPT ("G:", "C:MAIL", "S:250 ok", "C:RCPT", answers[i], "Q"),
+              SCRIPT ("G:PIPELINING", ENVELOPE, ACCEPTS, "B", "S:250 ok", "Q"));
+      fallback = g_strdup_printf ("127.0.0.1:%u", pb_script_server_port (self.server));
+      self.fallback = fallback;
+      deliver (&self, 1, TEXT);
+      wait_answers (&self, 1);
+      assert_result (&self, 0, 0, i == 0 ? PB_RESULT_FAILED : PB_RESULT_DEFERRED,
+                     i == 0 ? "5.1.1" : "4.2.0");
+      g_assert_cmpuint (pb_script_server_n_connections (self.server), ==, 1);
+      tear_down (&self);
+    }
+}
+
 static void
 test_reuse (void)
 {
@@ -500,6 +524,7 @@ main (int argc, char **argv)
   g_test_add_func ("/smtp-agent/openings", test_openings);
   g_test_add_func ("/smtp-agent/nobody-listens", test_nobody_listens);
   g_test_add_func ("/smtp-agent/next-host", test_next_host);
+  g_test_add_func ("/smtp-agent/no-next-host", test_no_next_host);
   g_test_add_func ("/smtp-agent/reuse", test_reuse);
   g_test_add_func ("/smtp-agent/reused-is-gone", test_reused_is_gone);
   g_test_add_func ("/smtp-agent/send-ahead", test_send_ahead);

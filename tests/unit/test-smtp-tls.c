@@ -261,6 +261,9 @@ test_logins (void)
       self.server->offers_plus = strstr (row->row.name, "plus") != NULL;
       self.password = row->password;
       self.answer = row->answer;
+      /* A refused or missing password is not tried at another host: the connections are counted. */
+      if (row->refused != NULL || row->password == NULL)
+        self.fallback = fallback;
       deliver (&self, 1, TEXT);
       wait_answers (&self, 1);
       assert_row (&self, &row->row);
