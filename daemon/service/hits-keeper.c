@@ -43,7 +43,7 @@ write_changes (PbHitsKeeper *self)
 
       change->kind = g_strdup (PB_CONFIG_HIT);
       change->key = g_strdup (id);
-      change->new_value = g_variant_ref (value);
+      change->new_value = value != NULL ? g_variant_ref (value) : NULL;
       g_ptr_array_add (cells, change);
     }
   pb_config_store_commit (self->store, cells, NULL, NULL, FALSE, self->mailbox, on_written, NULL);

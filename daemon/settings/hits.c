@@ -2,7 +2,7 @@
 /*
  * Hits and LastHit of the AccessList. Sessions count from their threads, the registry shows, and the
  * service writes what changed from time to time, all behind one lock that is held for a look-up. Rules
- * that never matched take no memory; those that are gone go with the next start.
+ * that never matched take no memory; of those that are gone what was kept goes with the next start.
  */
 #include "settings/hits.h"
 
@@ -10,6 +10,7 @@ typedef struct
 {
   guint64 hits, last;
   gboolean changed;
+  gboolean gone; /* the rule, from among what was kept */
 } Count;
 
 struct _PbHits
@@ -77,6 +78,29 @@ pb_hits_restore (PbHits *self, const char *id, guint64 hits, guint64 last)
   g_mutex_unlock (&self->lock);
 }
 
+/* Under the lock. */
+static void
+note_change (PbHits *self, Count *count)
+{
+  if (count->changed)
+    return;
+  count->changed = TRUE;
+  if (self->n_changed++ == 0 && self->mailbox != NULL)
+    pb_mailbox_post (self->mailbox, self->func, self->data);
+}
+
+void
+pb_hits_forget (PbHits *self, const char *id)
+{
+  Count *count;
+
+  g_mutex_lock (&self->lock);
+  count = find_or_add (self, id);
+  count->gone = TRUE;
+  note_change (self, count);
+  g_mutex_unlock (&self->lock);
+}
+
 void
 pb_hits_add (PbHits *self, const char *id, guint64 now)
 {
@@ -86,12 +110,8 @@ pb_hits_add (PbHits *self, const char *id, guint64 now)
   count = find_or_add (self, id);
   count->hits++;
   count->last = now;
-  if (!count->changed)
-    {
-      count->changed = TRUE;
-      if (self->n_changed++ == 0 && self->mailbox != NULL)
-        pb_mailbox_post (self->mailbox, self->func, self->data);
-    }
+  count->gone = FALSE;
+  note_change (self, count);
   g_mutex_unlock (&self->lock);
 }
 
@@ -127,11 +147,26 @@ pb_hits_unwatch (PbHits *self)
   g_mutex_unlock (&self->lock);
 }
 
+static void
+unref_value (gpointer value)
+{
+  if (value != NULL)
+    g_variant_unref (value);
+}
+
+/* Returns: (nullable) (transfer full). */
+static GVariant *
+value_of (const Count *count)
+{
+  if (count->gone)
+    return NULL;
+  return g_variant_ref_sink (g_variant_new (PB_HITS_VALUE, count->hits, count->last));
+}
+
 GHashTable *
 pb_hits_take_changes (PbHits *self)
 {
-  GHashTable *changes =
-    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
+  GHashTable *changes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_value);
   GHashTableIter iter;
   gpointer id, value;
 
@@ -145,9 +180,9 @@ pb_hits_take_changes (PbHits *self)
         continue;
       count->changed = FALSE;
       self->n_changed--;
-      g_hash_table_insert (
-        changes, g_strdup (id),
-        g_variant_ref_sink (g_variant_new (PB_HITS_VALUE, count->hits, count->last)));
+      g_hash_table_insert (changes, g_strdup (id), value_of (count));
+      if (count->gone)
+        g_hash_table_iter_remove (&iter);
     }
   g_mutex_unlock (&self->lock);
   return changes;

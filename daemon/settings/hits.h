@@ -17,6 +17,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbHits, pb_hits_unref)
 /** pb_hits_restore: what was kept of the rule @id. */
 void pb_hits_restore (PbHits *self, const char *id, guint64 hits, guint64 last);
 
+/** pb_hits_forget: the rule @id is gone: what was kept of it is to go. */
+void pb_hits_forget (PbHits *self, const char *id);
+
 /** pb_hits_add: the rule @id matched. @now: Unix seconds. */
 void pb_hits_add (PbHits *self, const char *id, guint64 now);
 /** pb_hits_get: 0 and 0 for a rule that never matched. */
@@ -26,5 +29,5 @@ void pb_hits_get (PbHits *self, const char *id, guint64 *hits, guint64 *last);
 void pb_hits_watch (PbHits *self, PbMailbox *mailbox, PbMailFunc func, gpointer data);
 /** pb_hits_unwatch: once this has returned, no more is posted; what was posted may still come. */
 void pb_hits_unwatch (PbHits *self);
-/** pb_hits_take_changes: (transfer full): id -> GVariant of PB_HITS_VALUE: what is to be kept. */
+/** pb_hits_take_changes: (transfer full): id -> GVariant of PB_HITS_VALUE, or NULL for a rule that is gone: what is to be kept. */
 GHashTable *pb_hits_take_changes (PbHits *self);

@@ -83,20 +83,25 @@ compare_order (gconstpointer a, gconstpointer b)
   return (first->order > second->order) - (first->order < second->order);
 }
 
-/* Those of rules that are gone stay behind. */
 static void
 load_hits (PbRegistry *self, GHashTable *stored)
 {
-  for (guint i = 0; i < self->rows[PB_LIST_ACCESS_LIST]->len; i++)
+  GHashTableIter iter;
+  gpointer id, value;
+
+  g_hash_table_iter_init (&iter, stored);
+  while (g_hash_table_iter_next (&iter, &id, &value))
     {
-      const PbRow *row = self->rows[PB_LIST_ACCESS_LIST]->pdata[i];
-      GVariant *value = g_hash_table_lookup (stored, row->id);
       guint64 hits, last;
 
-      if (value == NULL || !g_variant_is_of_type (value, G_VARIANT_TYPE (PB_HITS_VALUE)))
-        continue;
+      if (!g_hash_table_contains (self->by_id[PB_LIST_ACCESS_LIST], id)
+          || !g_variant_is_of_type (value, G_VARIANT_TYPE (PB_HITS_VALUE)))
+        {
+          pb_hits_forget (self->hits, id);
+          continue;
+        }
       g_variant_get (value, PB_HITS_VALUE, &hits, &last);
-      pb_hits_restore (self->hits, row->id, hits, last);
+      pb_hits_restore (self->hits, id, hits, last);
     }
 }
 
@@ -124,13 +129,13 @@ pb_registry_load (PbRegistry *self, const PbConfigContent *content)
   load_pending (self, &values);
   for (guint i = 0; i < content->rows->len; i++)
     load_row (self, content->rows->pdata[i]);
-  load_hits (self, content->hits);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     {
       g_ptr_array_sort (self->rows[kind], compare_order);
       pb_registry_take_rows (self, kind, g_ptr_array_ref (self->rows[kind]));
       pb_directory_compile (directory, kind, self->rows[kind]);
     }
+  load_hits (self, content->hits);
   pb_registry_swap (self, &values, directory);
   pb_setting_values_clear (&values);
 }

@@ -44,6 +44,28 @@ try_network (const char *text, PbNetblock *block)
   return parsed;
 }
 
+/* A network with any mask: its own value is in it, and where the mask has no gaps it is the network of the other parser. */
+static void
+try_netmask (const char *text, const PbNetblock *block)
+{
+  PbNetmask netmask;
+  gboolean parsed = pb_netmask_parse (text, &netmask);
+  PbIp masked;
+
+  g_assert (parsed || pb_check (PB_CHECK_NETMASK, text) != NULL);
+  g_assert (parsed || block == NULL);
+  if (!parsed)
+    return;
+  g_assert (netmask.ones <= 128);
+  masked = pb_ip_mask (&netmask.value, &netmask.mask);
+  g_assert (memcmp (&masked, &netmask.value, sizeof masked) == 0);
+  if (block != NULL)
+    {
+      g_assert (memcmp (&block->network, &netmask.value, sizeof masked) == 0);
+      g_assert (block->prefix == netmask.ones);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
@@ -60,7 +82,9 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
       at += strlen (text) + 1;
       try_address (text);
       if (try_network (text, &blocks[n]))
-        n++;
+        try_netmask (text, &blocks[n++]);
+      else
+        try_netmask (text, NULL);
     }
   set = pb_netblock_set_new (blocks, n);
   for (gsize i = 0; i < n; i++)

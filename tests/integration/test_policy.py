@@ -2,6 +2,7 @@
 """The checks of Security, each a row here: set on the bus, seen on the wire; off, watch, enforce, exempt, DNS gone."""
 import os
 import random
+import sqlite3
 import threading
 
 import stub_dns
@@ -175,6 +176,13 @@ def test_access_hits_and_expiry(bed):
     bed.api.call("AccessList", "Update", "(sa{sv})", rule, {"Expires": GLib.Variant("t", 1000)})
     assert judge(bed) == OPEN
     assert hits()["Hits"] == 3
+    bed.api.call("AccessList", "Remove", "(as)", [rule])
+    for _ in range(2):  # a start finds that the rule is gone, the next that what was kept of it is
+        bed.postbusd.restart()
+        bed.api.wait_running(bed.postbusd.check_alive)
+    bed.postbusd.stop()
+    with sqlite3.connect(os.path.join(bed.state, "settings.db")) as database:
+        assert database.execute("SELECT count(*) FROM hit").fetchone() == (0,)
 
 
 def test_discard(bed):

@@ -212,6 +212,7 @@ test_hits (void)
   g_autoptr (PbMailbox) mailbox = pb_mailbox_new ();
   g_autoptr (GHashTable) changes = NULL;
   guint64 n, last;
+  gpointer kept;
   guint told = 0;
 
   pb_hits_restore (hits, "a", 5, 100);
@@ -233,6 +234,14 @@ test_hits (void)
   pb_hits_add (hits, "b", 203);
   pb_mailbox_dispatch (mailbox);
   g_assert_cmpuint (told, ==, 2);
+  g_clear_pointer (&changes, g_hash_table_unref);
+  pb_hits_forget (hits, "a");
+  changes = pb_hits_take_changes (hits);
+  g_assert_true (g_hash_table_lookup_extended (changes, "a", NULL, &kept));
+  g_assert_null (kept);
+  g_assert_nonnull (g_hash_table_lookup (changes, "b"));
+  pb_hits_get (hits, "a", &n, &last);
+  g_assert_cmpuint (n, ==, 0);
   pb_hits_unwatch (hits);
 }
 
