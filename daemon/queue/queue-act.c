@@ -81,9 +81,13 @@ pb_queue_acted (PbQueue *self)
 }
 
 void
-pb_queue_log_acted (PbStoreChangeKind kind, guint64 id, const char *target, const char *who)
+pb_queue_tell_acted (PbQueue *self, PbStoreChangeKind kind, guint64 id, const char *target,
+                     const char *who)
 {
   char text[PB_QUEUE_ID_TEXT];
+
+  if (kind == PB_CHANGE_REMOVE)
+    pb_history_add_removed (self->parts.history, id, NULL, 0);
 
   pb_log (PB_LOG_NOTICE, events[kind], "queue-id", pb_queue_id_format (id, text), "to", target,
           "by", who, NULL);
@@ -127,7 +131,7 @@ on_changed (GArray *ids, const GError *error, gpointer user_data)
     {
       guint64 id = g_array_index (ids, guint64, i);
 
-      pb_queue_log_acted (self->change.kind, id, self->target, self->who);
+      pb_queue_tell_acted (self->queue, self->change.kind, id, self->target, self->who);
       if (!self->queue->closed)
         pb_queue_let_go (self->queue, id);
     }

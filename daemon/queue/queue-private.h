@@ -159,7 +159,8 @@ void pb_queue_let_go (PbQueue *self, guint64 id);
 /** pb_queue_acted: what was changed in the store may be due. */
 void pb_queue_acted (PbQueue *self);
 
-void pb_queue_log_acted (PbStoreChangeKind kind, guint64 id, const char *target, const char *who);
+/** pb_queue_tell_acted: the log and the history of what was done to @id. */
+void pb_queue_tell_acted (PbQueue *self, PbStoreChangeKind kind, guint64 id, const char *target, const char *who);
 
 /** pb_queue_stopping_error: (transfer full): why an action ends early. */
 GError *pb_queue_stopping_error (void);

@@ -75,7 +75,7 @@ on_silent_removed (GArray *ids, const GError *error, gpointer user_data)
     {
       guint64 id = g_array_index (ids, guint64, i);
 
-      pb_queue_log_acted (PB_CHANGE_REMOVE, id, NULL, self->who);
+      pb_queue_tell_acted (self->queue, PB_CHANGE_REMOVE, id, NULL, self->who);
       if (!self->queue->closed)
         pb_queue_let_go (self->queue, id);
     }
@@ -116,7 +116,7 @@ on_told (PbNoticeEnd end, gpointer user_data)
     {
     case PB_NOTICE_SETTLED:
       self->n_done++;
-      pb_queue_log_acted (PB_CHANGE_REMOVE, told->id, NULL, self->who);
+      pb_queue_tell_acted (self->queue, PB_CHANGE_REMOVE, told->id, NULL, self->who);
       break;
     case PB_NOTICE_UNREADABLE:
       g_array_append_val (self->silent, told->id);

@@ -64,10 +64,18 @@ matches_search (const PbQueueFilter *filter, const PbQueued *queued)
   return strstr (folded, filter->search) != NULL;
 }
 
+/* What is no ASCII has forms that only folding finds. */
+static gboolean
+may_show (const char *search, sqlite3_stmt *row)
+{
+  return !g_str_is_ascii (search) || pb_row_shows (row, search);
+}
+
 static gboolean
 may_match (const PbQueueFilter *filter, sqlite3_stmt *row)
 {
-  return (filter->sender == NULL || pb_row_contains (row, filter->sender))
+  return (filter->search == NULL || may_show (filter->search, row))
+         && (filter->sender == NULL || pb_row_contains (row, filter->sender))
          && (filter->recipient == NULL || pb_row_contains (row, filter->recipient))
          && (filter->domain == NULL || pb_row_contains (row, filter->domain));
 }

@@ -39,19 +39,34 @@ pb_row_class (sqlite3_stmt *row, PbClass *class)
   return value >= 0 && value < PB_N_CLASSES;
 }
 
+static gboolean
+column_contains (sqlite3_stmt *row, int column, const char *text)
+{
+  const char *octets = sqlite3_column_blob (row, column);
+  gsize length = (gsize) sqlite3_column_bytes (row, column), wanted = strlen (text);
+  int first = g_ascii_tolower (text[0]);
+
+  for (gsize i = 0; i + wanted <= length; i++)
+    if (g_ascii_tolower (octets[i]) == first
+        && g_ascii_strncasecmp (octets + i, text, wanted) == 0)
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
 pb_row_contains (sqlite3_stmt *row, const char *text)
 {
-  const char *column = sqlite3_column_blob (row, COLUMN_ENVELOPE);
-  gsize length = (gsize) sqlite3_column_bytes (row, COLUMN_ENVELOPE), wanted = strlen (text);
-  int first = g_ascii_tolower (text[0]);
+  return text[0] == '\0' || column_contains (row, COLUMN_ENVELOPE, text);
+}
 
-  if (wanted == 0)
+gboolean
+pb_row_shows (sqlite3_stmt *row, const char *text)
+{
+  char id[PB_QUEUE_ID_TEXT];
+
+  if (column_contains (row, COLUMN_ENVELOPE, text) || column_contains (row, COLUMN_STATUS, text))
     return TRUE;
-  for (gsize i = 0; i + wanted <= length; i++)
-    if (g_ascii_tolower (column[i]) == first && g_ascii_strncasecmp (column + i, text, wanted) == 0)
-      return TRUE;
-  return FALSE;
+  return strcasestr (pb_queue_id_format (pb_row_id (row), id), text) != NULL;
 }
 
 static guint

@@ -18,6 +18,9 @@ gboolean pb_row_class (sqlite3_stmt *row, PbClass *class);
 /** pb_row_contains: whether @text, whatever its case (ASCII), is somewhere in the envelope's column: what cannot match needs no decoding. */
 gboolean pb_row_contains (sqlite3_stmt *row, const char *text);
 
+/** pb_row_shows: likewise in any column that a search looks at, or in the id. */
+gboolean pb_row_shows (sqlite3_stmt *row, const char *text);
+
 /** pb_row_decode: Returns: (transfer full) (nullable) NULL when the row is damaged; *@damage then says what (static). */
 PbQueued *pb_row_decode (sqlite3_stmt *row, const char **damage);
 

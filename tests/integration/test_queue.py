@@ -157,6 +157,19 @@ def test_remove_tells_the_sender(bed):
     assert len(bed.mails(bed.ann)) == 1
 
 
+def test_removal_is_history(bed):
+    """What became of a removed message can be found out, told of or not."""
+    bed.start()
+    _, (one, two, _) = defer(bed, *THREE)
+    assert remove(bed, False, Ids=[one]) == 1
+    assert remove(bed, True, Ids=[two]) == 1
+    for sent in (one, two):
+        def ended():
+            [row] = bed.api.call("History", "Search", "(a{sv}uu)", variants({"Text": sent}), 0, 10)[1]
+            return row["Event"] == "removed"
+        wait_for(ended, "the end of it in the history")
+
+
 def test_damaged_mail_can_be_removed_and_told(bed):
     """The body is damaged: nobody can be told with it, and it goes all the same."""
     bed.start()

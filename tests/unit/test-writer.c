@@ -406,10 +406,13 @@ test_status_column (void)
                                    .attempts = i * 1000,
                                    .next_attempt = G_GINT64_CONSTANT (1) << (i % 62),
                                    .delay_told = i % 3 == 0,
-                                   .last_reply = i % 5 == 0 ? NULL : (char *) "450 4.2.0 busy" };
+                                   .last_reply = i % 5 == 0 ? NULL : (char *) "450 4.2.0 busy",
+                                   .last_remote = i % 7 == 0 ? NULL : (char *) "[192.0.2.1]:25" };
 
       pb_status_set_apply (set, &status);
     }
+  g_assert_true (pb_status_set_change (set, PB_CHANGE_RETRY, 77));
+  g_assert_true (pb_status_set_change (set, PB_CHANGE_RETRY, 78));
   column = pb_status_set_serialize (set);
   octets = g_bytes_get_data (column, &length);
   back = pb_status_set_parse (octets, length, 300);
@@ -423,6 +426,8 @@ test_status_column (void)
       g_assert_cmpint (back->all[i].next_attempt, ==, set->all[i].next_attempt);
       g_assert_cmpint (back->all[i].delay_told, ==, set->all[i].delay_told);
       g_assert_cmpstr (back->all[i].last_reply, ==, set->all[i].last_reply);
+      g_assert_cmpstr (back->all[i].last_remote, ==, set->all[i].last_remote);
+      g_assert_cmpuint (back->all[i].by_hand, ==, set->all[i].state == PB_RECIPIENT_QUEUED ? 2 : 0);
     }
   g_assert_null (pb_status_set_parse (octets, length, 299));
   g_assert_null (pb_status_set_parse (octets, length - 1, 300));
