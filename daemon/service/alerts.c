@@ -131,6 +131,12 @@ pb_alerts_add_object (PbAlerts *self, PbBus *bus)
 }
 
 void
+pb_alerts_leave_bus (PbAlerts *self)
+{
+  self->bus = NULL;
+}
+
+void
 pb_alerts_raise (PbAlerts *self, PbAlertKind kind, const char *subject, const char *text)
 {
   PbAlert *alert = find_alert (self, kind, subject);

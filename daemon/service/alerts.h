@@ -23,8 +23,10 @@ PbAlerts *pb_alerts_new (void);
 void pb_alerts_free (PbAlerts *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbAlerts, pb_alerts_free)
 
-/** pb_alerts_add_object: serves the interface Alerts on @bus, which is to be freed before @self or let go of by pb_alerts_free(). */
+/** pb_alerts_add_object: serves the interface Alerts on @bus. */
 void pb_alerts_add_object (PbAlerts *self, PbBus *bus);
+/** pb_alerts_leave_bus: before the bus goes; what is raised from then on is in the journal only. */
+void pb_alerts_leave_bus (PbAlerts *self);
 
 /** pb_alerts_raise: @text: what is wrong, in words. One that is there with another text keeps its time; with the same text nothing happens. */
 void pb_alerts_raise (PbAlerts *self, PbAlertKind kind, const char *subject, const char *text);

@@ -472,6 +472,8 @@ free_bus (PbService *self)
   g_clear_pointer (&self->blocks_object, pb_blocks_object_free);
   g_clear_pointer (&self->diagnostics_object, pb_diagnostics_object_free);
   g_clear_pointer (&self->secret_agents, pb_secret_agents_free);
+  if (self->alerts != NULL)
+    pb_alerts_leave_bus (self->alerts);
   g_clear_pointer (&self->bus, pb_bus_free);
   g_clear_pointer (&self->queue_object, pb_queue_object_free);
   g_clear_pointer (&self->history_object, pb_history_object_free);

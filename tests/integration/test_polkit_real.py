@@ -13,9 +13,10 @@ import sys
 
 import bus
 import stranger
-from bus import NAME, BusError, PrivateBus
+from bus import NAME, PATH, BusError, PrivateBus
 from gi.repository import GLib
 from harness import ROOT, skip, wait_for
+from test_relay_login import AGENT_PATH, Agent, lead_to, login_relay, turn
 
 POLKITD = "/usr/lib/polkit-1/polkitd"
 INSIDE = "POSTBUS_TEST_INSIDE"
@@ -226,3 +227,29 @@ def test_only_the_service_owns_the_name(bed):
         assert "AccessDenied" in error.message, error
     else:
         raise AssertionError("a stranger took the name")
+
+
+def test_agents_are_asked_on_the_system_bus(bed):
+    """A member's client is a secret agent: the bus policy lets the service call it, and nobody else; a stranger is no agent."""
+    if not enter(bed, "test_agents_are_asked_on_the_system_bus"):
+        return
+    polkitd = start(bed)
+    relay = login_relay(bed, passwords={"nas": b"sesame"})
+    lead_to(bed, relay, "agent")
+    other = caller(bed, "pb-other")
+    assert refusal(other.call, "Manager", "RegisterSecretAgent").name == "NotAuthorized"
+    agent = Agent(bed, b"sesame", caller(bed, "pb-admin")).register()
+    ends = []
+    bed.api.connection.call(NAME, PATH, NAME + ".Manager", "TestRelay", GLib.Variant("(s)", ("general",)), None, 0, 90000, None,
+                            lambda connection, result: ends.append(connection.call_finish(result).unpack()[0]))
+    turn(lambda: ends, "the test to end")
+    assert {step["State"] for step in ends[0]} == {"ok"} and relay.logins == [(b"nas", b"sesame", True)], ends
+    assert len(agent.asked) == 1
+    try:
+        other.connection.call_sync(agent.api.connection.get_unique_name(), AGENT_PATH, NAME + ".SecretAgent", "GetRelaySecret",
+                                   GLib.Variant("(sa{sv})", ("general", {})), None, 0, 60000, None)
+    except GLib.Error as error:
+        assert "AccessDenied" in error.message, error
+    else:
+        raise AssertionError("a stranger asked the agent")
+    end(polkitd)
