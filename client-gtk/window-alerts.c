@@ -31,10 +31,9 @@ tell (PbaWindow *self, const PbaServiceAlert *alert)
   g_autoptr (GNotification) notification =
     g_notification_new (_ ("A relay host refuses the login"));
   gboolean general = g_str_equal (alert->subject, "general");
-  GVariant *target = g_variant_ref_sink (
+  g_autoptr (GVariant) target = g_variant_ref_sink (
     g_variant_new ("(us)", gtk_application_window_get_id (GTK_APPLICATION_WINDOW (self)),
                    general ? "relay-settings" : "relay-exceptions"));
-  g_autoptr (GVariant) owned = target;
   g_autofree char *id = notification_id (self);
 
   g_notification_set_body (notification, alert->text);

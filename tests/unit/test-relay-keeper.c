@@ -9,6 +9,7 @@
   "'Mode': <'relay'>, 'RelayServer': <'relay.example.org'>, 'RelayUser': <'nas'>, "                \
   "'RelayAuth': <true>, 'RelayTls': <'starttls'>"
 #define PASSWORD "zaphod-Beeblebrox-42"
+#define KEY      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define REFUSAL  "535 5.7.8 Authentication failed"
 
 /* How the test's client answers when it is asked. */
@@ -339,13 +340,9 @@ static void
 test_every_demand_binds (Rig *rig, gconstpointer data)
 {
   static const char *const ways[] = {
-    "'RelayPort': <uint32 587>",
-    "'RelayFallback': <['evil.example.org']>",
-    "'RelayUser': <'root'>",
-    "'RelayTls': <'implicit'>",
-    "'RelayVerify': <'none'>",
-    "'RelayVerify': <'fingerprint'>, 'RelayFingerprint': "
-    "<'0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'>",
+    "'RelayPort': <uint32 587>", "'RelayFallback': <['evil.example.org']>",
+    "'RelayUser': <'root'>",     "'RelayTls': <'implicit'>",
+    "'RelayVerify': <'none'>",   "'RelayVerify': <'fingerprint'>, 'RelayFingerprint': <'" KEY "'>",
   };
 
   set_secret (rig, PASSWORD);
