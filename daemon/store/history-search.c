@@ -30,6 +30,9 @@
 #define SQL_BY_ORIGINAL  "SELECT message FROM recipient WHERE original = ?1 ORDER BY message DESC LIMIT ?2"
 #define SQL_WALK                                                                                   \
   "SELECT id FROM message WHERE time >= ?1 AND time < ?2 ORDER BY time DESC, id DESC LIMIT ?3 OFFSET ?4"
+/* From the other end, for what is nearer to it. */
+#define SQL_WALK_BACK                                                                              \
+  "SELECT id FROM message WHERE time >= ?1 AND time < ?2 ORDER BY time, id LIMIT ?3 OFFSET ?4"
 #define SQL_WALK_OTHER                                                                             \
   "SELECT id FROM message WHERE events <> 4 AND time >= ?1 AND time < ?2 AND events & ?3"          \
   " ORDER BY time DESC, events DESC, id DESC"
@@ -372,16 +375,13 @@ is_unfiltered (const PbHistoryFilter *filter)
          && filter->client == NULL && filter->check == NULL && filter->events == 0;
 }
 
-/* The database counts and skips. */
-static void
-search_by_time (Search *self)
+static gboolean
+count_in_time (Search *self)
 {
   sqlite3_stmt *count = pb_database_statement (self->database, SQL_COUNT, search_error (self));
-  sqlite3_stmt *row =
-    count != NULL ? pb_database_statement (self->database, SQL_WALK, search_error (self)) : NULL;
 
-  if (row == NULL)
-    return;
+  if (count == NULL)
+    return FALSE;
   sqlite3_bind_int64 (count, 1, self->from);
   sqlite3_bind_int64 (count, 2, self->until);
   if (pb_database_step (self->database, count, search_error (self)) == SQLITE_ROW)
@@ -389,16 +389,50 @@ search_by_time (Search *self)
       self->found = (guint) sqlite3_column_int64 (count, 0);
       pb_database_reset (count);
     }
+  return self->query->error == NULL;
+}
+
+static void
+reverse (GArray *ids)
+{
+  for (guint i = 0; i < ids->len / 2; i++)
+    {
+      gint64 *one = &g_array_index (ids, gint64, i);
+      gint64 *other = &g_array_index (ids, gint64, ids->len - 1 - i);
+      gint64 kept = *one;
+
+      *one = *other;
+      *other = kept;
+    }
+}
+
+/* The database counts and skips, from the end that is nearer. */
+static void
+search_by_time (Search *self)
+{
+  guint offset = self->query->offset, limit = self->query->limit;
+  sqlite3_stmt *row;
+  gboolean back;
+
+  if (!count_in_time (self) || offset >= self->found)
+    return;
+  limit = MIN (limit, self->found - offset);
+  back = offset > self->found / 2;
+  row = pb_database_statement (self->database, back ? SQL_WALK_BACK : SQL_WALK, search_error (self));
+  if (row == NULL)
+    return;
   sqlite3_bind_int64 (row, 1, self->from);
   sqlite3_bind_int64 (row, 2, self->until);
-  sqlite3_bind_int64 (row, 3, self->query->limit);
-  sqlite3_bind_int64 (row, 4, self->query->offset);
+  sqlite3_bind_int64 (row, 3, limit);
+  sqlite3_bind_int64 (row, 4, back ? self->found - offset - limit : offset);
   while (pb_database_step (self->database, row, search_error (self)) == SQLITE_ROW)
     {
       gint64 id = sqlite3_column_int64 (row, 0);
 
       g_array_append_val (self->page, id);
     }
+  if (back)
+    reverse (self->page);
 }
 
 static void

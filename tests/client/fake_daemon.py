@@ -135,6 +135,8 @@ class Daemon:
             return self.settings[(short, name)][1]
         if short == "Manager":
             return fixed[name]
+        if short == "History":
+            return GLib.Variant("s", "behind") if name == "State" else GLib.Variant("t", 7)
         if short == "Queue" and name in ("Active", "Deferred", "Held"):
             state = ("Active", "Deferred", "Held").index(name)
             return GLib.Variant("t", len(range(state, self.options.queue, 3)))
@@ -266,6 +268,33 @@ class Daemon:
         _, offset, length = parameters.unpack()
         text = b"Subject: long\r\n\r\n" + b"\xc3\xa9" * 100000
         return GLib.Variant("(tay)", (len(text), text[offset:offset + length]))
+
+    @staticmethod
+    def past(number):
+        """Every seventh one was refused."""
+        event = "refused" if number % 7 == 0 else "delivered"
+        recipient = {"Address": GLib.Variant("s", f"m{number}@example.net"), "Original": GLib.Variant("s", ""),
+                     "Event": GLib.Variant("s", event), "Check": GLib.Variant("s", "relay" if number % 7 == 0 else ""),
+                     "Reply": GLib.Variant("s", "")}
+        return {"Id": GLib.Variant("s", f"M{number}"), "Time": GLib.Variant("t", 1000 + number), "Event": GLib.Variant("s", event),
+                "Client": GLib.Variant("s", "192.0.2.1"), "Sender": GLib.Variant("s", "ann@local.example"),
+                "Recipients": GLib.Variant("aa{sv}", [recipient]), "RecipientCount": GLib.Variant("u", 1),
+                "Size": GLib.Variant("t", 1000), "Check": recipient["Check"], "Reply": GLib.Variant("s", "")}
+
+    def history_search(self, parameters):
+        wanted, offset, limit = parameters.unpack()
+        if limit > MAX_PAGE:
+            raise Refusal("TooLarge", f"History.Search: at most {MAX_PAGE} a call")
+        found = [row for row in map(self.past, range(1199, -1, -1))
+                 if row["Event"].get_string() == wanted.get("Event", row["Event"].get_string())
+                 and row["Check"].get_string() == wanted.get("Check", row["Check"].get_string())
+                 and wanted.get("Text", "") in str(row)]
+        return GLib.Variant("(uaa{sv})", (len(found), found[offset:offset + limit]))
+
+    @staticmethod
+    def history_trail(_parameters):
+        line = {"Stage": GLib.Variant("s", "rcpt"), "Check": GLib.Variant("s", "relay"), "Outcome": GLib.Variant("s", "refused")}
+        return GLib.Variant("(aa{sv})", ([line],))
 
     def changed(self, name):
         self.revision += 1
