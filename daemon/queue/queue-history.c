@@ -70,7 +70,7 @@ pb_queue_record_own (PbQueue *queue, const PbEnvelope *envelope, const char *che
   message->client = g_strdup ("local");
   message->message_id = g_strdup (envelope->message_id);
   line.time = message->time;
-  line.evidence = g_strdup (evidence);
+  line.evidence = evidence;
   pb_history_message_add_line (message, &line);
   for (guint i = 0; i < envelope->n_recipients; i++)
     {

@@ -105,14 +105,15 @@ add_lines (PbHistoryMessage *message, const PbTrail *trail, const PbSessionNotes
   for (guint i = 0; trail != NULL && i < pb_trail_length (trail); i++)
     {
       const PbVerdict *verdict = pb_trail_get (trail, i);
-      PbHistoryLine line = {
+      g_autofree char *reply = reply_text (verdict->reply, NULL);
+      const PbHistoryLine line = {
         .time = verdict->stage == PB_STAGE_END_OF_DATA ? message->time : time,
         .stage = pb_stage_name (verdict->stage),
         .check = verdict->check,
         .outcome = pb_outcome_name (verdict->outcome),
-        .recipient = g_strdup (recipient_name (notes, verdict->recipient)),
-        .reply = reply_text (verdict->reply, NULL),
-        .evidence = g_strdup (verdict->evidence),
+        .recipient = recipient_name (notes, verdict->recipient),
+        .reply = reply,
+        .evidence = verdict->evidence,
       };
 
       pb_history_message_add_line (message, &line);
@@ -297,6 +298,7 @@ pb_session_record_taken (PbSession *self, const PbEnvelope *envelope)
 {
   PbSessionNotes *notes;
   PbHistoryMessage *message;
+  g_autofree char *reply = NULL;
   PbHistoryLine taken = { .stage = "queue", .check = "", .outcome = "pass" };
 
   if (find_history (self) == NULL || self->transaction == NULL)
@@ -311,9 +313,9 @@ pb_session_record_taken (PbSession *self, const PbEnvelope *envelope)
   g_free (message->message_id);
   message->message_id = g_strdup (envelope->message_id);
   taken.time = pb_clock_wall ();
-  taken.reply = reply_text (PB_REPLY_QUEUED, envelope->id_text);
-  message->reply = g_strdup (taken.reply);
+  taken.reply = reply = reply_text (PB_REPLY_QUEUED, envelope->id_text);
   pb_history_message_add_line (message, &taken);
+  message->reply = g_steal_pointer (&reply);
   for (guint i = 0; i < envelope->n_recipients; i++)
     {
       g_autofree char *original = pb_recipient_original (&envelope->recipients[i]);

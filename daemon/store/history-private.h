@@ -6,10 +6,22 @@
 #include "util/pool.h"
 #include <glib.h>
 
-/* time, stage, check, outcome, recipient, reply, evidence; "" for what is not there */
-#define PB_HISTORY_TRAIL_TYPE "a(xssssss)"
-/* index, event, status, reply */
-#define PB_HISTORY_RESULTS_TYPE "a(uyss)"
+/*
+ * Lists of texts in one, as they are kept: fields end with US, rows with RS, which no text has. A GVariant would cost more than all the rest of a
+ * record. A trail's rows: time (decimal; "" as the row before), stage, check, outcome, recipient, reply, evidence. An attempt's: index, event,
+ * status, reply.
+ */
+#define PB_HISTORY_FIELD_END  '\x1f'
+#define PB_HISTORY_ROW_END    '\x1e'
+#define PB_HISTORY_TRAIL_FIELDS 7
+#define PB_HISTORY_RESULT_FIELDS 4
+
+/** pb_history_pack: appends a field, at most @max octets of @text (nullable). */
+void pb_history_pack (GString *packed, const char *text, gsize max);
+void pb_history_pack_number (GString *packed, gint64 number);
+
+/** pb_history_unpack: the next row of @rest as @n fields, in place; FALSE at the end. Fields that are not there are "". */
+gboolean pb_history_unpack (char **rest, const char **fields, guint n);
 
 #define PB_HISTORY_BATCH 512 /* records a transaction */
 

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#define PATIENCE     (2 * (gint64) G_USEC_PER_SEC)
+#define PATIENCE     (10 * (gint64) G_USEC_PER_SEC)
 #define MAX_STRING   4096
 #define MAX_TRANSCRIPT 8192
 #define MAX_RESULTS  100
@@ -222,46 +222,34 @@ recipient_text (Reading *self, guint index)
   return text != NULL ? text : g_strdup ("");
 }
 
-/* The file is as little to be trusted as any: a blob that is not what it should be is an empty one. */
+/* Results of one attempt, which are taken apart; *@events (out): 1 << of each. *@first (out): the first reply, in @packed. */
 static GVariant *
-read_blob (sqlite3_stmt *row, int column, const char *type)
+results_rows (Reading *self, char *packed, guint *events, const char **first)
 {
-  gsize length = (gsize) sqlite3_column_bytes (row, column);
-  g_autoptr (GBytes) bytes = g_bytes_new (sqlite3_column_blob (row, column), length);
-
-  return g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (type), bytes, FALSE));
-}
-
-/* Results of one attempt; *@events (out): 1 << of each. *@first (out) (transfer full): the first reply. */
-static GVariant *
-results_rows (Reading *self, GVariant *results, guint *events, char **first)
-{
+  const char *fields[PB_HISTORY_RESULT_FIELDS];
   GVariantBuilder list;
-  GVariantIter iter;
-  guint index, n = 0;
-  guchar event;
-  const char *status, *reply;
 
   *events = 0;
   *first = NULL;
   g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
-  g_variant_iter_init (&iter, results);
-  while (g_variant_iter_next (&iter, "(uy&s&s)", &index, &event, &status, &reply))
+  for (guint n = 0; pb_history_unpack (&packed, fields, G_N_ELEMENTS (fields)); n++)
     {
+      guint index = (guint) g_ascii_strtoull (fields[0], NULL, 10);
+      PbHistoryEvent event = (PbHistoryEvent) g_ascii_strtoull (fields[1], NULL, 10);
       g_autofree char *recipient = NULL;
 
-      *events |= 1u << (event & 31);
+      *events |= 1u << ((guint) event & 31);
       if (*first == NULL)
-        *first = g_strdup (reply);
-      if (n++ >= MAX_RESULTS)
+        *first = fields[3];
+      if (n >= MAX_RESULTS)
         continue;
       recipient = recipient_text (self, index);
       g_variant_builder_open (&list, G_VARIANT_TYPE ("a{sv}"));
       g_variant_builder_add (&list, "{sv}", "Index", g_variant_new_uint32 (index));
       pb_history_add_string (&list, "Recipient", recipient);
-      pb_history_add_string (&list, "Event", pb_history_event_name ((PbHistoryEvent) event));
-      pb_history_add_string (&list, "Status", status);
-      pb_history_add_string (&list, "Reply", reply);
+      pb_history_add_string (&list, "Event", pb_history_event_name (event));
+      pb_history_add_string (&list, "Status", fields[2]);
+      pb_history_add_string (&list, "Reply", fields[3]);
       g_variant_builder_close (&list);
     }
   return g_variant_builder_end (&list);
@@ -271,10 +259,10 @@ results_rows (Reading *self, GVariant *results, guint *events, char **first)
 static void
 add_attempt (Reading *self, sqlite3_stmt *row, gboolean as_line)
 {
-  g_autoptr (GVariant) results = read_blob (row, 3, PB_HISTORY_RESULTS_TYPE);
+  g_autofree char *results = g_strdup (pb_history_column_text (row, 3));
   const char *remote = pb_history_column_text (row, 2);
   gint64 began = sqlite3_column_int64 (row, 0), ended = sqlite3_column_int64 (row, 1);
-  g_autofree char *first = NULL;
+  const char *first;
   guint events;
   GVariant *list = g_variant_ref_sink (results_rows (self, results, &events, &first));
 
@@ -362,16 +350,17 @@ add_line (Reading *self, gint64 time, const char *stage, const char *check, cons
 }
 
 static void
-add_lines (Reading *self, GVariant *trail)
+add_lines (Reading *self, char *packed)
 {
-  GVariantIter iter;
-  gint64 time;
-  const char *stage, *check, *outcome, *recipient, *reply, *evidence;
+  const char *fields[PB_HISTORY_TRAIL_FIELDS];
+  gint64 time = 0;
 
-  g_variant_iter_init (&iter, trail);
-  while (g_variant_iter_next (&iter, "(x&s&s&s&s&s&s)", &time, &stage, &check, &outcome, &recipient,
-                              &reply, &evidence))
-    add_line (self, time, stage, check, outcome, recipient, reply, evidence);
+  while (pb_history_unpack (&packed, fields, G_N_ELEMENTS (fields)))
+    {
+      if (fields[0][0] != '\0')
+        time = g_ascii_strtoll (fields[0], NULL, 10);
+      add_line (self, time, fields[1], fields[2], fields[3], fields[4], fields[5], fields[6]);
+    }
 }
 
 /* Returns: FALSE when there is no such message, or with the query's error. */
@@ -380,14 +369,14 @@ read_lines (Reading *self)
 {
   GError **error = &self->query->error;
   sqlite3_stmt *statement = pb_database_statement (self->database, SQL_MESSAGE, error);
-  g_autoptr (GVariant) trail = NULL;
+  g_autofree char *trail = NULL;
 
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, (sqlite3_int64) self->query->id);
   if (pb_database_step (self->database, statement, error) != SQLITE_ROW)
     return FALSE;
-  trail = read_blob (statement, 3, PB_HISTORY_TRAIL_TYPE);
+  trail = g_strdup (pb_history_column_text (statement, 3));
   pb_database_reset (statement);
   add_lines (self, trail);
   return TRUE;

@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define MAX_LINES      256
+#define MAX_QUIET      200 /* lines of a message; more of them are kept only when they refuse */
+#define MAX_LINES      400
 #define MAX_TEXT       1024 /* octets of a reply or a line's evidence */
 #define MAX_TRANSCRIPT 8192
 
@@ -56,6 +57,68 @@ pb_history_summary (PbHistoryEvent own, guint events)
   return PB_HISTORY_ACCEPTED;
 }
 
+/* ---- texts in one ---- */
+
+void
+pb_history_pack (GString *packed, const char *text, gsize max)
+{
+  gsize before = packed->len;
+
+  if (text != NULL)
+    g_string_append_len (packed, text, (gssize) strnlen (text, max));
+  for (char *c = packed->str + before; *(c += strcspn (c, "\x1f\x1e")) != '\0';)
+    *c = '?';
+  g_string_append_c (packed, PB_HISTORY_FIELD_END);
+}
+
+/* Of our own words, which have no marks. */
+static void
+pack_word (GString *packed, const char *word)
+{
+  g_string_append_len (packed, word, (gssize) strlen (word));
+  g_string_append_c (packed, PB_HISTORY_FIELD_END);
+}
+
+void
+pb_history_pack_number (GString *packed, gint64 number)
+{
+  char digits[24];
+  char *at = digits + sizeof digits;
+  guint64 left = number > 0 ? (guint64) number : 0;
+
+  do
+    *--at = (char) ('0' + left % 10);
+  while ((left /= 10) != 0);
+  g_string_append_len (packed, at, digits + sizeof digits - at);
+  g_string_append_c (packed, PB_HISTORY_FIELD_END);
+}
+
+gboolean
+pb_history_unpack (char **rest, const char **fields, guint n)
+{
+  char *at = *rest;
+  guint i = 0;
+
+  if (at == NULL || *at == '\0')
+    return FALSE;
+  for (guint field = 0; field < n; field++)
+    fields[field] = "";
+  while (*at != '\0' && *at != PB_HISTORY_ROW_END)
+    {
+      char *end = at + strcspn (at, "\x1f\x1e");
+
+      if (i < n)
+        fields[i++] = at;
+      at = end;
+      if (*at == PB_HISTORY_FIELD_END)
+        *at++ = '\0';
+    }
+  if (*at == PB_HISTORY_ROW_END)
+    *at++ = '\0';
+  *rest = at;
+  return TRUE;
+}
+
 /* ---- messages ---- */
 
 static void
@@ -68,16 +131,6 @@ clear_recipient (gpointer data)
   g_free (recipient->reply);
 }
 
-static void
-clear_line (gpointer data)
-{
-  PbHistoryLine *line = data;
-
-  g_free (line->recipient);
-  g_free (line->reply);
-  g_free (line->evidence);
-}
-
 PbHistoryMessage *
 pb_history_message_new (guint64 id)
 {
@@ -86,8 +139,6 @@ pb_history_message_new (guint64 id)
   self->id = id;
   self->recipients = g_array_new (FALSE, FALSE, sizeof (PbHistoryRecipient));
   g_array_set_clear_func (self->recipients, clear_recipient);
-  self->lines = g_array_new (FALSE, FALSE, sizeof (PbHistoryLine));
-  g_array_set_clear_func (self->lines, clear_line);
   return self;
 }
 
@@ -103,7 +154,8 @@ pb_history_message_free (PbHistoryMessage *self)
   g_free (self->message_id);
   g_free (self->reply);
   g_array_unref (self->recipients);
-  g_array_unref (self->lines);
+  if (self->trail != NULL)
+    g_string_free (self->trail, TRUE);
   g_free (self);
 }
 
@@ -138,24 +190,25 @@ cut (char *text, gsize max)
 }
 
 void
-pb_history_message_add_line (PbHistoryMessage *self, PbHistoryLine *line)
+pb_history_message_add_line (PbHistoryMessage *self, const PbHistoryLine *line)
 {
-  guint i = 0;
-
-  if (self->lines->len >= MAX_LINES)
-    {
-      while (i < self->lines->len && !is_quiet (&g_array_index (self->lines, PbHistoryLine, i)))
-        i++;
-      if (is_quiet (line) || i == self->lines->len)
-        {
-          clear_line (line);
-          return;
-        }
-      g_array_remove_index (self->lines, i);
-    }
-  cut (line->reply, MAX_TEXT);
-  cut (line->evidence, MAX_TEXT);
-  g_array_append_val (self->lines, *line);
+  if (self->n_lines >= (is_quiet (line) ? MAX_QUIET : MAX_LINES))
+    return;
+  if (self->trail == NULL)
+    self->trail = g_string_sized_new (1024);
+  self->n_lines++;
+  if (line->time == self->line_time)
+    g_string_append_c (self->trail, PB_HISTORY_FIELD_END);
+  else
+    pb_history_pack_number (self->trail, line->time);
+  self->line_time = line->time;
+  pack_word (self->trail, line->stage);
+  pack_word (self->trail, line->check);
+  pack_word (self->trail, line->outcome);
+  pb_history_pack (self->trail, line->recipient, MAX_TEXT);
+  pb_history_pack (self->trail, line->reply, MAX_TEXT);
+  pb_history_pack (self->trail, line->evidence, MAX_TEXT);
+  g_string_append_c (self->trail, PB_HISTORY_ROW_END);
 }
 
 /* ---- attempts ---- */
@@ -209,26 +262,12 @@ length (const char *text)
 }
 
 static gsize
-lines_octets (const GArray *lines)
-{
-  gsize octets = lines->len * sizeof (PbHistoryLine);
-
-  for (guint i = 0; i < lines->len; i++)
-    {
-      const PbHistoryLine *line = &g_array_index (lines, PbHistoryLine, i);
-
-      octets += length (line->recipient) + length (line->reply) + length (line->evidence);
-    }
-  return octets;
-}
-
-static gsize
 message_octets (const PbHistoryMessage *message)
 {
-  gsize octets = sizeof *message + 2 * sizeof (GArray) + length (message->client)
+  gsize octets = sizeof *message + sizeof (GArray) + length (message->client)
                  + length (message->helo) + length (message->login) + length (message->sender)
                  + length (message->message_id) + length (message->reply)
-                 + lines_octets (message->lines);
+                 + (message->trail != NULL ? message->trail->allocated_len : 0);
 
   for (guint i = 0; i < message->recipients->len; i++)
     {
@@ -280,8 +319,9 @@ pb_history_op_strip (PbHistoryOp *self)
   switch (self->kind)
     {
     case PB_HISTORY_OP_MESSAGE:
-      any = self->message->lines->len > 0;
-      g_array_set_size (self->message->lines, 0);
+      any = self->message->trail != NULL;
+      if (any)
+        g_string_free (g_steal_pointer (&self->message->trail), TRUE);
       break;
     case PB_HISTORY_OP_ATTEMPT:
       any = self->attempt->transcript != NULL;

@@ -29,7 +29,7 @@ static const PbMigration history_steps[] = {
     "  reply TEXT,"
     "  helo TEXT,"
     "  message_id TEXT,"
-    "  trail BLOB" /* GVariant of PB_HISTORY_TRAIL_TYPE */
+    "  trail TEXT" /* packed, see history-private.h */
     ") STRICT;"
     "CREATE INDEX message_time ON message (time);"
     "CREATE INDEX message_sender ON message (sender) WHERE sender IS NOT NULL;"
@@ -54,7 +54,7 @@ static const PbMigration history_steps[] = {
     "  began INTEGER NOT NULL,"
     "  ended INTEGER NOT NULL,"
     "  remote TEXT,"
-    "  results BLOB NOT NULL," /* GVariant of PB_HISTORY_RESULTS_TYPE */
+    "  results TEXT NOT NULL," /* likewise */
     "  transcript TEXT,"
     "  PRIMARY KEY (message, number)"
     ") STRICT, WITHOUT ROWID;"

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define CHECKPOINT_PAGES 4000 /* 16 MiB of log */
+#define MAX_REPLY        2048 /* octets */
 
 #define SQL_ADD_MESSAGE                                                                            \
   "INSERT OR REPLACE INTO message (id, time, events, own_event, size, sender, client, login,"       \
@@ -56,15 +57,13 @@ bind_text (sqlite3_stmt *statement, int index, const char *text)
     sqlite3_bind_text (statement, index, text, -1, SQLITE_STATIC);
 }
 
-/* An array of nothing is no NULL. */
 static void
-bind_variant (sqlite3_stmt *statement, int index, GVariant *value)
+bind_packed (sqlite3_stmt *statement, int index, const GString *packed)
 {
-  if (g_variant_get_size (value) > 0)
-    sqlite3_bind_blob64 (statement, index, g_variant_get_data (value), g_variant_get_size (value),
-                         SQLITE_STATIC);
+  if (packed != NULL)
+    sqlite3_bind_text (statement, index, packed->str, (int) packed->len, SQLITE_STATIC);
   else
-    sqlite3_bind_zeroblob (statement, index, 0);
+    sqlite3_bind_null (statement, index);
 }
 
 /* NULL is bound as NULL. Returns: FALSE with the batch's error. */
@@ -98,40 +97,6 @@ events_of (const PbHistoryMessage *message)
   return events;
 }
 
-static const char *
-or_empty (const char *text)
-{
-  return text != NULL ? text : "";
-}
-
-/* GVariant takes valid UTF-8 only. */
-static GVariant *
-text_variant (const char *text)
-{
-  text = or_empty (text);
-  if (g_utf8_validate (text, -1, NULL))
-    return g_variant_new_string (text);
-  return g_variant_new_take_string (g_utf8_make_valid (text, -1));
-}
-
-static GVariant *
-pack_trail (const PbHistoryMessage *message)
-{
-  GVariantBuilder trail;
-
-  g_variant_builder_init (&trail, G_VARIANT_TYPE (PB_HISTORY_TRAIL_TYPE));
-  for (guint i = 0; i < message->lines->len; i++)
-    {
-      const PbHistoryLine *line = &g_array_index (message->lines, PbHistoryLine, i);
-
-      g_variant_builder_add (&trail, "(xsss@s@s@s)", line->time, or_empty (line->stage),
-                             or_empty (line->check), or_empty (line->outcome),
-                             text_variant (line->recipient), text_variant (line->reply),
-                             text_variant (line->evidence));
-    }
-  return g_variant_ref_sink (g_variant_builder_end (&trail));
-}
-
 static gboolean
 add_recipient (Batch *self, guint64 id, guint index, const PbHistoryRecipient *recipient)
 {
@@ -151,8 +116,7 @@ add_recipient (Batch *self, guint64 id, guint index, const PbHistoryRecipient *r
 }
 
 static gboolean
-insert_message (Batch *self, const PbHistoryMessage *message, sqlite3_stmt *statement,
-                GVariant *trail)
+insert_message (Batch *self, const PbHistoryMessage *message, sqlite3_stmt *statement)
 {
   sqlite3_bind_int64 (statement, 1, (sqlite3_int64) message->id);
   sqlite3_bind_int64 (statement, 2, message->time);
@@ -168,7 +132,7 @@ insert_message (Batch *self, const PbHistoryMessage *message, sqlite3_stmt *stat
   bind_text (statement, 11, message->reply);
   bind_text (statement, 12, message->helo);
   bind_text (statement, 13, message->message_id);
-  bind_variant (statement, 14, trail);
+  bind_packed (statement, 14, message->trail);
   return pb_database_run (self->database, statement, self->error);
 }
 
@@ -176,12 +140,8 @@ static gboolean
 add_message (Batch *self, const PbHistoryMessage *message)
 {
   sqlite3_stmt *statement = pb_database_statement (self->database, SQL_ADD_MESSAGE, self->error);
-  g_autoptr (GVariant) trail = NULL;
 
-  if (statement == NULL)
-    return FALSE;
-  trail = pack_trail (message);
-  if (!insert_message (self, message, statement, trail))
+  if (statement == NULL || !insert_message (self, message, statement))
     return FALSE;
   for (guint i = 0; i < message->recipients->len; i++)
     if (!add_recipient (self, message->id, i,
@@ -283,25 +243,28 @@ update_recipients (Batch *self, const PbHistoryOp *op)
   return TRUE;
 }
 
-static GVariant *
+/* (transfer full) */
+static GString *
 pack_results (const PbHistoryAttempt *attempt)
 {
-  GVariantBuilder results;
+  GString *packed = g_string_sized_new (128);
 
-  g_variant_builder_init (&results, G_VARIANT_TYPE (PB_HISTORY_RESULTS_TYPE));
   for (guint i = 0; i < attempt->n_results; i++)
-    g_variant_builder_add (&results, "(uy@s@s)", attempt->results[i].recipient,
-                           (guchar) attempt->results[i].event,
-                           text_variant (attempt->results[i].status),
-                           text_variant (attempt->results[i].reply));
-  return g_variant_ref_sink (g_variant_builder_end (&results));
+    {
+      pb_history_pack_number (packed, attempt->results[i].recipient);
+      pb_history_pack_number (packed, attempt->results[i].event);
+      pb_history_pack (packed, attempt->results[i].status, MAX_REPLY);
+      pb_history_pack (packed, attempt->results[i].reply, MAX_REPLY);
+      g_string_append_c (packed, PB_HISTORY_ROW_END);
+    }
+  return packed;
 }
 
 static gboolean
 add_attempt (Batch *self, const PbHistoryAttempt *attempt)
 {
   sqlite3_stmt *statement = pb_database_statement (self->database, SQL_ADD_ATTEMPT, self->error);
-  g_autoptr (GVariant) results = NULL;
+  g_autoptr (GString) results = NULL;
 
   if (statement == NULL)
     return FALSE;
@@ -312,7 +275,7 @@ add_attempt (Batch *self, const PbHistoryAttempt *attempt)
   sqlite3_bind_int64 (statement, 3, attempt->began);
   sqlite3_bind_int64 (statement, 4, attempt->ended);
   bind_text (statement, 5, attempt->remote);
-  bind_variant (statement, 6, results);
+  bind_packed (statement, 6, results);
   bind_text (statement, 7, attempt->transcript);
   return pb_database_run (self->database, statement, self->error);
 }

@@ -50,13 +50,13 @@ typedef struct
 /* One line of the trail: what a check made of the connection, the sender or a recipient. */
 typedef struct
 {
-  gint64 time;         /* Unix microseconds */
-  const char *stage;   /* (static) "connect", "helo", "mail", "rcpt", "data" */
-  const char *check;   /* (static) "relay" */
-  const char *outcome; /* (static) "pass", "refused", "watched", "exempt", "skipped", "trouble", "discarded" */
-  char *recipient;     /* (owned) (nullable) whom it is about, when not about all */
-  char *reply;         /* (owned) (nullable) what was, or would have been, answered */
-  char *evidence;      /* (owned) (nullable) */
+  gint64 time;           /* Unix microseconds */
+  const char *stage;     /* (static) like @check and @outcome: our own words. "connect", "helo", "mail", "rcpt", "data" */
+  const char *check;     /* "relay" */
+  const char *outcome;   /* "pass", "refused", "watched", "exempt", "skipped", "trouble", "discarded" */
+  const char *recipient; /* (nullable) whom it is about, when not about all */
+  const char *reply;     /* (nullable) what was, or would have been, answered */
+  const char *evidence;  /* (nullable) */
 } PbHistoryLine;
 
 /* A message, or what was refused before there was one. */
@@ -74,7 +74,9 @@ typedef struct
   const char *check;    /* (nullable) (static) what refused it */
   char *reply;          /* (owned) (nullable) the answer to it, or the first refusal */
   GArray *recipients;   /* (owned) (element-type PbHistoryRecipient); accepted ones first, in the envelope's order */
-  GArray *lines;        /* (owned) (element-type PbHistoryLine) */
+  GString *trail;       /* (owned) (nullable) private: the lines, packed */
+  guint n_lines;        /* private */
+  gint64 line_time;     /* private: of the last line */
 } PbHistoryMessage;
 
 PbHistoryMessage *pb_history_message_new (guint64 id);
@@ -85,8 +87,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbHistoryMessage, pb_history_message_free)
 void pb_history_message_add_recipient (PbHistoryMessage *self, const char *address, const char *original, PbHistoryEvent event, const char *check,
                                        const char *reply);
 
-/** pb_history_message_add_line: @line's owned strings are taken over. Beyond a bound lines are dropped: those that passed sooner than refusals. */
-void pb_history_message_add_line (PbHistoryMessage *self, PbHistoryLine *line);
+/** pb_history_message_add_line: copied. Beyond a bound lines are dropped: those that passed sooner than refusals. */
+void pb_history_message_add_line (PbHistoryMessage *self, const PbHistoryLine *line);
 
 /* What was said of one recipient in an attempt. */
 typedef struct

@@ -164,6 +164,18 @@ def test_alias_is_found_by_both_addresses(bed):
     assert row["Recipients"][0]["Original"] == "team@local.example"
 
 
+def test_removed_by_hand(bed):
+    bed.start()
+    sink = bed.relay_sink()
+    sink.rule("RCPT", b"450 4.2.0 Come again")
+    bed.send("ann@local.example", ["far@away.example"], MESSAGE)
+    bed.wait_deferred()
+    assert await_event(bed, "deferred", Recipient="far@")["Reply"] == "450 4.2.0 Come again"
+    assert bed.api.call("Queue", "Remove", "(a{sv}b)", {"Recipient": GLib.Variant("s", "far@away.example")}, False)[0] == 1
+    row = await_event(bed, "removed", Recipient="far@")
+    assert trail(bed, row["Id"])[-1]["Outcome"] == "removed"
+
+
 def test_needs_view(bed):
     stranger.need_root()
     bed.start()

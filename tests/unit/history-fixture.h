@@ -103,7 +103,7 @@ add_line (PbHistoryMessage *message, const char *check, const char *outcome, con
     .stage = "rcpt",
     .check = check,
     .outcome = outcome,
-    .evidence = g_strdup (evidence),
+    .evidence = evidence,
   };
 
   pb_history_message_add_line (message, &line);
