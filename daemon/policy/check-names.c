@@ -60,7 +60,7 @@ pb_check_helo_fqdn (const PbJudged *judged, PbDecision *decision, PbPolicyRun *r
 {
   if (judged->helo == NULL)
     return PB_FINDING_NONE;
-  if (judged->helo[0] == '[' || has_dot (judged->helo))
+  if (pb_helo_is_literal (judged->helo) || has_dot (judged->helo))
     return PB_FINDING_PASS;
   decision->detail = g_strdup (judged->helo);
   return PB_FINDING_REFUSE;

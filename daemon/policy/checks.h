@@ -24,6 +24,13 @@ pb_trouble (PbDecision *decision, PbReplyId reply)
   return PB_FINDING_TROUBLE;
 }
 
+/** pb_helo_is_literal: "[192.0.2.1]", "[IPv6:2001:db8::1]": no name, so the DNS has nothing to say of it. */
+static inline gboolean
+pb_helo_is_literal (const char *helo)
+{
+  return helo[0] == '[' && g_str_has_suffix (helo, "]");
+}
+
 #define PB_CHECK(name) PbFinding pb_check_##name (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
 
 /* connect */

@@ -96,6 +96,7 @@ fill_in (PbExplain *self, const PbExplainInput *input, PbMailbox *mailbox)
   judged->sender = input->sender;
   judged->recipient = input->recipient;
   judged->source_route = input->source_route;
+  judged->our_literal = input->our_literal;
   judged->blocked_until = input->blocked_until;
   judged->connections = input->connections;
   judged->connection_rate = input->connection_rate;

@@ -15,6 +15,7 @@ typedef struct
   const PbAddress *sender; /* (nullable) null sender */
   const PbAddress *recipient; /* (nullable) it ends at MAIL */
   gboolean source_route;
+  gboolean our_literal;    /* @recipient is at a literal of an address of ours */
   gint64 blocked_until;    /* as in PbJudged, these four */
   guint connections, connection_rate, message_rate;
   guint64 now;

@@ -6,7 +6,7 @@
  * pb_policy_continue(), which its check calls exactly once, also after pb_policy_run_cancel(); so
  * neither the check's answer nor the session's end can come too late for the other.
  */
-#include "policy/policy.h"
+#include "policy/checks.h"
 
 struct _PbPolicyRun
 {
@@ -154,7 +154,7 @@ fact_subject (PbFactKind kind, const PbJudged *judged)
                  : sender->text;
       return judged->helo != NULL ? "" : NULL;
     case PB_FACT_HELO:
-      return judged->helo == NULL || judged->helo[0] == '[' ? NULL : judged->helo;
+      return judged->helo == NULL || pb_helo_is_literal (judged->helo) ? NULL : judged->helo;
     case PB_FACT_SENDER:
       return sender == NULL || sender->literal || sender->domain == NULL
                  || pb_snapshot_is_local_domain (judged->snapshot, sender->domain)

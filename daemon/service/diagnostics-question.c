@@ -7,7 +7,10 @@
 
 #include "dbus/errors.h"
 #include "dbus/validate.h"
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define MAX_TEXT 4096
 
@@ -73,6 +76,35 @@ read_sender (PbQuestion *self, const char *text, GError **error)
   return TRUE;
 }
 
+/* A client may connect to any address of this machine; which it would be is not asked. */
+static gboolean
+is_our_address (const PbIp *ip)
+{
+  struct sockaddr_in6 address = { .sin6_family = AF_INET6 };
+  int fd = socket (AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  gboolean ours;
+
+  if (fd < 0)
+    return FALSE;
+  memcpy (&address.sin6_addr, ip->bytes, sizeof ip->bytes);
+  ours = bind (fd, (const struct sockaddr *) &address, sizeof address) == 0;
+  close (fd);
+  return ours;
+}
+
+static gboolean
+is_our_literal (const PbAddress *address)
+{
+  g_autofree char *text = NULL;
+  PbIp ip;
+
+  if (!address->literal || strlen (address->domain) < 3)
+    return FALSE;
+  text = g_strndup (address->domain + 1, strlen (address->domain) - 2);
+  return pb_ip_parse (g_ascii_strncasecmp (text, "IPv6:", 5) == 0 ? text + 5 : text, &ip)
+         && is_our_address (&ip);
+}
+
 static gboolean
 read_recipient (PbQuestion *self, const char *text, GError **error)
 {
@@ -84,6 +116,7 @@ read_recipient (PbQuestion *self, const char *text, GError **error)
   self->input.has_sender = TRUE;
   self->input.recipient = self->rcpt.recipient;
   self->input.source_route = self->rcpt.source_route;
+  self->input.our_literal = is_our_literal (self->rcpt.recipient);
   return TRUE;
 }
 

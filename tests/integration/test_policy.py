@@ -13,6 +13,7 @@ from harness import wait_for
 MESSAGE = b"From: a@ok.example\r\nTo: ann@local.example\r\nSubject: policy\r\n\r\nBody\r\n"
 STRANGER = "127.0.0.7"
 TRUSTED = "127.0.0.1"
+OPEN, CLOSED = "250 2.1.5", "554 5.7.1"
 
 
 def names(bed):
@@ -86,26 +87,50 @@ def test_policies(bed):
             assert after == (before[0] + told * (mode == "watch"), before[1] + told * (mode == "enforce")), (name, mode, before, after)
 
 
+DNS_CHECKS = [("client-name", "ConnectionPolicy", "RejectUnknownClientHostname", "7.0.0.127.in-addr.arpa"),
+              ("helo-domain", "Advanced", "RejectUnknownHelo", "mail.ok.example"),
+              ("sender-domain", "SenderPolicy", "RejectUnknownSenderDomain", "ok.example")]
+
+
 def test_dns_gone(bed):
-    """Trouble in the DNS puts off, never refuses for good, and gives way to a 5xx; a slow server is not waited for without end."""
+    """Trouble in the DNS puts off, never refuses for good, and gives way to a 5xx."""
     bed.start()
     names(bed)
-    subjects = {"client-name": ("7.0.0.127.in-addr.arpa", "ConnectionPolicy", "RejectUnknownClientHostname"),
-                "helo-domain": ("mail.ok.example", "Advanced", "RejectUnknownHelo"),
-                "sender-domain": ("ok.example", "SenderPolicy", "RejectUnknownSenderDomain")}
-    for check, (subject, interface, name) in subjects.items():
-        for trouble in (stub_dns.SERVFAIL, stub_dns.SILENCE):
-            bed.dns.trouble[subject] = trouble
-            bed.api.set(interface, name, "s", "watch")
-            assert judge(bed) == "250 2.1.5", (check, trouble)
-            bed.api.set(interface, name, "s", "enforce")
-            before = count(bed, f"refused.{check}")
-            assert judge(bed) == "451 4.4.3", (check, trouble)
-            assert count(bed, f"refused.{check}") == before + 1
-            assert judge(bed, recipient="x@elsewhere.example") == "554 5.7.1", (check, trouble)
-            assert judge(bed, recipient="nobody@local.example") == "550 5.1.1", (check, trouble)
-            assert judge(bed, source=TRUSTED) == "250 2.1.5", (check, trouble)
-            bed.dns.trouble.clear()
+    for check, interface, name, subject in DNS_CHECKS:
+        bed.dns.trouble[subject] = stub_dns.SERVFAIL
+        bed.api.set(interface, name, "s", "watch")
+        assert judge(bed) == OPEN, check
+        bed.api.set(interface, name, "s", "enforce")
+        before = count(bed, f"refused.{check}")
+        assert judge(bed) == "451 4.4.3", check
+        assert count(bed, f"refused.{check}") == before + 1
+        assert judge(bed, recipient="x@elsewhere.example") == CLOSED, check
+        assert judge(bed, recipient="nobody@local.example") == "550 5.1.1", check
+        assert judge(bed, source=TRUSTED) == OPEN, check
+        bed.api.set(interface, name, "s", "off")
+
+
+def test_dns_silent(bed):
+    """A server that does not answer is waited for, but not without end; others are served meanwhile, and the session goes on."""
+    bed.start()
+    names(bed)
+    for check, interface, name, subject in DNS_CHECKS:
+        bed.dns.trouble[subject] = stub_dns.SILENCE
+        bed.api.set(interface, name, "s", "enforce")
+        with bed.talk(source=STRANGER) as talk:
+            talk.expect("EHLO mail.ok.example", 250)
+            talk.expect("MAIL FROM:<a@ok.example>", 250)
+            talk.send(b"RCPT TO:<ann@local.example>\r\n")
+            bed.dns.wait_query(subject)
+            assert judge(bed, source=TRUSTED) == OPEN, check
+            code, text = talk.reply()
+            assert code == 451 and text.startswith("4.4.3"), (check, text)
+            talk.expect("RCPT TO:<x@elsewhere.example>", 554)
+            talk.expect("RCPT TO:<nobody@local.example>", 550)
+        with bed.talk(source=STRANGER) as talk:  # one who does not wait for it leaves nothing behind
+            talk.expect("EHLO mail.ok.example", 250)
+            talk.expect("MAIL FROM:<a@ok.example>", 250)
+            talk.send(b"RCPT TO:<ann@local.example>\r\n")
         bed.api.set(interface, name, "s", "off")
 
 
@@ -124,7 +149,6 @@ def test_always_allowed(bed):
 
 
 # rules, and who is answered how: kind, value, list, action
-OPEN, CLOSED = "250 2.1.5", "554 5.7.1"
 ACCESS = [
     ("an address", [("ip", STRANGER, "blacklist")], [({}, CLOSED), ({"source": "127.0.0.8"}, OPEN)]),
     ("exempt clients are bound too", [("ip", TRUSTED, "blacklist")], [({"source": TRUSTED}, CLOSED)]),
@@ -331,7 +355,8 @@ def random_case(rng):
             "sender": rng.choice(["", "a@ok.example", "b@ok.example", "a@host", "a@nowhere.example", "a@null.example", "a@[192.0.2.1]",
                                   "ann@local.example", "A@OK.example", "c@sub.ok.example"]),
             "recipient": rng.choice(["ann@local.example", "Ann@LOCAL.example", "ann+x@local.example", "nobody@local.example",
-                                     "x@elsewhere.example", "postmaster", "x%y@local.example", "x@backup.example", "x@[192.0.2.1]"])}
+                                     "x@elsewhere.example", "postmaster", "x%y@local.example", "x@backup.example", "x@[192.0.2.1]",
+                                     "postmaster@[127.0.0.1]", "ann@[127.0.0.1]"])}
 
 
 def random_settings(bed, rng):
@@ -389,6 +414,7 @@ def test_replay(bed):
     bed.send("a@nowhere.example", ["ann@local.example"], MESSAGE, source=TRUSTED)
     assert judge(bed, sender="b@host", recipient="x@elsewhere.example") == "554 5.7.1"
     wait_for(lambda: bed.api.call("History", "Search", "(a{sv}uu)", {}, 0, 10)[0] >= 5, "the history")
+    wait_for(lambda: count(bed, "delivered") == 5, "the deliveries")
     revision = bed.api.get("Manager", "Revision")
     before = bed.api.statistics()
     assert replay(bed, {}) == (6, [])

@@ -118,7 +118,7 @@ test_fqdn (void)
   } helos[] = {
     { "mail.example.org", TRUE }, { "[192.0.2.1]", TRUE }, { "[IPv6:2001:db8::1]", TRUE },
     { "192.0.2.1", TRUE },        { "localhost", FALSE },  { "localhost.", FALSE },
-    { ".localhost", FALSE },      { "a.b.", TRUE },
+    { "[localhost", FALSE },      { ".localhost", FALSE },      { "a.b.", TRUE },
   };
   PbSnapshotBuilder *builder = pb_snapshot_builder_new ();
   PbSettingValues *values = pb_snapshot_builder_values (builder);
