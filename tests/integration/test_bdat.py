@@ -2,8 +2,9 @@
 """BDAT (RFC 3030): cut at every place between two TCP segments, over the size limit, given up in the middle, and never a way
 to smuggle a message or a command."""
 from harness import strip_trace, wait_for
+from smtp_talk import Talk
 from test_smuggling import FORMS, send_cut, setup
-from test_tls import starttls
+from test_tls import start, starttls
 
 HEAD = b"Subject: outer\r\n\r\nouter"
 EVIL = b"\r\n.\r\nMAIL FROM:<evil@b.example>\r\nRCPT TO:<fwd@local.example>\r\nBDAT 5 LAST\r\nhello"
@@ -123,3 +124,23 @@ def test_many_octets_in_many_chunks(bed):
         talk.send(b"".join(bdat(chunk, n == len(chunks) - 1) for n, chunk in enumerate(chunks)))
         assert [talk.reply()[0] for _ in chunks] == [250] * len(chunks)
     assert strip_trace(sink.wait_messages(1)[0].body)[0] == body
+
+
+def test_submission(bed):
+    """What is submitted gets what it lacks and loses its Bcc, wherever its header is cut into chunks; an empty message too."""
+    [port] = start(bed, "submission")
+    text = b"Bcc: hidden@b.example\r\nSubject: cut\r\n\r\nBcc: of the body\r\n"
+    with Talk(port) as talk:
+        assert "CHUNKING" in talk.ehlo()
+        for cut in range(len(text) + 1):
+            talk.envelope("ann@local.example", ["ann@local.example"])
+            talk.send(bdat(text[:cut]) + bdat(text[cut:], True))
+            assert [talk.reply()[0] for _ in range(2)] == [250, 250]
+        talk.envelope("ann@local.example", ["ann@local.example"])
+        talk.expect("BDAT 0 LAST", 250)
+    mails = bed.wait_mails(bed.ann, len(text) + 2)
+    bodies = [strip_trace(mail)[0] for mail in mails]
+    assert all(b"\r\nMessage-ID: <" in b"\r\n" + body and b"\r\nDate: " in b"\r\n" + body for body in bodies)
+    full = [body for body in bodies if b"Subject: cut" in body]
+    assert len(full) == len(text) + 1 and all(body.endswith(b"\r\n\r\nBcc: of the body\r\n") for body in full)
+    assert not any(b"hidden@b.example" in body for body in bodies)
