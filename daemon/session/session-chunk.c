@@ -13,6 +13,7 @@ struct _PbChunk
 {
   guint64 size;      /* octets, as the command said */
   guint64 left;      /* of them, still to come */
+  gint64 begun;      /* monotonic microseconds */
   PbDecision refusal; /* .reply NONE: the octets are taken; .check NULL: an error of the client's */
   gboolean last;
 };
@@ -21,6 +22,12 @@ void
 pb_chunk_free (PbChunk *self)
 {
   g_free (self);
+}
+
+gint64
+pb_chunk_begun (const PbChunk *self)
+{
+  return self->begun;
 }
 
 /* What the order of commands has against a chunk now; NONE: nothing. */
@@ -95,7 +102,7 @@ answer_taken (PbSession *self, const PbChunk *chunk)
 {
   char octets[24];
 
-  self->transaction->spent = pb_reactor_now (self->shard->reactor) - self->data_begun;
+  self->transaction->spent = pb_reactor_now (self->shard->reactor) - self->transaction->begun;
   if (chunk->last)
     {
       pb_transaction_finish (self->transaction);
@@ -125,11 +132,11 @@ static void
 begin_chunk (PbSession *self, PbChunk *chunk)
 {
   self->chunk = chunk;
-  self->data_begun = pb_reactor_now (self->shard->reactor);
+  chunk->begun = pb_reactor_now (self->shard->reactor);
   if (chunk->refusal.reply == PB_REPLY_NONE && self->state == PB_SESSION_RCPT)
     pb_session_begin_message (self, PB_DATA_CHUNKED);
   if (self->transaction != NULL)
-    self->data_begun -= self->transaction->spent;
+    self->transaction->begun = chunk->begun - self->transaction->spent;
   pb_session_set_state (self, PB_SESSION_CHUNK);
   if (chunk->left == 0)
     end_chunk (self);

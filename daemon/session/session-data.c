@@ -128,7 +128,7 @@ pb_session_verb_data (PbSession *self, const PbCommand *command)
     return;
   pb_session_begin_message (self,
                             normalizes (self) ? PB_DATA_NORMALIZE_BARE : PB_DATA_REJECT_BARE);
-  self->data_begun = pb_reactor_now (self->shard->reactor);
+  self->transaction->begun = pb_reactor_now (self->shard->reactor);
   pb_session_set_state (self, PB_SESSION_DATA);
   pb_session_reply (self, PB_REPLY_START_DATA, NULL);
 }
@@ -140,7 +140,8 @@ pb_session_data_deadline (PbSession *self)
   const PbTransaction *transaction = self->transaction; /* (nullable) a chunk that is dropped may have none */
   guint64 octets = transaction != NULL ? transaction->size + transaction->wasted : 0;
   gint64 chunk = pb_reactor_now (self->shard->reactor) + wiring->data_timeout;
-  gint64 whole = self->data_begun + wiring->data_timeout
+  gint64 begun = transaction != NULL ? transaction->begun : pb_chunk_begun (self->chunk);
+  gint64 whole = begun + wiring->data_timeout
                  + (gint64) (octets / wiring->data_rate) * G_USEC_PER_SEC;
 
   return MIN (chunk, whole);

@@ -131,8 +131,6 @@ struct _PbSession
   PbPolicyRun *run;         /* (nullable) pending */
   void (*on_verdict) (PbSession *self, PbDecision *decision); /* the step behind @run */
   PbTimer timer;            /* delay, or the budget's next look */
-  gint64 data_begun;        /* monotonic microseconds, less the time that we kept the client waiting */
-  gint64 held_since;
   gint64 came;              /* wall clock, Unix microseconds */
   PbIp ip;
   int fd;                   /* the channel's, for getsockname() */
@@ -377,6 +375,9 @@ gint64 pb_session_data_deadline (PbSession *self);
 /* session-chunk.c: BDAT */
 
 void pb_chunk_free (PbChunk *self);
+
+/** pb_chunk_begun: monotonic microseconds. */
+gint64 pb_chunk_begun (const PbChunk *self);
 
 /** pb_session_read_chunk: as pb_session_read_data(), of a chunk. */
 gboolean pb_session_read_chunk (PbSession *self);

@@ -78,7 +78,8 @@ pb_session_hold (PbSession *self, PbHold hold)
 {
   if (self->holds == 0)
     {
-      self->held_since = pb_reactor_now (self->shard->reactor);
+      if (self->transaction != NULL)
+        self->transaction->held_since = pb_reactor_now (self->shard->reactor);
       pb_channel_pause (self->channel);
     }
   self->holds |= (guint8) hold;
@@ -93,8 +94,10 @@ pb_session_release (PbSession *self, PbHold hold)
   if (self->holds != 0 || self->state == PB_SESSION_CLOSED)
     return;
   /* Time that the client waited for our disk is not its own. */
-  if (hold == PB_HOLD_SPOOL || hold == PB_HOLD_DELAY)
-    self->data_begun += pb_reactor_now (self->shard->reactor) - self->held_since;
+  if ((hold == PB_HOLD_SPOOL || hold == PB_HOLD_DELAY) && self->transaction != NULL
+      && self->transaction->held_since > 0)
+    self->transaction->begun +=
+      pb_reactor_now (self->shard->reactor) - self->transaction->held_since;
   pb_channel_resume (self->channel);
 }
 

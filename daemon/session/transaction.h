@@ -45,7 +45,9 @@ typedef struct
   PbHeaderScan header;
   guint64 size;       /* octets of the message so far, decoded, without our Received */
   guint64 wasted;     /* octets read after the message was given up */
+  gint64 begun;       /* since when its octets come, monotonic microseconds, less the time that we kept the client waiting */
   gint64 spent;       /* microseconds that earlier chunks of the message took to come */
+  gint64 held_since;  /* since when the session takes no input, monotonic microseconds; the last time */
 } PbTransaction;
 
 /** pb_transaction_new: @mail is taken over and left empty. */
