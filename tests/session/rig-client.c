@@ -160,3 +160,31 @@ rig_expect_end (int fd, const char *last)
   g_assert_cmpstr (heard->str, ==, last);
   close (fd);
 }
+
+GString *
+rig_make_message (gsize size)
+{
+  GString *message = g_string_sized_new (size + 80);
+
+  while (message->len < size)
+    g_string_append_printf (message, "line at %" G_GSIZE_FORMAT " of a message of some length\r\n",
+                            message->len);
+  g_string_truncate (message, size - 2);
+  g_string_append (message, "\r\n");
+  return message;
+}
+
+void
+rig_trickle (int fd, char octet, const char *last)
+{
+  struct pollfd heard = { .fd = fd, .events = POLLIN };
+  gint64 until = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
+
+  while (poll (&heard, 1, 2) == 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, until);
+      if (send (fd, &octet, 1, MSG_NOSIGNAL) < 0)
+        break;
+    }
+  rig_expect_end (fd, last);
+}

@@ -116,3 +116,9 @@ int rig_in_data (Rig *rig, const char *ip);
 void rig_expect (int fd, const char *text, const char *reply);
 /** rig_expect_end: checks all that is said before the server closes; closes. */
 void rig_expect_end (int fd, const char *last);
+
+/** rig_make_message: (transfer full): lines of text, @size octets in all. */
+GString *rig_make_message (gsize size);
+
+/** rig_trickle: sends @octet, and again whenever nothing was said for 2 ms, until the server has enough; its last reply must be @last. Closes @fd. */
+void rig_trickle (int fd, char octet, const char *last);

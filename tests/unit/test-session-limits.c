@@ -151,19 +151,6 @@ test_our_literal (void)
 
 /* ---- size ---- */
 
-static GString *
-make_message (gsize size)
-{
-  GString *message = g_string_sized_new (size + 80);
-
-  while (message->len < size)
-    g_string_append_printf (message, "line at %" G_GSIZE_FORMAT " of a message of some length\r\n",
-                            message->len);
-  g_string_truncate (message, size - 2);
-  g_string_append (message, "\r\n");
-  return message;
-}
-
 static Rig *
 start_small_rig (void)
 {
@@ -181,8 +168,8 @@ static void
 test_size (void)
 {
   g_autoptr (Rig) rig = start_small_rig ();
-  g_autoptr (GString) fits = make_message (1 << 20);
-  g_autoptr (GString) does_not = make_message ((1 << 20) + 1);
+  g_autoptr (GString) fits = rig_make_message (1 << 20);
+  g_autoptr (GString) does_not = rig_make_message ((1 << 20) + 1);
   g_autoptr (RigMessage) message = NULL;
   const char *octets;
   gsize length;
@@ -209,7 +196,7 @@ static void
 test_endless_message (void)
 {
   g_autoptr (Rig) rig = start_small_rig ();
-  g_autoptr (GString) piece = make_message (1 << 16);
+  g_autoptr (GString) piece = rig_make_message (1 << 16);
   g_autoptr (GString) heard = g_string_new (NULL);
   gboolean open = TRUE;
   int fd = rig_in_data (rig, RIG_STRANGER);
@@ -227,7 +214,7 @@ static void
 test_large (void)
 {
   g_autoptr (Rig) rig = start_rig ();
-  g_autoptr (GString) text = make_message (12 << 20);
+  g_autoptr (GString) text = rig_make_message (12 << 20);
   g_autoptr (RigMessage) message = NULL;
   const char *octets;
   gsize length;
@@ -243,73 +230,12 @@ test_large (void)
   g_assert_cmpint (memcmp (octets + length - text->len, text->str, text->len), ==, 0);
 }
 
-static int
-in_chunk (Rig *rig, gsize octets)
-{
-  g_autofree char *begin =
-    g_strdup_printf ("MAIL FROM:<a@client.test>\r\nRCPT TO:<anna@example.test>\r\n"
-                     "BDAT %" G_GSIZE_FORMAT "\r\n",
-                     octets);
-  int fd = rig_greeted (rig, RIG_STRANGER);
-
-  rig_say (fd, RIG_EHLO, 1);
-  rig_say (fd, begin, 2);
-  return fd;
-}
-
-/* Likewise in two chunks. */
-static void
-test_large_in_chunks (void)
-{
-  g_autoptr (Rig) rig = start_rig ();
-  g_autoptr (GString) text = make_message (12 << 20);
-  g_autoptr (RigMessage) message = NULL;
-  g_autofree char *second = g_strdup_printf ("BDAT %" G_GSIZE_FORMAT " LAST\r\n", text->len);
-  const char *octets;
-  gsize length;
-  int fd = in_chunk (rig, text->len);
-
-  g_assert_true (rig_send (fd, text->str, text->len, NULL));
-  rig_say (fd, "", 1);
-  g_assert_true (rig_send (fd, second, strlen (second), NULL));
-  g_assert_true (rig_send (fd, text->str, text->len, NULL));
-  rig_say (fd, "", 1);
-  close (fd);
-  message = rig_take_message (rig);
-  g_assert_nonnull (message);
-  octets = g_bytes_get_data (message->octets, &length);
-  g_assert_cmpuint (length, ==, message->envelope->size);
-  g_assert_cmpint (memcmp (octets + length - text->len, text->str, text->len), ==, 0);
-  g_assert_cmpint (memcmp (octets + length - 2 * text->len, text->str, text->len), ==, 0);
-}
-
-/* Gone in the middle of a chunk, and between two. */
-static void
-test_chunks_vanish (void)
-{
-  g_autoptr (Rig) rig = start_rig ();
-  g_autoptr (GString) text = make_message (4 << 20);
-
-  for (guint i = 0; i < 8; i++)
-    {
-      int fd = in_chunk (rig, text->len + i % 2);
-
-      g_assert_true (rig_send (fd, text->str, text->len, NULL));
-      if (i % 2 == 0)
-        rig_say (fd, "", 1);
-      close (fd);
-    }
-  rig_wait_sessions (rig, 0);
-  g_assert_cmpuint (rig_n_messages (rig), ==, 0);
-  g_assert_cmpint (rig->server->budget.used, ==, 0);
-}
-
 /* Gone in the middle of a large message: nothing stays in the spool. */
 static void
 test_large_vanishes (void)
 {
   g_autoptr (Rig) rig = start_rig ();
-  g_autoptr (GString) text = make_message (4 << 20);
+  g_autoptr (GString) text = rig_make_message (4 << 20);
 
   for (guint i = 0; i < 8; i++)
     {
@@ -339,7 +265,7 @@ static void
 test_memory_tight (void)
 {
   g_autoptr (Rig) rig = start_poor_rig (40000);
-  g_autoptr (GString) text = make_message (37000);
+  g_autoptr (GString) text = rig_make_message (37000);
   int big = rig_in_data (rig, RIG_STRANGER), other = rig_greeted (rig, RIG_STRANGER);
 
   rig_say (other, RIG_EHLO, 1);
@@ -359,7 +285,7 @@ static void
 test_memory_never_eases (void)
 {
   g_autoptr (Rig) rig = start_poor_rig (40000);
-  g_autoptr (GString) text = make_message (37000);
+  g_autoptr (GString) text = rig_make_message (37000);
   int fd = rig_in_data (rig, RIG_STRANGER);
 
   g_assert_true (rig_send (fd, text->str, text->len, NULL));
@@ -371,7 +297,7 @@ static void
 test_memory_full (void)
 {
   g_autoptr (Rig) rig = start_poor_rig (40000);
-  g_autoptr (GString) text = make_message (41000);
+  g_autoptr (GString) text = rig_make_message (41000);
   int fd = rig_in_data (rig, RIG_STRANGER), late;
 
   pb_budget_charge (&rig->server->budget, 40000);
@@ -410,22 +336,6 @@ test_footprint (void)
 
 /* ---- time ---- */
 
-/* Sends one octet whenever nothing was said for 2 ms, until the server has enough. */
-static void
-trickle (int fd, char octet, const char *last)
-{
-  struct pollfd heard = { .fd = fd, .events = POLLIN };
-  gint64 until = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
-
-  while (poll (&heard, 1, 2) == 0)
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, until);
-      if (send (fd, &octet, 1, MSG_NOSIGNAL) < 0)
-        break;
-    }
-  rig_expect_end (fd, last);
-}
-
 /* Single octets put no deadline off. */
 static void
 test_trickle (void)
@@ -435,26 +345,8 @@ test_trickle (void)
   rig->wiring.command_timeout = 200 * 1000;
   rig->wiring.data_timeout = 200 * 1000;
   rig_start (rig);
-  trickle (rig_greeted (rig, RIG_STRANGER), 'N', TIMED_OUT);
-  trickle (rig_in_data (rig, RIG_STRANGER), 'x', TIMED_OUT);
-}
-
-/* Nor in a chunk, be it of a message or of none, whose octets are dropped. */
-static void
-test_trickle_in_chunk (void)
-{
-  g_autoptr (Rig) rig = rig_new (rig_builder ());
-  int fd;
-
-  rig->wiring.data_timeout = 200 * 1000;
-  rig_start (rig);
-  trickle (in_chunk (rig, 1000), 'x', TIMED_OUT);
-  fd = rig_greeted (rig, RIG_STRANGER);
-  rig_say (fd, RIG_EHLO, 1);
-  g_assert_true (rig_send (fd, "BDAT 1000 LAST\r\n", 16, NULL));
-  trickle (fd, 'x', TIMED_OUT);
-  rig_expect_end (in_chunk (rig, 1000), TIMED_OUT);
-  g_assert_cmpuint (rig_n_messages (rig), ==, 0);
+  rig_trickle (rig_greeted (rig, RIG_STRANGER), 'N', TIMED_OUT);
+  rig_trickle (rig_in_data (rig, RIG_STRANGER), 'x', TIMED_OUT);
 }
 
 /* A silent client in DATA. */
@@ -607,8 +499,6 @@ main (int argc, char **argv)
   g_test_add_func ("/session-limits/size", test_size);
   g_test_add_func ("/session-limits/endless-message", test_endless_message);
   g_test_add_func ("/session-limits/large", test_large);
-  g_test_add_func ("/session-limits/large-in-chunks", test_large_in_chunks);
-  g_test_add_func ("/session-limits/chunks-vanish", test_chunks_vanish);
   g_test_add_func ("/session-limits/large-vanishes", test_large_vanishes);
   g_test_add_func ("/session-limits/budget", test_budget);
   g_test_add_func ("/session-limits/memory-tight", test_memory_tight);
@@ -616,7 +506,6 @@ main (int argc, char **argv)
   g_test_add_func ("/session-limits/memory-full", test_memory_full);
   g_test_add_func ("/session-limits/footprint", test_footprint);
   g_test_add_func ("/session-limits/trickle", test_trickle);
-  g_test_add_func ("/session-limits/trickle-in-chunk", test_trickle_in_chunk);
   g_test_add_func ("/session-limits/silent-in-data", test_silent_in_data);
   g_test_add_func ("/session-limits/pending", test_pending);
   g_test_add_func ("/session-limits/pending-refused", test_pending_refused);
