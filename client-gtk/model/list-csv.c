@@ -356,11 +356,11 @@ judge (PbListKind kind, GVariant *cells, guint line, GError **error)
 {
   g_autoptr (GError) wrong = NULL;
   g_autoptr (GVariant) complete = pb_list_row_complete (kind, NULL, NULL, cells, &wrong);
-  g_autofree char *name = wrong != NULL ? pba_error_dup_column (wrong) : NULL;
+  g_autofree char *name = complete == NULL ? pba_error_dup_column (wrong) : NULL;
   g_autofree char *sentence = wrong != NULL ? pba_words_error (wrong) : NULL;
   const PbListSpec *spec = pb_list_spec (kind);
 
-  if (wrong == NULL)
+  if (complete != NULL)
     return TRUE;
   for (guint i = 0; name != NULL && i < spec->n_columns; i++)
     if (g_str_equal (spec->columns[i].name, name))

@@ -57,10 +57,10 @@ static void
 on_walk_answered (gpointer data)
 {
   PbStoreWalk *self = data;
-  g_autoptr (PbMailbox) reply_to = g_steal_pointer (&self->reply_to);
   g_autoptr (GError) error = g_steal_pointer (&self->error);
   GArray *ids = g_steal_pointer (&self->ids);
 
+  g_clear_pointer (&self->reply_to, pb_mailbox_unref);
   if (error != NULL)
     g_clear_pointer (&ids, g_array_unref);
   /* The walk may be freed in there. */

@@ -25,6 +25,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       const PbTag *tag = &lenient->tags[i];
       g_autoptr (GBytes) bytes = pb_tag_decode_base64 (tag->value);
 
+      g_assert (bytes == NULL || g_bytes_get_size (bytes) <= strlen (tag->value));
       g_assert (tag->start <= tag->end && tag->end <= size);
       g_assert (pb_tag_list_find (lenient, tag->name) == tag);
     }

@@ -362,7 +362,6 @@ test_key_sizes (void)
     guint bits;
     const char *why;
   } rows[] = { { 512, "the key has less than 1024 bits" }, { 1024, NULL } };
-  g_autofree char *ed25519 = NULL;
   const char *why;
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)

@@ -166,7 +166,6 @@ test_damaged_under_way (Bed *self, gconstpointer data)
 static void
 test_newer (Bed *self, gconstpointer data)
 {
-  g_autoptr (GError) error = NULL;
   g_auto (Found) found = { 0 };
   sqlite3 *handle;
 
@@ -186,8 +185,6 @@ test_newer (Bed *self, gconstpointer data)
 static void
 test_unwritable (Bed *self, gconstpointer data)
 {
-  g_autoptr (GError) error = NULL;
-
   wait_for_total (self, 0);
   g_clear_pointer (&self->history, pb_history_close);
   g_unlink (self->path);
