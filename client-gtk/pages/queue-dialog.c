@@ -218,6 +218,7 @@ add_transcript (AdwExpanderRow *row, const char *transcript)
   GtkWidget *line = gtk_list_box_row_new ();
 
   gtk_widget_add_css_class (label, "monospace");
+  gtk_widget_add_css_class (label, "caption");
   gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (line), label);
   gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (line), FALSE);
   pba_accessible_name (line, _ ("What was said"));

@@ -93,16 +93,21 @@ def test_reroute_and_try(ui):
 
 
 def test_look_into_one(ui):
-    """The dialog by Return, the recipient's way, and the text as it is, never rendered."""
+    """The dialog by Return: the recipient's way, the attempt with what was said, and the text as it is, never rendered."""
     ui.bed.start()
-    defer_all(ui)
+    ui.bed.relay_sink().rule("RCPT", b"450 4.2.0 Come back when the moon is full")
     ui.bed.send("ann@local.example", ["one@nowhere.example"],
                 b"Subject: <b>Offer</b>\r\nContent-Type: text/html\r\n\r\n<h1>Dear</h1>\x01\r\n" + b"x" * 70 + b"\r\n" * 1000)
     ui.bed.wait_deferred(1)
     ui.start("queue", daemon=False, **driver.WITH_FILE_CHOOSER)
     ui.click(row(ui, "one", "Deferred"))
     ui.key("Return")
-    ui.find("list item", text="Route: ")
+    ui.find("list item", text="one@nowhere.example, Come back when the moon is full\n450 4.2.0\n[127.0.0.1]")
+    ui.find("list item", text="Route: relay host 127.0.0.1")
+    attempt = ui.find("list item", text=", one@nowhere.example: 450 4.2.0 Come back when the moon is full")
+    ui.click(attempt)
+    ui.find("list item", "What was said")
+    ui.find("label", text="\nC: RCPT TO:<one@nowhere.example>")
     ui.click(ui.find("list item", "Show Header and Text"))
     ui.find("text box", "Header and text of the message",
             where=lambda node: "Subject: <b>Offer</b>\n" in ui.reader.text(ui.name, node)
