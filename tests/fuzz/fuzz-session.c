@@ -6,6 +6,7 @@
  */
 #include "tests/session/rig.h"
 
+#include "net/dns-answer.h"
 #include "util/log.h"
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,6 +24,63 @@ on_exit_free (void)
   rig_free (rig);
 }
 
+/* ---- a DNS that knows half of all names ---- */
+
+typedef struct
+{
+  PbDnsFunc func;
+  gpointer user_data;
+  PbDnsStatus status;
+} Asked;
+
+static void
+on_asked (gpointer data)
+{
+  g_autofree Asked *asked = data;
+  g_autoptr (PbDnsAnswer) answer = pb_dns_answer_new (asked->status, NULL);
+
+  asked->func (answer, asked->user_data);
+}
+
+static void
+ask (const char *name, PbDnsType type, guint timeout, PbMailbox *reply_to, PbDnsFunc func,
+     gpointer user_data, gpointer source)
+{
+  static const PbDnsStatus statuses[] = { PB_DNS_OK, PB_DNS_OK, PB_DNS_OK, PB_DNS_OK,
+                                          PB_DNS_NODATA, PB_DNS_NXDOMAIN, PB_DNS_TROUBLE };
+  Asked *asked = g_new0 (Asked, 1);
+
+  asked->func = func;
+  asked->user_data = user_data;
+  asked->status = statuses[(g_str_hash (name) + (guint) type) % G_N_ELEMENTS (statuses)];
+  pb_mailbox_post (reply_to, on_asked, asked);
+}
+
+static void
+set (char **setting, const char *value)
+{
+  g_free (*setting);
+  *setting = g_strdup (value);
+}
+
+/* Every policy has something to say, none the last word on all. */
+static void
+add_policies (PbSnapshotBuilder *builder, PbSettingValues *values)
+{
+  set (&values->advanced_reject_unknown_helo, "enforce");
+  set (&values->advanced_reject_non_fqdn_helo, "watch");
+  set (&values->sender_policy_reject_unknown_sender_domain, "enforce");
+  set (&values->sender_policy_reject_non_fqdn_sender, "watch");
+  set (&values->connection_policy_reject_unknown_client_hostname, "watch");
+  values->advanced_max_unknown_recipients = 3;
+  pb_snapshot_builder_add_row (builder, PB_LIST_ACCESS_LIST, NULL,
+                               "{'Name': <'drop'>, 'List': <'blacklist'>, 'Kind': <'recipient'>, "
+                               "'Value': <'postmaster@example.test'>, 'Action': <'discard'>}");
+  pb_snapshot_builder_add_row (builder, PB_LIST_ACCESS_LIST, NULL,
+                               "{'Name': <'no'>, 'List': <'blacklist'>, 'Kind': <'sender'>, "
+                               "'Value': <'b@client.test'>}");
+}
+
 static void
 start (void)
 {
@@ -33,7 +91,9 @@ start (void)
   values->advanced_reject_unauthorized_pipelining = g_strdup ("off");
   values->general_max_recipients = 4;
   values->general_max_message_size = 1;
+  add_policies (builder, values);
   rig = rig_new (builder);
+  rig->wiring.dns.query = ask;
   rig->wiring.second = 0;
   rig_start (rig);
   rig_set_submit (rig, RIG_SUBMIT_FORGET, 0);
