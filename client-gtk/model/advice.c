@@ -75,6 +75,16 @@ pba_advice_watched (const char *key)
 {
   static const char *const counters[][2] = {
     { "Advanced.RejectUnauthorizedPipelining", "watched.pipelining" },
+    { "Advanced.RejectNonFqdnHelo", "watched.helo-fqdn" },
+    { "Advanced.RejectUnknownHelo", "watched.helo-domain" },
+    { "Antivirus.Policy", "watched.antivirus" },
+    { "ConnectionPolicy.RejectUnknownClientHostname", "watched.client-name" },
+    { "Dnsbl.Policy", "watched.dnsbl" },
+    { "MailAuth.DkimPolicy", "watched.dkim" },
+    { "MailAuth.DmarcPolicy", "watched.dmarc" },
+    { "MailAuth.SpfPolicy", "watched.spf" },
+    { "SenderPolicy.RejectNonFqdnSender", "watched.sender-fqdn" },
+    { "SenderPolicy.RejectUnknownSenderDomain", "watched.sender-domain" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (counters); i++)

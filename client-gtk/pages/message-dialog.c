@@ -341,6 +341,7 @@ make_facts (Dialog *self, const PbaMessage *message)
   row = pba_fact_row_new (_ ("Queue ID"), id);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), pba_copy_button_new (id, _ ("Copy Queue ID")));
   adw_preferences_group_add (group, row);
+  pba_accessible_name_lists (GTK_WIDGET (group), _ ("Message"));
   return group;
 }
 

@@ -373,7 +373,8 @@ make_bar (PbaMessagesPage *self)
   gtk_widget_set_halign (self->check_button, GTK_ALIGN_START);
   gtk_widget_set_visible (self->check_button, FALSE);
   self->events = make_events ();
-  pba_accessible_name (self->events, _ ("What became of it"));
+  /* The button inside is what the keyboard focus is on. */
+  pba_accessible_name (gtk_widget_get_first_child (self->events), _ ("What became of it"));
   gtk_box_append (GTK_BOX (bar), self->entry);
   gtk_box_append (GTK_BOX (bar), self->events);
   gtk_box_append (GTK_BOX (lines), bar);

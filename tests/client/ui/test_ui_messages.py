@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+from test_ui_names import nameless
+
 MESSAGE = b"Subject: Hello\r\n\r\nHello\r\n"
 STRANGER = "127.0.0.9"
 
@@ -40,6 +42,7 @@ def test_found_and_explained(ui):
     row(ui, "Delivered, ann@local.example", "From carol@elsewhere.example")
     row(ui, "Refused, ann@local.example", "From win@lottery.example")
     picture(ui, "list")
+    assert not list(nameless(ui, ui.tree())), list(nameless(ui, ui.tree()))
     entry = ui.find("search box", "Search messages by address, client or queue ID")
     ui.reader.set_text(ui.name, entry, "lottery")
     ui.gone("list item", text="carol@elsewhere.example")
@@ -51,6 +54,7 @@ def test_found_and_explained(ui):
     ui.find("list item", text="Delivery to the mailbox")
     ui.find("list item", text="Checks of ann@local.example")
     picture(ui, "delivered")
+    assert not list(nameless(ui, ui.tree())), list(nameless(ui, ui.tree()))
     ui.key("Escape")
     # From the overview's refusals to those that were refused so, and back to all.
     ui.go("Overview")
