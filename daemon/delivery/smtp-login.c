@@ -33,12 +33,14 @@ login_free (PbSmtpLogin *self)
 static PbSmtpConnection *
 login_resume (PbSmtpLogin *self)
 {
+  PbSmtpConnection *connection = self->connection;
+
   self->awaited = FALSE;
-  if (self->connection == NULL)
+  if (connection == NULL)
     login_free (self);
   else
-    self->connection->refs++;
-  return self->connection;
+    connection->refs++;
+  return connection;
 }
 
 static void

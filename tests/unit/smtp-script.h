@@ -14,6 +14,7 @@
  *   "P:n"       likewise, with a pause behind each
  *   "T"         TLS from here on, as pb_script_server_use_tls() said
  *   "A:secret"  takes AUTH with that password, as a server would that offers it
+ *   "U:text"    takes AUTH SCRAM-SHA-256, and sends a challenge that is costly to answer and, at once, text
  * "S:" and "C:" of what may hold TLS or not are the same. The end of a script closes the connection. Blocking sockets on threads of
  * its own; every wait is bounded; what went wrong fails pb_script_server_finish().
  */
@@ -282,6 +283,31 @@ take_login (Connection *self, const char *step, const char *password)
                                                  : "535 5.7.8 wrong password\r\n");
 }
 
+/* The challenge and what stands behind it leave together, so that the client sees both before it has its answer. */
+static inline gboolean
+challenge_and_say (Connection *self, const char *step, const char *text)
+{
+  static const char command[] = "AUTH SCRAM-SHA-256 ";
+  g_autofree char *line = take_line (self);
+  g_autoptr (PbSecret) first = NULL;
+  g_autofree char *message = NULL;
+  g_autofree char *base64 = NULL;
+  g_autofree char *reply = NULL;
+  const char *nonce;
+
+  if (line == NULL || !g_str_has_prefix (line, command))
+    {
+      set_error (self, step, line != NULL ? line : "nothing");
+      return FALSE;
+    }
+  first = pb_sasl_decode (line + strlen (command), strlen (line) - strlen (command));
+  nonce = strstr ((const char *) first->data, ",r=");
+  message = g_strdup_printf ("%sserver,s=c2FsdA==,i=100000", nonce + 1);
+  base64 = g_base64_encode ((const guchar *) message, strlen (message));
+  reply = g_strdup_printf ("334 %s\r\n%s\r\n", base64, text);
+  return send_text (self, reply);
+}
+
 static inline gboolean
 greet (Connection *self, const char *step, const char *extensions)
 {
@@ -328,6 +354,8 @@ run_step (Connection *self, const char *step)
       return accept_tls (self);
     case 'A':
       return take_login (self, step, step + 2);
+    case 'U':
+      return challenge_and_say (self, step, step + 2);
     case 'G':
     case 'H':
       return greet (self, step, step + 2);

@@ -225,6 +225,10 @@ static const LoginRow login_rows[] = {
   { ILL ("cut", "4.4.2", NULL, SECURE ("AUTH PLAIN"), "C:AUTH"), SECRET, 0, FALSE, NULL },
   { ILL ("goes", "4.7.0", "421 4.7.0", SECURE ("AUTH PLAIN"), "C:AUTH", "S:421 4.7.0 too many", "E"),
     SECRET, 0, FALSE, NULL },
+  /* The answer to the challenge is ready when nobody wants it any more. */
+  { ILL ("gone-meanwhile", "4.3.2", "421 4.3.2 closing", SECURE ("AUTH SCRAM-SHA-256"),
+         "U:421 4.3.2 closing", "E"),
+    SECRET, 0, FALSE, NULL },
   { ILL ("none", "4.7.0", "no password is set", SECURE ("AUTH PLAIN"), "E"), NULL,
     PB_RELAY_SECRET_NONE, FALSE, NULL },
   { ILL ("stale", "4.7.0", "set anew", SECURE ("AUTH PLAIN"), "E"), NULL, PB_RELAY_SECRET_STALE, FALSE,
