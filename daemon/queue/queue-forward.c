@@ -138,9 +138,10 @@ on_settled (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer us
 {
   PbQueue *queue = user_data;
 
-  if (error != NULL)
+  /* Removed by hand meanwhile, or on its way already. */
+  if (error != NULL && !g_error_matches (error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND))
     pb_log (PB_LOG_ERROR, "forwarding-failed", "reason", error->message, NULL);
-  else
+  else if (error == NULL)
     pb_queue_take_new (queue, envelope, body);
   queue->n_under_way--;
   pb_queue_unref (queue);

@@ -73,6 +73,7 @@ claims_clear (gpointer data)
 
   g_mutex_clear (&self->lock);
   g_ptr_array_unref (self->open);
+  g_array_unref (self->settling);
 }
 
 PbClaims *
@@ -82,6 +83,7 @@ pb_claims_new (void)
 
   g_mutex_init (&self->lock);
   self->open = g_ptr_array_new ();
+  self->settling = g_array_new (FALSE, FALSE, sizeof (guint64));
   return self;
 }
 
@@ -89,6 +91,27 @@ void
 pb_claims_unref (PbClaims *self)
 {
   g_atomic_rc_box_release_full (self, claims_clear);
+}
+
+void
+pb_claims_settling (PbClaims *self, guint64 id)
+{
+  g_mutex_lock (&self->lock);
+  g_array_append_val (self->settling, id);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+pb_claims_settled (PbClaims *self, guint64 id)
+{
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->settling->len; i++)
+    if (g_array_index (self->settling, guint64, i) == id)
+      {
+        g_array_remove_index_fast (self->settling, i);
+        break;
+      }
+  g_mutex_unlock (&self->lock);
 }
 
 static void
@@ -220,6 +243,8 @@ pb_store_claim (PbStore *self, gint64 due_before, guint limit, GArray *except, P
     g_array_sort (except, compare_ids);
   g_mutex_lock (&self->claims->lock);
   g_ptr_array_add (self->claims->open, claim);
+  if (self->claims->settling->len > 0)
+    g_array_append_vals (claim->later, self->claims->settling->data, self->claims->settling->len);
   g_mutex_unlock (&self->claims->lock);
   if (pb_writer_is_idle (self->writer))
     {

@@ -26,6 +26,22 @@ pb_settlement_free (PbSettlement *self)
   g_free (self);
 }
 
+/* Whether all that it tells of has ended by marks that came first: removed by hand, or told of by another notice. */
+static gboolean
+is_overtaken (const PbSettlement *self, const PbStatusSet *set)
+{
+  if (self->dsn == NULL || self->n_statuses == 0)
+    return FALSE;
+  for (guint i = 0; i < self->n_statuses; i++)
+    {
+      guint recipient = self->statuses[i].recipient;
+
+      if (recipient < set->n && !pb_recipient_state_is_done (set->all[recipient].state))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 run_settlement (PbWriteJob *job, gpointer owner, PbDatabase *database, GError **error)
 {
@@ -34,6 +50,12 @@ run_settlement (PbWriteJob *job, gpointer owner, PbDatabase *database, GError **
 
   if (touched == NULL)
     return FALSE;
+  if (is_overtaken (self->settlement, touched->set))
+    {
+      g_set_error_literal (error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND,
+                           "the recipients are not in the queue any more");
+      return FALSE;
+    }
   if (self->envelope != NULL && !pb_submission_insert (self, database, error))
     return FALSE;
   for (guint i = 0; i < self->settlement->n_statuses; i++)
@@ -72,6 +94,8 @@ on_dsn_body_safe (PbBody *body, const guint8 digest[PB_DIGEST_SIZE], const GErro
                   gpointer user_data)
 {
   PbSubmission *self = user_data;
+  PbClaims *claims = self->store->claims;
+  guint64 id = self->settlement->id;
 
   if (error != NULL)
     self->error = g_error_copy (error);
@@ -82,7 +106,9 @@ on_dsn_body_safe (PbBody *body, const guint8 digest[PB_DIGEST_SIZE], const GErro
     }
   if (digest != NULL)
     memcpy (self->digest, digest, sizeof self->digest);
+  /* The writer has it from here on, and every claim comes behind it. */
   push_settlement (self);
+  pb_claims_settled (claims, id);
 }
 
 void
@@ -93,11 +119,14 @@ pb_store_settle (PbStore *self, PbSettlement *settlement, PbMailbox *reply_to,
 
   submission->settlement = settlement;
   pb_claims_exclude (self->claims, &settlement->id, 1);
-  if (settlement->dsn != NULL && settlement->dsn_body != NULL)
-    pb_spool_finish (g_steal_pointer (&settlement->dsn_body), settlement->dsn->id_text,
-                     on_dsn_body_safe, submission);
-  else
-    push_settlement (submission);
+  if (settlement->dsn == NULL || settlement->dsn_body == NULL)
+    {
+      push_settlement (submission);
+      return;
+    }
+  pb_claims_settling (self->claims, settlement->id);
+  pb_spool_finish (g_steal_pointer (&settlement->dsn_body), settlement->dsn->id_text,
+                   on_dsn_body_safe, submission);
 }
 
 /* ---- quarantine ---- */

@@ -39,7 +39,8 @@ typedef struct _PbClaim PbClaim;
 typedef struct
 {
   GMutex lock;
-  GPtrArray *open; /* (owned) of (unowned) PbClaim, under lock */
+  GPtrArray *open;  /* (owned) of (unowned) PbClaim, under lock */
+  GArray *settling; /* (owned) of guint64, under lock: settled, but their marks still wait for a notice's file */
 } PbClaims;
 
 /* Whether a change of the queue is to be told. */
@@ -165,6 +166,10 @@ void pb_claims_unref (PbClaims *self);
 
 /** pb_claims_exclude: these messages are known to the caller, or done: no claim under way may bring them. */
 void pb_claims_exclude (PbClaims *self, const guint64 *ids, guint n);
+
+/** pb_claims_settling: marks of @id are handed in and not with the writer yet: no claim to come may bring it until pb_claims_settled(). */
+void pb_claims_settling (PbClaims *self, guint64 id);
+void pb_claims_settled (PbClaims *self, guint64 id);
 
 /* ---- recovery.c ---- */
 

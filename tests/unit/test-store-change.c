@@ -485,6 +485,58 @@ test_older_schema (Fixture *self, gconstpointer data)
   g_assert_cmpuint (change (self, PB_CHANGE_HOLD, id), ==, 1);
 }
 
+static PbSettlement *
+make_notice (Fixture *self, guint64 id, guint recipient, gsize size)
+{
+  PbSettlement *settlement = make_settlement (id, recipient, PB_RECIPIENT_FAILED, 1, 0, NULL);
+
+  settlement->dsn = make_envelope (self->store, "", 1, "a@example.org", size);
+  settlement->dsn_body = make_spool (self->store, size, 'd');
+  return settlement;
+}
+
+/* An attempt that fails while its message is removed with a notice: whoever comes first tells, in one batch or in two. */
+static void
+test_told_once (Fixture *self, gconstpointer data)
+{
+  for (guint together = 0; together < 2; together++)
+    {
+      g_auto (Answer) first = { 0 }, second = { 0 };
+      guint64 id = submit_message (self, "a@example.org", 2, "b@example.net", 100);
+      PbQueueCounts before, after;
+
+      pb_store_counts (self->store, &before);
+      pb_store_settle (self->store, make_notice (self, id, 0, 300), self->mailbox, on_submitted, &first);
+      if (!together)
+        wait_for (self->mailbox, &first.called);
+      pb_store_settle (self->store, make_notice (self, id, 0, 300), self->mailbox, on_submitted, &second);
+      wait_for (self->mailbox, &first.called);
+      wait_for (self->mailbox, &second.called);
+      g_assert_no_error (first.error);
+      g_assert_error (second.error, PB_STORE_ERROR, PB_STORE_ERROR_NOT_FOUND);
+      pb_store_counts (self->store, &after);
+      g_assert_cmpuint (after.active, ==, before.active + 1);
+    }
+}
+
+/* A notice so large that it is a file: until that is on disk its recipients' old states are still to be read. */
+static void
+test_claim_beside_large_notice (Fixture *self, gconstpointer data)
+{
+  guint64 id = submit_message (self, "a@example.org", 2, "b@example.net", 100);
+  g_auto (Answer) settled = { 0 }, claimed = { 0 };
+
+  pb_store_settle (self->store, make_notice (self, id, 0, 20 * 1024 * 1024), self->mailbox,
+                   on_submitted, &settled);
+  claim (self, FAR, 10, NULL, &claimed);
+  g_assert_cmpuint (claimed.queued->len, ==, 0);
+  wait_for (self->mailbox, &settled.called);
+  g_assert_no_error (settled.error);
+  claim (self, FAR, 10, NULL, &claimed);
+  g_assert_cmpuint (claimed.queued->len, ==, 2);
+  g_assert_cmpint (queued_at (&claimed, 0)->statuses[0].recipient, ==, 1);
+}
+
 #define ADD(name, function)                                                                        \
   g_test_add ("/store/change/" name, Fixture, NULL, set_up, function, fixture_tear_down)
 
@@ -499,7 +551,9 @@ main (int argc, char **argv)
   ADD ("marks", test_marks);
   ADD ("wish", test_wish_is_fulfilled);
   ADD ("removed-before-its-notice", test_removed_before_its_notice);
+  ADD ("told-once", test_told_once);
   ADD ("claim-under-way", test_claim_under_way);
+  ADD ("claim-beside-large-notice", test_claim_beside_large_notice);
   ADD ("full", test_full);
   ADD ("broken", test_broken);
   ADD ("walk", test_walk);
