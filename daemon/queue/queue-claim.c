@@ -45,8 +45,13 @@ may_still_be_told (PbQueue *self, const PbQueued *queued)
       || queued->envelope->arrival / G_USEC_PER_SEC + TOLD_WITHIN < pb_queue_now ())
     return FALSE;
   for (guint i = 0; i < queued->n_statuses; i++)
-    if (queued->statuses[i].attempts > 0)
-      return FALSE;
+    {
+      if (queued->statuses[i].attempts > 0)
+        return FALSE;
+      /* Changed by hand: what was not told by then is known. */
+      if (queued->statuses[i].by_hand != 0)
+        return g_hash_table_contains (self->untold, &queued->envelope->id);
+    }
   return TRUE;
 }
 

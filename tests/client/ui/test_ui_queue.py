@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The queue page as something to act on: messages selected, held, released, tried now, rerouted and
 removed by mouse and keyboard, with what can be undone undone; and a look into one."""
+import os
+import pathlib
+
 import ui as driver
 from test_ui_pages import MESSAGE, defer_all, wait_named
 
@@ -117,6 +120,33 @@ def test_look_into_one(ui):
     ui.gone("button", "Save…")
     ui.key("Escape")
     ui.gone("button", "Copy Queue ID")
+
+
+def test_save(ui):
+    """A message of several pieces: more of it is shown when asked for, all of it is saved."""
+    path = os.path.join(ui.bed.folder, "message.eml")
+    ui.bed.start()
+    defer_all(ui)
+    ui.bed.send("ann@local.example", ["one@nowhere.example"], b"Subject: long\r\n\r\n" + b"".join(b"line %06d\r\n" % n for n in range(12000)))
+    ui.bed.wait_deferred(1)
+    ui.start("queue", daemon=False, **driver.WITH_FILE_CHOOSER)
+    ui.click(row(ui, "one", "Deferred"))
+    ui.key("Return")
+    ui.click(ui.find("list item", "Show Header and Text"))
+    ui.find("label", text=" of 156")
+    ui.press("Show More")
+    ui.find("text box", "Header and text of the message", where=lambda node: "line 009000\n" in ui.reader.text(ui.name, node))
+    ui.press("Save…")
+    chooser = ui.find("button", "Save").window().path
+    ui.key("Control+l", "Control+a")
+    ui.screen.type(path)
+    ui.press("Save")
+    ui.wait(lambda: all(window.path != chooser for window in ui.tree().children), "the file chooser to go")
+    ui.find("label", "Message saved")
+    [queued] = ui.api.rows("Queue")
+    octets = pathlib.Path(path).read_bytes()
+    assert len(octets) == queued["Size"] and octets.endswith(b"line 011999\r\n")
+    assert bytes(ui.api.call("Queue", "Read", "(stu)", queued["Id"], 70000, 30000)[1]) == octets[70000:100000]
 
 
 def test_narrow(ui):
