@@ -93,7 +93,7 @@ def variants(vardict):
 
 class Daemon:
     def __init__(self, bus, options):
-        self.bus, self.revision, self.options = bus, 1, options
+        self.bus, self.revision, self.options, self.caller = bus, 1, options, None
         text = "".join(path.read_text() for path in options.interfaces)
         self.node = self.read(text + (NEWER if options.newer else ""))
         self.settings, self.lists = {}, {}
@@ -176,8 +176,9 @@ class Daemon:
 
     # ---- methods ----
 
-    def on_call(self, _bus, _sender, _path, interface, method, parameters, invocation):
+    def on_call(self, _bus, sender, _path, interface, method, parameters, invocation):
         short = interface[len(PREFIX):]
+        self.caller = sender
         try:
             self.judge_viewer(short, method, invocation)
             if short in self.lists:
@@ -210,6 +211,17 @@ class Daemon:
         answers[PREFIX + "set-secrets"] = "no"
         answers[PREFIX + "manage-queue"] = "challenge"
         return GLib.Variant("(a{ss})", (answers,))
+
+    def manager_registersecretagent(self, _parameters):
+        """With --asking the agent is asked at once, and everybody hears how long its answer was."""
+        if self.options.asking:
+            details = {"Server": GLib.Variant("s", "relay.example.net"), "Port": GLib.Variant("u", 587), "User": GLib.Variant("s", "nas"),
+                       "Instance": GLib.Variant("s", self.instance), "Storage": GLib.Variant("s", "ask"), "Refused": GLib.Variant("s", "")}
+            self.bus.call(self.caller, PATH + "/SecretAgent", PREFIX + "SecretAgent", "GetRelaySecret",
+                          GLib.Variant("(sa{sv})", ("general", details)), None, 0, 60000, None, self.on_said)
+
+    def on_said(self, bus, result):
+        self.emit("org.postbus.Test", "Said", GLib.Variant("(u)", (len(bus.call_finish(result).unpack()[0]),)))
 
     def manager_authorize(self, _parameters):
         return None
@@ -360,6 +372,7 @@ def main():
     parser.add_argument("--without", default="", metavar="INTERFACE,...")
     parser.add_argument("--challenge", action="store_true")
     parser.add_argument("--denied", action="store_true")
+    parser.add_argument("--asking", action="store_true")
     parser.add_argument("--queue", type=int, default=0, metavar="MESSAGES")
     options = parser.parse_args()
     flags = Gio.DBusConnectionFlags

@@ -88,6 +88,26 @@ test_impostor (Relay *relay, gconstpointer data)
   g_source_remove (tick);
 }
 
+/* What is not to be kept on the server goes to the keyring alone; without one it stays typed, and nowhere is told as kept. */
+static void
+test_kept_here_only (Relay *relay, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *sentence = NULL;
+
+  relay_edit (relay);
+  pba_setting_set_text (relay_setting (relay, "Delivery.RelaySecretStorage"), "agent");
+  pba_relay_password_set_pending (relay->password, "correct horse");
+  g_object_get (relay->password, "sentence", &sentence, NULL);
+  g_assert_cmpstr (sentence, ==, "Apply keeps it in your keyring");
+  g_assert_false (relay_apply (relay, &error));
+  g_assert_cmpstr (pba_relay_password_get_pending (relay->password), ==, "correct horse");
+  relay_start_mock_keyring (relay);
+  relay_apply_well (relay);
+  relay_wait_for (relay, PBA_PASSWORD_NONE, TRUE);
+  g_assert_cmpstr (pba_relay_password_get_pending (relay->password), ==, "");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -97,6 +117,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   relay_session_up ();
   RELAY_TEST ("/relay-agent/impostor", test_impostor);
+  RELAY_TEST ("/relay-agent/kept-here-only", test_kept_here_only);
   status = g_test_run ();
   relay_session_down ();
   return status;

@@ -78,6 +78,53 @@ test_wiped (Relay *relay, gconstpointer mode)
   g_source_remove (tick);
 }
 
+typedef struct
+{
+  Relay *relay;
+  char *password;
+  guint said;
+} Answer;
+
+static void
+on_said (GDBusConnection *bus, const char *sender, const char *path, const char *interface,
+         const char *name, GVariant *parameters, gpointer user_data)
+{
+  g_variant_get (parameters, "(u)", &((Answer *) user_data)->said);
+}
+
+/* Whenever the question comes. */
+static gboolean
+is_said (gpointer user_data)
+{
+  Answer *answer = user_data;
+
+  pba_secret_agent_answer (pba_server_get_secret_agent (answer->relay->server), answer->password);
+  return answer->said > 0;
+}
+
+/* What was typed for the service that asked for it. */
+static void
+test_answer_wiped (Relay *relay, gconstpointer mode)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+  Answer answer = { relay, uuid, 0 };
+  guint subscription =
+    g_dbus_connection_signal_subscribe (relay->bed.other, NULL, "org.postbus.Test", "Said", NULL,
+                                        NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_said, &answer, NULL);
+  char needle[NEEDLE_LENGTH + 1];
+  guint tick = relay_tick ();
+
+  pba_secret_agent_register (pba_server_get_secret_agent (relay->server));
+  bed_wait (is_said, &answer, "the service to be told");
+  g_assert_cmpuint (answer.said, ==, NEEDLE_LENGTH);
+  memcpy (needle, uuid, sizeof needle);
+  g_assert_false (is_wiped (needle));
+  explicit_bzero (uuid, strlen (uuid));
+  bed_wait (is_wiped, needle, "the memory to be wiped");
+  g_source_remove (tick);
+  g_dbus_connection_signal_unsubscribe (relay->bed.other, subscription);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -91,6 +138,7 @@ main (int argc, char **argv)
 #endif
   relay_session_up ();
   RELAY_TEST ("/client/wiped", test_wiped);
+  g_test_add ("/client/answer-wiped", Relay, "--asking", relay_up, test_answer_wiped, relay_down);
   failed = g_test_run ();
   relay_session_down ();
   return failed;
