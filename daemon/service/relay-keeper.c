@@ -48,13 +48,24 @@ is_used (const PbSnapshot *snapshot, const PbRoute *route)
              || g_str_equal (snapshot->values.delivery_mode, "relay"));
 }
 
+/* For people: which host, and by which exception. */
+static char *
+name_relay (const PbRoute *route)
+{
+  const PbRouteHost *host = &route->hosts[0];
+
+  if (route->name == NULL || route->name[0] == '\0')
+    return g_strdup_printf ("%s:%u", host->host, host->port);
+  return g_strdup_printf ("%s:%u (“%s”)", host->host, host->port, route->name);
+}
+
 void
 pb_relay_keeper_raise_missing (PbRelayKeeper *self, const PbRoute *route,
                                PbRelaySecretAnswer answer)
 {
   g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
-  g_autofree char *text = g_strdup_printf ("%s:%u: %s", route->hosts[0].host, route->hosts[0].port,
-                                           pb_relay_secret_reason (answer));
+  g_autofree char *relay = name_relay (route);
+  g_autofree char *text = g_strdup_printf ("%s: %s", relay, pb_relay_secret_reason (answer));
 
   if (is_used (snapshot, route))
     pb_alerts_raise (self->alerts, PB_ALERT_RELAY_PASSWORD_MISSING, route->relay_id, text);
@@ -224,6 +235,7 @@ on_refused (gpointer data)
 {
   Outcome *self = data;
   g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->keeper->registry);
+  g_autofree char *relay = name_relay (self->route);
   g_autofree char *text = NULL;
   PbRelayKeeping *login;
 
@@ -236,8 +248,8 @@ on_refused (gpointer data)
       g_free (login->refused);
       login->refused = g_strdup (self->reply);
       remember_sealed (login);
-      text = g_strdup_printf ("%s:%u refused the login of “%s”: %s", self->route->hosts[0].host,
-                              self->route->hosts[0].port, self->route->user, self->reply);
+      text =
+        g_strdup_printf ("%s refused the login of “%s”: %s", relay, self->route->user, self->reply);
       if (is_used (snapshot, self->route))
         pb_alerts_raise (self->keeper->alerts, PB_ALERT_RELAY_LOGIN_REFUSED, self->route->relay_id,
                          text);

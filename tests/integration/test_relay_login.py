@@ -182,6 +182,17 @@ def test_exception_has_its_own_login(bed):
     relay.wait(relay.messages)
     special.wait(special.messages)
     assert relay.logins == [(b"nas", secret, True)] and special.logins == [(b"bank", other, True)]
+    # What is wrong with one is told of that one, and goes with it.
+    set_secret(bed.api, b"wrong", row)
+    assert tried(bed, row)[1]["login"] == "failed"
+    found = wait_alerts(bed, "relay-login-refused")
+    assert "Bank" in found["relay-login-refused", row]["Text"], found
+    bed.api.call("RelayExceptions", "Remove", "(as)", [row])
+    wait_alerts(bed)
+    assert refusal(bed.api.call, "Manager", "TestRelay", "(s)", row).name == "NotFound"
+    # Its mail takes the other way now.
+    send(bed, "clerk@bank.example")
+    relay.wait(relay.messages, 2)
 
 
 def test_agent_is_asked(bed):
