@@ -244,6 +244,13 @@ requeue_item (Settling *self)
     pb_scheduler_add (self->queue->scheduler, item, item->route->key, self->next);
 }
 
+static gboolean
+is_expired (const Settling *self)
+{
+  return pb_queue_age (self->queue, self->item->message->envelope)
+         >= (gint64) self->values->queueing_lifetime;
+}
+
 static void
 settle (PbQueue *queue, PbQueueItem *item, PbDelivery *delivery, gint64 now, gint64 next,
         gboolean untried)
@@ -258,7 +265,9 @@ settle (PbQueue *queue, PbQueueItem *item, PbDelivery *delivery, gint64 now, gin
 
   self.settlement = g_new0 (PbSettlement, 1);
   self.settlement->id = item->message->envelope->id;
-  self.attempt = pb_queue_attempt_new (queue, delivery);
+  /* What was not tried is no attempt, and there may be a million of them at once; its end is told of all the same. */
+  if (!untried || is_expired (&self))
+    self.attempt = pb_queue_attempt_new (queue, delivery);
   self.keep = g_new0 (gboolean, item->n_recipients);
   for (guint i = 0; i < item->n_recipients; i++)
     settle_one (&self, i);
