@@ -249,6 +249,7 @@ on_setup (GtkSignalListItemFactory *factory, GtkListItem *list_item, gpointer us
                              NULL);
   item->title = make_label (NULL);
   item->second = make_label ("second-line");
+  g_object_set (item->second, "wrap", TRUE, "wrap-mode", PANGO_WRAP_WORD_CHAR, "lines", 2, NULL);
   item->event = make_label (NULL);
   item->when = make_label ("second-line");
   gtk_label_set_xalign (item->event, 1);
@@ -413,6 +414,7 @@ make_list (PbaMessagesPage *self)
   adw_clamp_scrollable_set_maximum_size (ADW_CLAMP_SCROLLABLE (clamp), 860);
   adw_clamp_scrollable_set_child (ADW_CLAMP_SCROLLABLE (clamp), view);
   scroller = gtk_scrolled_window_new ();
+  gtk_widget_add_css_class (scroller, "view");
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scroller), GTK_POLICY_NEVER,
                                   GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scroller), clamp);

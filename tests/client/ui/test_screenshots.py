@@ -179,6 +179,10 @@ def test_dialogs(ui):
     shoot_dialog(ui, "whitelist-rule", "Save")
     ui.go("Queue")
     ui.click(ui.find("list item", text="2 recipients"))
+    ui.key("Return")
+    shoot_dialog(ui, "queued", "Copy Queue ID")
+    ui.go("Messages")
+    ui.click(ui.find("list item", text="2 recipients"))
     shoot_dialog(ui, "message", "Copy Queue ID")
     write_index()
 
