@@ -184,23 +184,36 @@ make_label (const char *text, const char *class)
   return label;
 }
 
-static GtkWidget *
-make_transcript (const PbaTrailStep *step)
+/* A button, and below it what was said once it is pressed. */
+static void
+add_transcript (GtkWidget *texts, const PbaTrailStep *step)
 {
-  GtkWidget *expander = gtk_expander_new (_ ("Transcript"));
+  GtkWidget *button = gtk_toggle_button_new_with_label (_ ("Transcript"));
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget *text = make_label (step->transcript, "record");
+  GtkWidget *scroller = gtk_scrolled_window_new ();
   GtkWidget *copy = pba_copy_button_new (step->transcript, _ ("Copy Transcript"));
+  /* Translators: for screen readers; %s is a step, such as Attempt to deliver to mx.example.org */
+  g_autofree char *name = g_strdup_printf (_ ("Transcript: %s"), step->title);
 
+  /* Its lines are as they were said; longer ones scroll. */
+  gtk_label_set_wrap (GTK_LABEL (text), FALSE);
   gtk_label_set_selectable (GTK_LABEL (text), TRUE);
   gtk_widget_add_css_class (text, "caption");
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scroller), GTK_POLICY_AUTOMATIC,
+                                  GTK_POLICY_NEVER);
+  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scroller), text);
+  gtk_widget_set_hexpand (scroller, TRUE);
   gtk_widget_set_valign (copy, GTK_ALIGN_START);
-  gtk_widget_set_margin_top (box, 6);
-  gtk_box_append (GTK_BOX (box), text);
+  gtk_box_append (GTK_BOX (box), scroller);
   gtk_box_append (GTK_BOX (box), copy);
-  gtk_expander_set_child (GTK_EXPANDER (expander), box);
-  gtk_widget_set_margin_top (expander, 6);
-  return expander;
+  gtk_widget_set_halign (button, GTK_ALIGN_START);
+  gtk_widget_set_margin_top (button, 6);
+  gtk_widget_set_margin_bottom (button, 6);
+  pba_accessible_name (button, name);
+  g_object_bind_property (button, "active", box, "visible", G_BINDING_SYNC_CREATE);
+  gtk_box_append (GTK_BOX (texts), button);
+  gtk_box_append (GTK_BOX (texts), box);
 }
 
 static GtkWidget *
@@ -244,7 +257,7 @@ step_row_new (Dialog *self, const PbaTrailStep *step)
       || (g_str_equal (step->outcome, "discarded") && step->check[0] != '\0'))
     gtk_box_append (GTK_BOX (texts), make_buttons (self, step));
   if (step->transcript[0] != '\0')
-    gtk_box_append (GTK_BOX (texts), make_transcript (step));
+    add_transcript (texts, step);
   gtk_box_append (GTK_BOX (line), icon);
   gtk_box_append (GTK_BOX (line), texts);
   gtk_box_append (GTK_BOX (line), time);

@@ -82,3 +82,22 @@ def test_allow(ui):
     ui.press("Save")
     ui.wait(lambda: [each for each in ui.api.rows("AccessList")
                      if (each["List"], each["Kind"], each["Value"]) == ("whitelist", "ip", STRANGER)], "the rule")
+
+
+def test_transcript(ui):
+    """What the other server said, copied and read, in a narrow window too."""
+    ui.bed.start()
+    sink = ui.bed.relay_sink()
+    sink.rule("RCPT", b"550 5.1.1 No such user")
+    ui.bed.send("ann@local.example", ["far@away.example"], MESSAGE)
+    ui.bed.wait_mails(ui.bed.ann, 1)
+    ui.start("messages", daemon=False)
+    ui.resize(360, 760)
+    ui.click(row(ui, "Bounced, far@away.example"))
+    step = ui.find("list item", text="Attempt to deliver to ")
+    assert "550 5.1.1 No such user" in step.name, step.name
+    button = ui.find("button", text="Transcript: Attempt to deliver to ")
+    ui.reveal(button)
+    ui.act(button)
+    ui.reveal(ui.find("label", text="S: 550 5.1.1 No such user"))
+    picture(ui, "transcript")
