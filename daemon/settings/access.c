@@ -58,38 +58,71 @@ ip_equal (gconstpointer a, gconstpointer b)
 /* ---- compiling ---- */
 
 static PbSkips
-row_skips (const PbRow *row)
+read_skips (GVariant *value)
 {
   static const char *const names[] = { "dnsbl", "spf", "antivirus", "dkim", "dmarc" };
-  g_autofree const char **skip = NULL;
+  g_autofree const char **skip = g_variant_get_strv (value, NULL);
   PbSkips skips = PB_SKIP_NOTHING;
 
-  g_variant_lookup (row->row, "Skip", "^a&s", &skip);
-  for (guint i = 0; skip != NULL && skip[i] != NULL; i++)
+  for (guint i = 0; skip[i] != NULL; i++)
     for (guint j = 0; j < G_N_ELEMENTS (names); j++)
       if (g_str_equal (skip[i], names[j]))
         skips |= 1u << j;
   return skips;
 }
 
-static gboolean
-rule_init (PbAccessRule *rule, PbNetmask *netmask, const PbRow *row, guint position)
+static PbAccessKind
+read_kind (const char *name)
 {
-  const char *kind = pb_row_text (row, "Kind");
+  PbAccessKind kind = 0;
 
-  while (rule->kind < PB_N_ACCESS_KINDS && !g_str_equal (kind, pb_access_kind_name (rule->kind)))
-    rule->kind++;
-  if (rule->kind == PB_N_ACCESS_KINDS)
-    return FALSE;
-  rule->id = row->id;
-  rule->name = pb_row_text (row, "Name");
-  rule->value = pb_row_text (row, "Value");
-  rule->whitelist = g_str_equal (pb_row_text (row, "List"), "whitelist");
-  rule->discard = !rule->whitelist && g_str_equal (pb_row_text (row, "Action"), "discard");
-  rule->skips = rule->whitelist ? row_skips (row) : PB_SKIP_NOTHING;
-  rule->position = position;
-  g_variant_lookup (row->row, "Expires", "t", &rule->expires);
-  return rule->kind > PB_ACCESS_NETWORK || pb_netmask_parse (rule->value, netmask);
+  while (kind < PB_N_ACCESS_KINDS && !g_str_equal (name, pb_access_kind_name (kind)))
+    kind++;
+  return kind;
+}
+
+/* The strings are the row's own, in one block of memory with it. */
+static void
+read_cell (PbAccessRule *rule, const char *column, GVariant *value, gboolean *enabled)
+{
+  if (g_str_equal (column, "Kind"))
+    rule->kind = read_kind (g_variant_get_string (value, NULL));
+  else if (g_str_equal (column, "Name"))
+    rule->name = g_variant_get_string (value, NULL);
+  else if (g_str_equal (column, "Value"))
+    rule->value = g_variant_get_string (value, NULL);
+  else if (g_str_equal (column, "List"))
+    rule->whitelist = g_str_equal (g_variant_get_string (value, NULL), "whitelist");
+  else if (g_str_equal (column, "Action"))
+    rule->discard = g_str_equal (g_variant_get_string (value, NULL), "discard");
+  else if (g_str_equal (column, "Skip"))
+    rule->skips = read_skips (value);
+  else if (g_str_equal (column, "Expires"))
+    rule->expires = g_variant_get_uint64 (value);
+  else if (g_str_equal (column, "Enabled"))
+    *enabled = g_variant_get_boolean (value);
+}
+
+/* One walk instead of a look-up a column: lists come ten thousand rows at a time. Returns: FALSE when it is disabled. */
+static gboolean
+rule_read (PbAccessRule *rule, const PbRow *row, guint position)
+{
+  gboolean enabled = TRUE;
+  GVariantIter iter;
+  const char *column;
+  GVariant *value;
+
+  *rule = (PbAccessRule){ .id = row->id, .position = position, .kind = PB_N_ACCESS_KINDS };
+  g_variant_iter_init (&iter, row->row);
+  while (g_variant_iter_next (&iter, "{&sv}", &column, &value))
+    {
+      read_cell (rule, column, value, &enabled);
+      g_variant_unref (value);
+    }
+  rule->discard = rule->discard && !rule->whitelist;
+  if (!rule->whitelist)
+    rule->skips = PB_SKIP_NOTHING;
+  return enabled;
 }
 
 /* Whether @a comes before @b: whitelist before blacklist, reject before discard, then by position. */
@@ -211,12 +244,13 @@ pb_access_new (GPtrArray *rows)
       PbRow *row = rows->pdata[i];
       PbAccessRule *rule = &self->rules[self->n_rules];
 
-      if (!pb_row_is_enabled (row))
+      if (!rule_read (rule, row, i))
         continue;
-      if (!rule_init (rule, &self->netmasks[self->n_rules], row, i))
+      if (rule->kind == PB_N_ACCESS_KINDS
+          || (rule->kind <= PB_ACCESS_NETWORK
+              && !pb_netmask_parse (rule->value, &self->netmasks[self->n_rules])))
         {
           pb_log (PB_LOG_WARNING, "rule ignored", "list", "AccessList", "row", row->id, NULL);
-          memset (rule, 0, sizeof *rule);
           continue;
         }
       g_ptr_array_add (self->rows, pb_row_ref (row));

@@ -61,7 +61,7 @@ compile_names (GPtrArray *rows)
       PbRow *row = rows->pdata[i];
 
       /* The key is the row's own, so the entry's reference keeps it. */
-      for (char **key = row->keys; pb_row_is_enabled (row) && *key != NULL; key++)
+      for (char **key = row->keys; *key != NULL && pb_row_is_enabled (row); key++)
         g_hash_table_replace (names, *key, pb_row_ref (row));
     }
   return names;
