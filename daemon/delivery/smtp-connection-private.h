@@ -114,6 +114,9 @@ void pb_smtp_opening_done (PbSmtpConnection *self);
 void pb_smtp_login_begin (PbSmtpConnection *self);
 void pb_smtp_login_reply (PbSmtpConnection *self);
 
+/** pb_smtp_login_hide: what was said in the login is made stars in a server's @line, which may repeat it. */
+void pb_smtp_login_hide (PbSmtpConnection *self, char *line, gsize length);
+
 /** pb_smtp_login_cancel: what is awaited for it is to be dropped. */
 void pb_smtp_login_cancel (PbSmtpConnection *self);
 

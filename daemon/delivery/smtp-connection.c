@@ -339,6 +339,8 @@ read_line (PbSmtpConnection *self)
     case PB_LINE_OK:
       break;
     }
+  if (!is_challenge (self, line))
+    pb_smtp_login_hide (self, line, length);
   note_line (self, line, length);
   switch (pb_remote_reply_feed (&self->reply, line, length))
     {

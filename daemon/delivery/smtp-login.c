@@ -14,11 +14,13 @@
 
 #define NONCE_OCTETS 18
 #define HIDDEN       "[hidden]"
+#define LEAST_HIDDEN 6 /* octets: a shorter word stands in many a reply by chance */
 
 struct _PbSmtpLogin
 {
   PbSmtpConnection *connection; /* (nullable) NULL once cancelled; the reactor's thread only */
   PbSaslClient *sasl;           /* (owned) (nullable) a worker's while it derives */
+  GPtrArray *said;              /* (owned) (element-type PbSecret) what no server may bring into a log */
   gboolean awaited;             /* a password or a key is on its way here */
 };
 
@@ -26,6 +28,7 @@ static void
 login_free (PbSmtpLogin *self)
 {
   g_clear_pointer (&self->sasl, pb_sasl_client_free);
+  g_ptr_array_unref (self->said);
   g_free (self);
 }
 
@@ -56,6 +59,7 @@ static void
 say (PbSmtpConnection *self, PbSecret *base64)
 {
   pb_transcript_client (self->head, HIDDEN, -1);
+  g_ptr_array_add (self->login->said, pb_secret_ref (base64));
   pb_channel_write_secret (self->channel, base64);
   pb_channel_write (self->channel, "\r\n", 2);
   pb_smtp_connection_expect (self, PB_EXPECT_AUTH, 0, NULL);
@@ -74,6 +78,7 @@ say_auth (PbSmtpConnection *self, PbSaslClient *sasl)
   pb_channel_write (self->channel, line, strlen (line));
   if (initial != NULL)
     {
+      g_ptr_array_add (self->login->said, pb_secret_ref (initial));
       pb_channel_write (self->channel, " ", 1);
       pb_channel_write_secret (self->channel, initial);
     }
@@ -108,6 +113,7 @@ make_sasl (PbSmtpConnection *self, PbSecret *password)
 static void
 start_exchange (PbSmtpConnection *self, PbSecret *password)
 {
+  g_ptr_array_add (self->login->said, pb_secret_ref (password));
   self->login->sasl = make_sasl (self, password);
   if (self->login->sasl != NULL)
     say_auth (self, self->login->sasl);
@@ -231,6 +237,20 @@ pb_smtp_login_reply (PbSmtpConnection *self)
 }
 
 void
+pb_smtp_login_hide (PbSmtpConnection *self, char *line, gsize length)
+{
+  for (guint i = 0; self->login != NULL && i < self->login->said->len; i++)
+    {
+      const PbSecret *secret = self->login->said->pdata[i];
+      char *found;
+
+      while (secret->length >= LEAST_HIDDEN
+             && (found = memmem (line, length, secret->data, secret->length)) != NULL)
+        memset (found, '*', secret->length);
+    }
+}
+
+void
 pb_smtp_login_cancel (PbSmtpConnection *self)
 {
   PbSmtpLogin *login = g_steal_pointer (&self->login);
@@ -249,6 +269,7 @@ pb_smtp_login_begin (PbSmtpConnection *self)
   self->step = PB_SMTP_STEP_LOGIN;
   self->login = g_new0 (PbSmtpLogin, 1);
   self->login->connection = self;
+  self->login->said = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_secret_unref);
   self->login->awaited = TRUE;
   pb_smtp_connection_wait (self, self->context->timeouts->secret);
   pb_relay_secret_ask (self->context->secrets, self->route,

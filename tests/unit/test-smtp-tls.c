@@ -209,6 +209,10 @@ static const LoginRow login_rows[] = {
   { ILL ("wrong-scram", "4.7.8", "535 5.7.8 wrong password", SECURE ("AUTH SCRAM-SHA-256"),
          "A:" SECRET, "E"),
     "wrong", 0, FALSE, "535 5.7.8 wrong password" },
+  /* Some servers repeat what they do not like. */
+  { ILL ("echo-plain", "4.7.8", "535 5.7.8 no: ************************, or ************", SECURE ("AUTH PLAIN"), "C:AUTH PLAIN",
+         "S:535 5.7.8 no: AGJvYgBzM2NyZXQsPXdvcmQ=, or " SECRET, "E"),
+    SECRET, 0, FALSE, "535 5.7.8 no: ************************, or ************" },
   { ILL ("temporary", "4.7.0", "454 4.7.0 later", SECURE ("AUTH PLAIN"), "C:AUTH", "S:454 4.7.0 later",
          "E"),
     SECRET, 0, FALSE, NULL },
