@@ -91,8 +91,9 @@ matches (const PbQueueFilter *filter, const PbQueued *queued)
     return FALSE;
   if (filter->recipient == NULL && filter->domain == NULL)
     return TRUE;
-  for (guint i = 0; i < envelope->n_recipients; i++)
-    if (matches_recipient (filter, envelope->recipients[i].address))
+  /* Whoever has it already says nothing of what is left. */
+  for (guint i = 0; i < queued->n_statuses; i++)
+    if (matches_recipient (filter, envelope->recipients[queued->statuses[i].recipient].address))
       return TRUE;
   return FALSE;
 }

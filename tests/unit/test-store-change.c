@@ -537,6 +537,27 @@ test_claim_beside_large_notice (Fixture *self, gconstpointer data)
   g_assert_cmpint (queued_at (&claimed, 0)->statuses[0].recipient, ==, 1);
 }
 
+/* Who has the message already is no reason to remove it from those who wait. */
+static void
+test_filter_by_who_waits (Fixture *self, gconstpointer data)
+{
+  const char *const addresses[] = { "b@done.example", "r1@example.net" };
+  guint64 id = submit_message (self, "a@example.org", 2, addresses[0], 100);
+
+  settle_one (self, id, 0, PB_RECIPIENT_DELIVERED, 1, 0);
+  for (guint i = 0; i < 2; i++)
+    for (guint by_domain = 0; by_domain < 2; by_domain++)
+      {
+        g_auto (Answer) answer = { 0 };
+        PbQueueFilter *filter = g_new0 (PbQueueFilter, 1);
+
+        *(by_domain ? &filter->domain : &filter->recipient) =
+          g_strdup (by_domain ? strchr (addresses[i], '@') + 1 : addresses[i]);
+        page (self, filter, 0, 10, &answer);
+        g_assert_cmpuint (answer.total, ==, i);
+      }
+}
+
 #define ADD(name, function)                                                                        \
   g_test_add ("/store/change/" name, Fixture, NULL, set_up, function, fixture_tear_down)
 
@@ -558,6 +579,7 @@ main (int argc, char **argv)
   ADD ("broken", test_broken);
   ADD ("walk", test_walk);
   ADD ("pages", test_pages);
+  ADD ("who-waits", test_filter_by_who_waits);
   ADD ("read", test_read);
   ADD ("older-schema", test_older_schema);
   return g_test_run ();
