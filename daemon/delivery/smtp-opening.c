@@ -16,8 +16,10 @@ is_demanded (const PbSmtpConnection *self)
   switch (self->route->tls)
     {
     case PB_ROUTE_TLS_OFF:
-    case PB_ROUTE_TLS_OPPORTUNISTIC:
       return self->route->auth;
+    case PB_ROUTE_TLS_OPPORTUNISTIC:
+      /* Where the server has to prove who it is, whoever cuts the offer out must not spare it that. */
+      return self->route->auth || self->route->verify != PB_ROUTE_VERIFY_NONE;
     case PB_ROUTE_TLS_STARTTLS:
     case PB_ROUTE_TLS_IMPLICIT:
       return TRUE;

@@ -18,6 +18,8 @@ ROWS = [
     ("off", "verify", "", "other", TAKEN, TAKEN),
     ("opportunistic", "auto", "", "other", SECURE, TAKEN),
     ("opportunistic", "none", "", "name", SECURE, TAKEN),
+    ("opportunistic", "verify", "", "name", SECURE, "4.7.4"),
+    ("opportunistic", "fingerprint", PIN, "other", SECURE, "4.7.4"),
     ("starttls", "auto", "", "other", SECURE, "4.7.4"),
     ("starttls", "none", "", "other", SECURE, "4.7.4"),
     ("starttls", "verify", "", "name", SECURE, "4.7.4"),

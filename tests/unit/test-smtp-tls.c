@@ -100,6 +100,11 @@ static const TlsRow tls_rows[] = {
   /* Who wants to be shown a name is not served in the clear instead. */
   { "opportunistic-untrusted", NULL, "verify", UNTRUSTED, RIGHT, { { STARTTLS, "E" } },
     PB_RESULT_DEFERRED, "4.7.5", "self-signed", NULL },
+  /* What is to be proven is not left unproven because somebody has cut the offer out. */
+  { "proof-not-offered", NULL, "verify", RIGHT, RIGHT, { { "G:PIPELINING", "E" } }, PB_RESULT_DEFERRED, "4.7.4",
+    "STARTTLS", NULL },
+  { "proof-refused", NULL, "verify", RIGHT, RIGHT, { { "G:STARTTLS", "C:STARTTLS", "S:454 4.7.0 not now", "Q" } },
+    PB_RESULT_DEFERRED, "4.7.5", "454 4.7.0", NULL },
   { "fingerprint", "starttls", "fingerprint", UNTRUSTED, UNTRUSTED,
     { { STARTTLS, "H:PIPELINING", MAIL } }, PB_RESULT_DELIVERED, "2.0.0", NULL,
     "verified by fingerprint" },
