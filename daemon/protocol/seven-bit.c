@@ -17,8 +17,9 @@
 /* What is done with octets of a body. */
 typedef enum
 {
-  BODY_PASS, /* encoded already, or beyond understanding */
-  BODY_MASK, /* around the parts, where nobody reads */
+  BODY_PASS,   /* beyond understanding */
+  BODY_MASK,   /* around the parts, where nobody reads, and base64, whose readers pass over what is none */
+  BODY_ESCAPE, /* quoted-printable already, or so it says */
   BODY_ENCODE,
 } Body;
 
@@ -26,6 +27,8 @@ struct _PbSevenBit
 {
   gboolean in_header;
   gboolean is_message;   /* the header section is a message's own, not a part's */
+  gboolean in_digest;    /* it is that of a multipart/digest's part */
+  guint32 digests;       /* which of the boundaries are such a multipart's, one bit a level */
   GByteArray *header;    /* (owned) the section, up to here */
   gsize line_at;         /* where its last line begins */
   GByteArray *line;      /* (owned) the beginning of a body's line, not yet judged */
@@ -138,6 +141,33 @@ qp_finish (PbSevenBit *self, GByteArray *out)
   self->cr = FALSE;
 }
 
+/* Only what is over 127 is touched. */
+static void
+append_replaced (PbSevenBit *self, const char *data, gsize length, GByteArray *out)
+{
+  while (length > 0)
+    {
+      gsize run = 0;
+
+      while (run < length && (guint8) data[run] <= 127)
+        run++;
+      g_byte_array_append (out, (const guint8 *) data, (guint) run);
+      if (run == length)
+        return;
+      if (self->body == BODY_ESCAPE)
+        {
+          char text[4];
+
+          g_snprintf (text, sizeof text, "=%02X", (guint8) data[run]);
+          append (out, text);
+        }
+      else
+        append (out, "?");
+      data += run + 1;
+      length -= run + 1;
+    }
+}
+
 static void
 append_body (PbSevenBit *self, const char *data, gsize length, GByteArray *out)
 {
@@ -147,12 +177,8 @@ append_body (PbSevenBit *self, const char *data, gsize length, GByteArray *out)
       g_byte_array_append (out, (const guint8 *) data, (guint) length);
       break;
     case BODY_MASK:
-      for (gsize i = 0; i < length; i++)
-        {
-          guint8 octet = (guint8) data[i] > 127 ? '?' : (guint8) data[i];
-
-          g_byte_array_append (out, &octet, 1);
-        }
+    case BODY_ESCAPE:
+      append_replaced (self, data, length, out);
       break;
     case BODY_ENCODE:
       for (gsize i = 0; i < length; i++)
@@ -292,10 +318,40 @@ is_identity (const char *encoding)
          || g_ascii_strcasecmp (encoding, "binary") == 0;
 }
 
+/* What is to be done with a body that is not to be encoded anew. */
+static Body
+encoded_body (const char *encoding)
+{
+  if (encoding != NULL && g_ascii_strcasecmp (encoding, "quoted-printable") == 0)
+    return BODY_ESCAPE;
+  if (encoding != NULL && g_ascii_strcasecmp (encoding, "base64") == 0)
+    return BODY_MASK;
+  return BODY_PASS;
+}
+
 static gboolean
 type_is (const char *type, const char *wanted)
 {
   return type != NULL && g_ascii_strncasecmp (type, wanted, strlen (wanted)) == 0;
+}
+
+/* Of the types "message" only these have parts to encode; the others are 7bit by themselves, and must not be encoded as a
+ * whole (RFC 2045 6.4). */
+static gboolean
+is_whole_message (const char *type)
+{
+  gsize length = type != NULL ? strcspn (type, "; (") : 0;
+
+  return (length == 14 && type_is (type, "message/rfc822"))
+         || (length == 14 && type_is (type, "message/global"));
+}
+
+static void
+set_digest (PbSevenBit *self, guint level, gboolean is_digest)
+{
+  G_STATIC_ASSERT (MAX_DEPTH <= 8 * sizeof self->digests);
+  self->digests &= ~((guint32) 1 << level);
+  self->digests |= (guint32) is_digest << level;
 }
 
 /* A header section is whole: what its body is decides. */
@@ -306,20 +362,26 @@ end_header (PbSevenBit *self, GByteArray *out)
   g_autofree char *type = find_field (self, "Content-Type");
   g_autofree char *boundary = type_is (type, "multipart/") ? find_boundary (type) : NULL;
 
+  /* RFC 2046 5.1.5: what a part of a digest is when it does not say. */
+  if (type == NULL && self->in_digest)
+    type = g_strdup ("message/rfc822");
+  self->in_digest = FALSE;
   self->column = 0;
   if (!is_identity (encoding) || (type_is (type, "multipart/") && boundary == NULL)
+      || (type_is (type, "message/") && !is_whole_message (type))
       || self->boundaries->len >= MAX_DEPTH)
     {
       append_as_it_is (self, out);
-      self->body = BODY_PASS;
+      self->body = encoded_body (encoding);
     }
   else if (boundary != NULL)
     {
       append_header (self, "7bit", out);
+      set_digest (self, self->boundaries->len, type_is (type, "multipart/digest"));
       g_ptr_array_add (self->boundaries, g_steal_pointer (&boundary));
       self->body = BODY_MASK;
     }
-  else if (type_is (type, "message/rfc822") || type_is (type, "message/global"))
+  else if (is_whole_message (type))
     {
       append_header (self, "7bit", out);
       self->in_header = self->is_message = TRUE;
@@ -366,11 +428,41 @@ take_delimiter (PbSevenBit *self, const char *line, gsize length, GByteArray *ou
         g_ptr_array_set_size (self->boundaries, (int) (last ? level : level + 1));
         self->in_header = !last;
         self->is_message = FALSE;
+        self->in_digest = (self->digests >> level & 1) != 0;
         self->body = BODY_MASK;
         self->column = 0;
         return TRUE;
       }
   return FALSE;
+}
+
+/* A field's first line, or one that goes on with it, or the one that mailbox files begin a message with. */
+static gboolean
+is_field_line (const char *line, gsize length)
+{
+  gsize name = 0;
+
+  if (line[0] == ' ' || line[0] == '\t' || (length > 5 && memcmp (line, "From ", 5) == 0))
+    return TRUE;
+  while (name < length && line[name] > ' ' && line[name] <= '~' && line[name] != ':')
+    name++;
+  for (; name > 0 && name < length && (line[name] == ' ' || line[name] == '\t'); name++)
+    ;
+  return name > 0 && name < length && line[name] == ':';
+}
+
+/* The empty line is missing: readers take this line for the body's first. */
+static void
+end_header_early (PbSevenBit *self, GByteArray *out)
+{
+  g_autofree char *line = g_memdup2 (self->header->data + self->line_at,
+                                     self->header->len - self->line_at);
+  gsize length = self->header->len - self->line_at;
+
+  g_byte_array_set_size (self->header, (guint) self->line_at);
+  append (self->header, "\r\n");
+  end_header (self, out);
+  pb_seven_bit_feed (self, line, length, out);
 }
 
 static void
@@ -400,7 +492,10 @@ header_line (PbSevenBit *self, GByteArray *out)
           return;
         }
     }
-  self->line_at = self->header->len;
+  if (is_field_line (line, length))
+    self->line_at = self->header->len;
+  else
+    end_header_early (self, out);
 }
 
 static void

@@ -22,6 +22,10 @@ static const Row rows[] = {
     "Content-Transfer-Encoding: quoted-printable\r\n\r\na =3D " UEQP "=20\r\n\tb=09\r\n" },
   { "base64", "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n",
     "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n" },
+  { "base64-with-junk", "Content-Transfer-Encoding: base64\r\n\r\nY" UE "Q==\r\n",
+    "Content-Transfer-Encoding: base64\r\n\r\nY?\?Q==\r\n" },
+  { "quoted-with-8bit", "Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=3D" UE "=\r\n",
+    "Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=3D" UEQP "=\r\n" },
   { "unknown-encoding", "Content-Transfer-Encoding: x-odd\r\n\r\n" UE "\r\n",
     "Content-Transfer-Encoding: x-odd\r\n\r\n" UE "\r\n" },
   { "long-line", "MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n" X50 X50 "\r\n",
@@ -48,6 +52,18 @@ static const Row rows[] = {
     "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\nSubject: in\r\nMIME-Version: 1.0\r\n"
     "Content-Type: text/plain; charset=unknown-8bit\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" UEQP
     "\r\n--b--\r\n" },
+  /* What a digest's part is when it does not say, and what must not be encoded as a whole. */
+  { "digest",
+    "MIME-Version: 1.0\r\nContent-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nSubject: in\r\n\r\n" UE
+    "\r\n--b--\r\n",
+    "MIME-Version: 1.0\r\nContent-Type: multipart/digest; boundary=b\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--b\r\n"
+    "Content-Transfer-Encoding: 7bit\r\n\r\nSubject: in\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: text/plain; charset=unknown-8bit\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" UEQP
+    "\r\n--b--\r\n" },
+  { "status", "Content-Type: message/delivery-status\r\n\r\na: b=c\r\n", "Content-Type: message/delivery-status\r\n\r\na: b=c\r\n" },
+  { "no-empty-line", "From me Mon\r\nSubject : x\r\n y\r\nbody " UE "\r\nTo: x\r\n",
+    "From me Mon\r\nSubject : x\r\n y\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
+    "Content-Transfer-Encoding: quoted-printable\r\n\r\nbody " UEQP "\r\nTo: x\r\n" },
   /* Gone wrong: no boundary, a part that ends in its fields, no empty line. */
   { "no-boundary", "Content-Type: multipart/mixed\r\n\r\n" UE "\r\n", "Content-Type: multipart/mixed\r\n\r\n" UE "\r\n" },
   { "cut-part",
