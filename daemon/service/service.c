@@ -150,6 +150,7 @@ on_store_state (PbStore *store, PbStoreState state, gpointer user_data)
 {
   PbService *self = user_data;
 
+  pb_history_set_paused (self->history, state != PB_STORE_OK);
   if (self->drain_deadline == 0)
     pb_manager_object_set_state (self->manager, state_name (state));
 }
@@ -456,6 +457,7 @@ pb_service_run (PbService *self)
       pb_log (PB_LOG_NOTICE, "listening", "role", pb_role_name (endpoint->role), "address", endpoint->address, "port", port,
               NULL);
     }
+  pb_history_set_paused (self->history, pb_store_state (self->store) != PB_STORE_OK);
   pb_manager_object_set_state (self->manager, state_name (pb_store_state (self->store)));
   sd_notify (0, "READY=1");
   self->watchdog = pb_watchdog_new (self->store, self->config_store);

@@ -73,6 +73,7 @@ struct _PbHistory
   gsize octets;
   guint64 n_in, n_out; /* records handed in, and written or lost */
   gboolean urgent, ending;
+  gboolean paused;     /* the disk's last room is for mail */
   gboolean tried;      /* the file was opened, or could not be */
   gboolean asleep;     /* the writer waits without a deadline that a new record would shorten */
   guint days, max_mib;

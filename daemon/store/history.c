@@ -31,7 +31,7 @@ find_state (PbHistory *self)
 {
   if (self->unavailable)
     return PB_HISTORY_UNAVAILABLE;
-  return self->losing || self->full ? PB_HISTORY_BEHIND : PB_HISTORY_OK;
+  return self->losing || self->full || self->paused ? PB_HISTORY_BEHIND : PB_HISTORY_OK;
 }
 
 typedef struct
@@ -229,7 +229,7 @@ batch_is_due (PbHistory *self, gint64 now)
     return FALSE;
   if (self->ending)
     return TRUE;
-  return now >= self->retry_at
+  return !self->paused && now >= self->retry_at
          && (self->urgent || self->ops.length >= PB_HISTORY_BATCH || now >= oldest->came + GATHER);
 }
 
@@ -239,7 +239,7 @@ wait_for_work (PbHistory *self, gint64 now)
   const PbHistoryOp *oldest = g_queue_peek_head (&self->ops);
   gint64 until = self->sweep_at;
 
-  if (oldest != NULL)
+  if (oldest != NULL && !self->paused)
     until = MIN (until, MAX (oldest->came + GATHER, self->retry_at));
   self->asleep = oldest == NULL;
   if (until > now)
@@ -280,6 +280,7 @@ history_main (gpointer data)
         {
           if (self->ops.length == 0)
             self->urgent = FALSE;
+          tell_state (self);
           wait_for_work (self, now);
         }
     }
@@ -346,6 +347,17 @@ pb_history_set_limits (PbHistory *self, guint days, guint max_mib)
   self->days = days;
   self->max_mib = max_mib;
   self->sweep_asked = TRUE;
+  g_cond_signal (&self->wake);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+pb_history_set_paused (PbHistory *self, gboolean paused)
+{
+  if (self == NULL)
+    return;
+  g_mutex_lock (&self->lock);
+  self->paused = paused;
   g_cond_signal (&self->wake);
   g_mutex_unlock (&self->lock);
 }

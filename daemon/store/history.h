@@ -133,6 +133,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbHistory, pb_history_close)
 /** pb_history_set_limits: what is older than @days or makes the file larger than @max_mib goes, now and hourly; 0: no bound. Any thread. */
 void pb_history_set_limits (PbHistory *self, guint days, guint max_mib);
 
+/** pb_history_set_paused: writes nothing, since the disk's last room is for mail: records wait in memory as they do on a full disk. Any thread. */
+void pb_history_set_paused (PbHistory *self, gboolean paused);
+
 /** pb_history_watch: @func in @reply_to's thread when the state changes, and at most once a second when records were lost. */
 void pb_history_watch (PbHistory *self, PbMailbox *reply_to, PbHistoryStateFunc func, gpointer user_data);
 /** pb_history_unwatch: in @reply_to's thread, where it is not called any more; what is on its way is dispatched there before pb_history_close(). */

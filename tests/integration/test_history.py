@@ -164,6 +164,25 @@ def test_alias_is_found_by_both_addresses(bed):
     assert row["Recipients"][0]["Original"] == "team@local.example"
 
 
+def test_discarded_by_a_rule(bed):
+    """Taken and dropped, which the client is not told: for one recipient, and for all there are."""
+    bed.start()
+    bed.api.add("Accounts", Name="ben", Addresses=["ben@local.example"])
+    bed.api.add("AccessList", Name="Void", List="blacklist", Kind="recipient", Value="ben@local.example", Action="discard")
+    with bed.talk(source="127.0.0.9") as talk:
+        talk.ehlo()
+        talk.mail("one@elsewhere.example", ["ben@local.example"], MESSAGE)
+        talk.mail("two@elsewhere.example", ["ann@local.example", "ben@local.example"], MESSAGE)
+    bed.wait_mails(bed.ann, 1)
+    row = only(bed, Sender="one@")
+    assert row["Event"] == "discarded" and row["Check"] == "access-envelope", row
+    assert [each["Event"] for each in row["Recipients"]] == ["discarded"], row
+    row = await_event(bed, "delivered", Sender="two@")
+    assert {each["Address"]: each["Event"] for each in row["Recipients"]} == {"ann@local.example": "delivered",
+                                                                           "ben@local.example": "discarded"}, row
+    assert search(bed, Event=["discarded"])[0] == 2
+
+
 def test_removed_by_hand(bed):
     bed.start()
     sink = bed.relay_sink()

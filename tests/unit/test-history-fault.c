@@ -50,6 +50,22 @@ test_full (Bed *self, gconstpointer data)
   wait_for_state (self, PB_HISTORY_OK);
 }
 
+/* The disk's last room is for mail: nothing is written, and nothing is lost, until there is more. */
+static void
+test_paused (Bed *self, gconstpointer data)
+{
+  pb_history_add_message (self->history, make_message (1, 1, "first@example.org", "bob@example.net"));
+  assert_texts (self, "first@", 1);
+  pb_history_set_paused (self->history, TRUE);
+  wait_for_state (self, PB_HISTORY_BEHIND);
+  pb_history_add_message (self->history, make_message (2, 2, "second@example.org", "bob@example.net"));
+  assert_texts (self, "first@", 1);
+  assert_texts (self, "second@", 0);
+  pb_history_set_paused (self->history, FALSE);
+  wait_until_found (self, "second@", 1);
+  wait_for_state (self, PB_HISTORY_OK);
+}
+
 static void
 test_io_error (Bed *self, gconstpointer data)
 {
@@ -203,6 +219,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   fault_vfs_register ();
   add ("/history-fault/full", test_full);
+  add ("/history-fault/paused", test_paused);
   add ("/history-fault/io-error", test_io_error);
   add ("/history-fault/overflow", test_overflow);
   add ("/history-fault/deleted", test_deleted);

@@ -208,6 +208,8 @@ test_hostile_texts (Bed *self, gconstpointer data)
   for (guint i = 0; i < 10000; i++)
     add_line (message, "recipient", "pass", "\xc3\x28");
   add_line (message, "relay", "refused", endless);
+  /* What keeps the fields apart in the file. */
+  add_line (message, "relay", "refused", "a\x1f" "b\x1e" "c");
   pb_history_add_message (self->history, message);
   pb_history_add_attempt (self->history, make_attempt (1, PB_HISTORY_BOUNCED, "550 \xff\xff no"));
   search (self, NULL, 0, 50, &found);
@@ -219,9 +221,10 @@ test_hostile_texts (Bed *self, gconstpointer data)
   wait_for (self->mailbox, &found.called);
   g_assert_no_error (found.error);
   /* Bounded; the refusal is kept at the cost of what passed. */
-  g_assert_cmpuint (g_variant_n_children (found.rows), ==, 202);
+  g_assert_cmpuint (g_variant_n_children (found.rows), ==, 203);
   g_assert_cmpstr (row_text (&found, 200, "Outcome"), ==, "refused");
   g_assert_cmpuint (strlen (row_text (&found, 200, "Evidence")), ==, 1024);
+  g_assert_cmpstr (row_text (&found, 201, "Evidence"), ==, "a?b?c");
 }
 
 static void
