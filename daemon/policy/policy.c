@@ -239,12 +239,16 @@ pb_policy_prefetch (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, cons
 static PbFinding
 ask_row (PbPolicyRun *run, const PbPolicyRow *row, PbDecision *decision)
 {
+  const PbAccessRule *rule = run->judged.client.rule != NULL ? run->judged.client.rule : run->rule;
+  const PbFact *fact;
   PbFinding finding;
 
-  const PbFact *fact;
-
   if (!row_binds (row, &run->judged, run->skips, &finding))
-    return finding;
+    {
+      if (finding == PB_FINDING_SKIPPED && rule != NULL)
+        decision->evidence = g_strdup_printf ("rule \"%s\" spares it", rule->name);
+      return finding;
+    }
   fact = find_fact (row->fact, &run->judged);
   run->asking = TRUE;
   if (fact != NULL && pb_fact_state (fact) == PB_FACT_WAITING)

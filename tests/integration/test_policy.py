@@ -143,6 +143,11 @@ def test_always_allowed(bed):
     assert judge(bed, helo="localhost", sender="a@host") == "504 5.5.2"
     bed.api.add("AccessList", Name="yes", List="whitelist", Kind="ip", Value=STRANGER)
     assert judge(bed, helo="localhost", sender="a@host") == "250 2.1.5"
+    trail = {row["Check"]: (row["Outcome"], row["Evidence"]) for row in explain(bed, helo="localhost", sender="a@host")}
+    for check in ("client-name", "helo-fqdn", "helo-domain", "sender-fqdn", "sender-domain"):
+        assert trail[check] == ("skipped", 'rule "yes" spares it'), trail
+    assert trail["access-envelope"] == ("skipped", f'whitelist rule "yes" (ip {STRANGER}) wins over '
+                                        'blacklist rule "no" (recipient ann@local.example)'), trail
     assert judge(bed, sender="a@nowhere.example") == "250 2.1.5"
     assert judge(bed, recipient="x@elsewhere.example") == "554 5.7.1"
     assert judge(bed, recipient="nobody@local.example") == "550 5.1.1"
