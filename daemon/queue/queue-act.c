@@ -10,7 +10,8 @@
 #include "queue/queue-private.h"
 #include "util/log.h"
 
-#define CHUNK 500
+#define CHUNK      500
+#define MAX_LOGGED 1000 /* lines an action: more would have the journal drop those of mail; the rest is counted in one */
 #define YOUNG (60 * G_USEC_PER_SEC) /* by then a submitter has told of its message */
 
 typedef struct
@@ -82,15 +83,26 @@ pb_queue_acted (PbQueue *self)
 
 void
 pb_queue_tell_acted (PbQueue *self, PbStoreChangeKind kind, guint64 id, const char *target,
-                     const char *who)
+                     const char *who, guint n_before)
 {
   char text[PB_QUEUE_ID_TEXT];
 
   if (kind == PB_CHANGE_REMOVE)
     pb_history_add_removed (self->parts.history, id, NULL, 0);
+  if (n_before < MAX_LOGGED)
+    pb_log (PB_LOG_NOTICE, events[kind], "queue-id", pb_queue_id_format (id, text), "to", target,
+            "by", who, NULL);
+}
 
-  pb_log (PB_LOG_NOTICE, events[kind], "queue-id", pb_queue_id_format (id, text), "to", target,
-          "by", who, NULL);
+void
+pb_queue_log_rest (PbStoreChangeKind kind, const char *target, const char *who, guint n)
+{
+  char text[16];
+
+  if (n <= MAX_LOGGED)
+    return;
+  g_snprintf (text, sizeof text, "%u", n - MAX_LOGGED);
+  pb_log (PB_LOG_NOTICE, events[kind], "more-messages", text, "to", target, "by", who, NULL);
 }
 
 /* ---- an action ---- */
@@ -99,6 +111,7 @@ static void
 act_finish (Act *self, const GError *error)
 {
   pb_queue_acted (self->queue);
+  pb_queue_log_rest (self->change.kind, self->target, self->who, self->n_done);
   self->func (self->n_done, error, self->user_data);
   pb_store_walk_free (self->walk);
   g_free (self->target);
@@ -131,7 +144,8 @@ on_changed (GArray *ids, const GError *error, gpointer user_data)
     {
       guint64 id = g_array_index (ids, guint64, i);
 
-      pb_queue_tell_acted (self->queue, self->change.kind, id, self->target, self->who);
+      pb_queue_tell_acted (self->queue, self->change.kind, id, self->target, self->who,
+                           self->n_done + i);
       if (!self->queue->closed)
         pb_queue_let_go (self->queue, id);
     }

@@ -159,8 +159,11 @@ void pb_queue_let_go (PbQueue *self, guint64 id);
 /** pb_queue_acted: what was changed in the store may be due. */
 void pb_queue_acted (PbQueue *self);
 
-/** pb_queue_tell_acted: the log and the history of what was done to @id. */
-void pb_queue_tell_acted (PbQueue *self, PbStoreChangeKind kind, guint64 id, const char *target, const char *who);
+/** pb_queue_tell_acted: the log and the history of what was done to @id. @n_before: messages that the same was done to before, by the same call. */
+void pb_queue_tell_acted (PbQueue *self, PbStoreChangeKind kind, guint64 id, const char *target, const char *who, guint n_before);
+
+/** pb_queue_log_rest: one line for all of @n that got none. */
+void pb_queue_log_rest (PbStoreChangeKind kind, const char *target, const char *who, guint n);
 
 /** pb_queue_stopping_error: (transfer full): why an action ends early. */
 GError *pb_queue_stopping_error (void);

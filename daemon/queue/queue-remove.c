@@ -42,6 +42,7 @@ static void
 removal_finish (Removal *self, const GError *error)
 {
   pb_queue_acted (self->queue);
+  pb_queue_log_rest (PB_CHANGE_REMOVE, NULL, self->who, self->n_done);
   self->func (self->n_done, error, self->user_data);
   pb_store_walk_free (self->walk);
   g_clear_pointer (&self->silent, g_array_unref);
@@ -75,7 +76,7 @@ on_silent_removed (GArray *ids, const GError *error, gpointer user_data)
     {
       guint64 id = g_array_index (ids, guint64, i);
 
-      pb_queue_tell_acted (self->queue, PB_CHANGE_REMOVE, id, NULL, self->who);
+      pb_queue_tell_acted (self->queue, PB_CHANGE_REMOVE, id, NULL, self->who, self->n_done + i);
       if (!self->queue->closed)
         pb_queue_let_go (self->queue, id);
     }
@@ -115,8 +116,8 @@ on_told (PbNoticeEnd end, gpointer user_data)
   switch (end)
     {
     case PB_NOTICE_SETTLED:
-      self->n_done++;
-      pb_queue_tell_acted (self->queue, PB_CHANGE_REMOVE, told->id, NULL, self->who);
+      pb_queue_tell_acted (self->queue, PB_CHANGE_REMOVE, told->id, NULL, self->who,
+                           self->n_done++);
       break;
     case PB_NOTICE_UNREADABLE:
       g_array_append_val (self->silent, told->id);
