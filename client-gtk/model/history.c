@@ -166,6 +166,44 @@ pba_history_trail_finish (PbaHistory *self, GAsyncResult *result, GError **error
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+/* ---- today's judgement ---- */
+
+gboolean
+pba_history_can_explain (PbaHistory *self)
+{
+  return pba_connection_get_state (self->connection) == PBA_CONNECTION_CONNECTED
+         && pba_connection_has_method (self->connection, "Diagnostics", "Explain");
+}
+
+void
+pba_history_explain_async (PbaHistory *self, GVariant *cells, const char *recipient,
+                           GCancellable *cancellable, GAsyncReadyCallback callback,
+                           gpointer user_data)
+{
+  static const char *const keys[][2] = { { "Client", "Ip" }, { "Helo", "Helo" }, { "Login", "Login" } };
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  GVariantDict question;
+  const char *text;
+
+  g_task_set_source_tag (task, pba_history_explain_async);
+  g_variant_dict_init (&question, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    if (g_variant_lookup (cells, keys[i][0], "&s", &text))
+      put (&question, keys[i][1], text);
+  if (g_variant_lookup (cells, "Sender", "&s", &text))
+    g_variant_dict_insert (&question, "Sender", "s", text);
+  put (&question, "Recipient", recipient);
+  pba_connection_call (self->connection, "Diagnostics", "Explain",
+                       g_variant_new ("(@a{sv})", g_variant_dict_end (&question)), "(aa{sv})",
+                       cancellable, on_trail, task);
+}
+
+GVariant *
+pba_history_explain_finish (PbaHistory *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
 /* ---- the object ---- */
 
 static void

@@ -24,4 +24,10 @@ void pba_history_filter (PbaHistory *self, const char *text, const char *event, 
 void pba_history_trail_async (PbaHistory *self, const char *id, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 GVariant *pba_history_trail_finish (PbaHistory *self, GAsyncResult *result, GError **error);
 
+/** pba_history_can_explain: the service can say how mail would be judged now. */
+gboolean pba_history_can_explain (PbaHistory *self);
+/** pba_history_explain_async: how the message @cells, a row of messages, would be judged today for @recipient. explain_finish: (transfer full): aa{sv}. */
+void pba_history_explain_async (PbaHistory *self, GVariant *cells, const char *recipient, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+GVariant *pba_history_explain_finish (PbaHistory *self, GAsyncResult *result, GError **error);
+
 G_END_DECLS

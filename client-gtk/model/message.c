@@ -519,3 +519,32 @@ pba_message_draft_rule (GVariant *cells, const char *check)
   g_variant_dict_insert (&rule, "Skip", "^as", skips);
   return g_variant_ref_sink (g_variant_dict_end (&rule));
 }
+
+char *
+pba_message_verdict_words (GVariant *trail)
+{
+  gsize n = g_variant_n_children (trail);
+  g_autoptr (GVariant) last = n > 0 ? g_variant_get_child_value (trail, n - 1) : NULL;
+  const char *outcome = last != NULL ? text_of (last, "Outcome") : "trouble";
+
+  /* Behind the check that decides stands the decision. */
+  for (gsize i = n; i > 0 && g_str_equal (outcome, "refused"); i--)
+    {
+      g_autoptr (GVariant) row = g_variant_get_child_value (trail, i - 1);
+      const char *check = text_of (row, "Check");
+      g_autofree char *title = NULL;
+
+      if (g_str_equal (check, "decision") || !g_str_equal (text_of (row, "Outcome"), "refused"))
+        continue;
+      title = pba_check_title (check);
+      /* Translators: %s is a check, such as Relay access denied */
+      return g_strdup_printf (_ ("By today’s settings it would be refused: %s."), title);
+    }
+  if (g_str_equal (outcome, "refused"))
+    return g_strdup (_ ("By today’s settings it would be refused."));
+  if (g_str_equal (outcome, "discarded"))
+    return g_strdup (_ ("By today’s settings it would be discarded."));
+  if (g_str_equal (outcome, "trouble"))
+    return g_strdup (_ ("How it would be judged today cannot be found out now."));
+  return g_strdup (_ ("By today’s settings it would be accepted, as far as its envelope tells."));
+}

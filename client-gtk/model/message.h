@@ -67,4 +67,7 @@ PbaCheckAdvice pba_check_advice (const char *check);
  */
 GVariant *pba_message_draft_rule (GVariant *cells, const char *check);
 
+/** pba_message_verdict_words: (transfer full): @trail, what Diagnostics.Explain says, in a sentence: whether such mail would be taken today. */
+char *pba_message_verdict_words (GVariant *trail);
+
 G_END_DECLS

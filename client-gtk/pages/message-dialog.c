@@ -53,9 +53,9 @@ text_of (GVariant *cells, const char *key)
 
 typedef struct
 {
-  PbaPage *page; /* (owned) */
-  GtkWindow *over; /* (owned) (nullable) closed when it is left for a page */
-  const char *target; /* (static) */
+  PbaPage *page;      /* (owned) */
+  GtkWindow *over;    /* (owned) closed when it is left for a page */
+  const char *target; /* (static) (nullable) */
 } Why;
 
 static void
@@ -65,42 +65,59 @@ on_why_answered (AdwMessageDialog *dialog, const char *response, gpointer user_d
 
   if (g_str_equal (response, "settings"))
     {
-      if (why->over != NULL)
-        gtk_window_close (why->over);
+      gtk_window_close (why->over);
       pba_page_go (why->page, why->target, NULL);
     }
   g_object_unref (why->page);
-  g_clear_object (&why->over);
+  g_object_unref (why->over);
   g_free (why);
 }
 
-void
-pba_why_dialog_show (PbaPage *page, GtkWidget *over, const char *check, const char *evidence)
+/* Today's judgement stands below what was said then. */
+static void
+on_explained (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  g_autoptr (AdwMessageDialog) dialog = user_data;
+  g_autoptr (GVariant) trail = pba_history_explain_finish (PBA_HISTORY (source), result, NULL);
+  g_autofree char *words = trail != NULL ? pba_message_verdict_words (trail) : NULL;
+  g_autofree char *body = NULL;
+
+  if (words == NULL || !gtk_widget_get_visible (GTK_WIDGET (dialog)))
+    return;
+  body = g_strjoin ("\n\n", adw_message_dialog_get_body (dialog), words, NULL);
+  adw_message_dialog_set_body (dialog, body);
+}
+
+/* Why a check refuses, with what was found and said, what would be today, and the way to its settings. */
+static void
+show_why (Dialog *self, const char *check, const char *evidence, const char *recipient)
+{
+  PbaHistory *history = pba_server_get_history (pba_page_get_server (self->page));
   PbaCheckAdvice advice = pba_check_advice (check);
   g_autofree char *title = pba_check_title (check);
-  g_autofree char *body = NULL;
-  GtkWindow *window = GTK_WINDOW (gtk_widget_get_root (over));
-  GtkWidget *dialog;
+  g_autofree char *body = g_strjoin (
+    "\n\n",
+    advice.why != NULL
+      ? advice.why
+      : _ ("This program does not know this check. The server’s own words say more."),
+    evidence, NULL);
+  GtkWidget *dialog = adw_message_dialog_new (GTK_WINDOW (self->window), title, body);
   Why *why = g_new0 (Why, 1);
 
-  body = g_strjoin ("\n\n",
-                    advice.why != NULL ? advice.why
-                                       : _ ("This program does not know this check. The server’s "
-                                            "own words say more."),
-                    evidence != NULL && evidence[0] != '\0' ? evidence : NULL, NULL);
-  dialog = adw_message_dialog_new (window, title, body);
   adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
   if (advice.page != NULL)
     adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "settings",
                                      _ ("_Open Settings"));
   adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "close");
   adw_message_dialog_set_default_response (ADW_MESSAGE_DIALOG (dialog), "close");
-  why->page = g_object_ref (page);
-  why->over = gtk_window_get_modal (window) ? g_object_ref (window) : NULL;
+  why->page = g_object_ref (self->page);
+  why->over = g_object_ref (GTK_WINDOW (self->window));
   why->target = advice.page;
   g_signal_connect (dialog, "response", G_CALLBACK (on_why_answered), why);
   gtk_window_present (GTK_WINDOW (dialog));
+  if (pba_history_can_explain (history))
+    pba_history_explain_async (history, self->cells, recipient, NULL, on_explained,
+                               g_object_ref (dialog));
 }
 
 static void
@@ -129,8 +146,9 @@ on_why (GtkButton *button, gpointer user_data)
 {
   Dialog *self = user_data;
 
-  pba_why_dialog_show (self->page, self->window, g_object_get_data (G_OBJECT (button), "check"),
-                       g_object_get_data (G_OBJECT (button), "evidence"));
+  show_why (self, g_object_get_data (G_OBJECT (button), "check"),
+            g_object_get_data (G_OBJECT (button), "evidence"),
+            g_object_get_data (G_OBJECT (button), "recipient"));
 }
 
 static GtkWidget *
@@ -142,6 +160,7 @@ add_button (Dialog *self, GtkWidget *box, const char *label, const char *name,
   pba_accessible_name (button, name);
   g_object_set_data_full (G_OBJECT (button), "check", g_strdup (step->check), g_free);
   g_object_set_data_full (G_OBJECT (button), "evidence", g_strdup (step->second), g_free);
+  g_object_set_data_full (G_OBJECT (button), "recipient", g_strdup (step->recipient), g_free);
   g_signal_connect (button, "clicked", callback, self);
   gtk_box_append (GTK_BOX (box), button);
   return button;

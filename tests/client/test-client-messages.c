@@ -138,6 +138,32 @@ test_rules (void)
     }
 }
 
+static void
+test_verdicts (void)
+{
+  static const struct
+  {
+    const char *trail, *words;
+  } rows[] = {
+    { "[{'Check': <'relay'>, 'Outcome': <'pass'>}, {'Check': <'decision'>, 'Outcome': <'pass'>}]",
+      "By today’s settings it would be accepted, as far as its envelope tells." },
+    { "[{'Check': <'spf'>, 'Outcome': <'watched'>}, {'Check': <'relay'>, 'Outcome': <'refused'>},"
+      " {'Check': <'decision'>, 'Outcome': <'refused'>}]",
+      "By today’s settings it would be refused: Relay access denied." },
+    { "[{'Check': <'decision'>, 'Outcome': <'discarded'>}]",
+      "By today’s settings it would be discarded." },
+    { "@aa{sv} []", "How it would be judged today cannot be found out now." },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GVariant) trail = parse (rows[i].trail);
+      g_autofree char *words = pba_message_verdict_words (trail);
+
+      g_assert_cmpstr (words, ==, rows[i].words);
+    }
+}
+
 /* ---- the model ---- */
 
 static gboolean
@@ -197,6 +223,7 @@ main (int argc, char **argv)
   g_test_add_func ("/client/messages/rows", test_rows);
   g_test_add_func ("/client/messages/steps", test_steps);
   g_test_add_func ("/client/messages/rules", test_rules);
+  g_test_add_func ("/client/messages/verdicts", test_verdicts);
   g_test_add ("/client/messages/model", Bed, NULL, bed_up, test_model, bed_down);
   return g_test_run ();
 }

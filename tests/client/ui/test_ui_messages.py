@@ -74,6 +74,7 @@ def test_allow(ui):
     ui.click(row(ui, "Refused, ann@local.example"))
     ui.press("Why? Blacklist")
     ui.find("label", text="A blacklist rule names the client")
+    ui.find("label", text="By today’s settings it would be refused: Blacklist.")
     picture(ui, "why")
     ui.key("Escape")
     ui.press("Allow mail like this: Blacklist")
