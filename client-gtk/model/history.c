@@ -73,8 +73,11 @@ on_state (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 on_connected (PbaHistory *self)
 {
-  if (pba_history_get_supported (self))
-    pba_connection_get_all (self->connection, "History", NULL, on_state, g_object_ref (self));
+  if (!pba_history_get_supported (self))
+    return;
+  pba_connection_get_all (self->connection, "History", NULL, on_state, g_object_ref (self));
+  if (self->timer != 0)
+    pba_list_model_refresh (self->messages);
 }
 
 static void

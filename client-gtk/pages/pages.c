@@ -83,11 +83,12 @@ make_blocks (PbaServer *server, const PbaPageSpec *spec)
   return pba_tally_page_new (server, _ (spec->title), spec->id, spec->icon);
 }
 
-/* An older service keeps no history: likewise. */
+/* An older service keeps no history: likewise; not one that is merely away. */
 static GtkWidget *
 make_messages (PbaServer *server, const PbaPageSpec *spec)
 {
-  if (pba_history_get_supported (pba_server_get_history (server)))
+  if (pba_history_get_supported (pba_server_get_history (server))
+      || pba_connection_get_state (pba_server_get_connection (server)) != PBA_CONNECTION_CONNECTED)
     return pba_messages_page_new (server, _ (spec->title));
   return pba_tally_page_new (server, _ (spec->title), spec->id, spec->icon);
 }
