@@ -2,6 +2,7 @@
 """History: what became of mail, on the wire and on the bus; and that mail goes on without it."""
 import pathlib
 import re
+import sqlite3
 
 import stranger
 from bus import BusError
@@ -237,6 +238,22 @@ def test_survives_a_restart_and_keeps_to_its_limits(bed):
     # Nothing is older than a day; the setting is obeyed without a restart.
     bed.api.set("HistorySettings", "Days", "u", 1)
     assert only(bed, Text="a@b.example")
+
+
+def test_killed(bed):
+    """What was asked for, and so written, before a kill is there after it; the file is whole."""
+    bed.start()
+    for number in range(5):
+        for each in range(20):
+            bed.send(f"k{number}-{each}@b.example", ["ann@local.example"], MESSAGE)
+        wait_for(lambda: search(bed, Sender=f"k{number}-")[0] == 20, "all of them in the history")
+        bed.send("unasked@b.example", ["ann@local.example"], MESSAGE)
+        bed.postbusd.kill()
+        with sqlite3.connect(pathlib.Path(bed.state, "history.db")) as file:
+            assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        file.close()
+        bed.postbusd.start()
+        assert [search(bed, Sender=f"k{each}-")[0] for each in range(number + 1)] == [20] * (number + 1)
 
 
 def test_mail_goes_on_without_it(bed):
