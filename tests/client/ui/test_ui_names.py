@@ -75,3 +75,21 @@ def test_connect_page(ui):
     ui.find("button", "Connect")
     faults = list(nameless(ui, ui.tree()))
     assert not faults, "\n".join(["there are controls without a name:", *faults])
+
+
+def test_sidebar_by_keys(ui):
+    """What has the focus is scrolled into sight, to the last page and back."""
+    ui.start("overview")
+    ui.unfold()
+    ui.click(ui.sidebar()[0])
+    for key, index in (("End", -1), ("Home", 0)):
+        ui.key(key)
+
+        def in_sight():
+            row = ui.sidebar()[index]
+            pane = next(each for each in row.ancestors() if each.role == "scroll pane")
+            (_, y, _, height), (_, top, _, high) = ui.box(row), ui.box(pane)
+            return row.has("focused") and top <= y and y + height <= top + high
+        ui.wait(in_sight, f"the row that {key} leads to")
+    ui.key("Down", "Return")
+    ui.wait(lambda: ui.title() == "General", "the page below the first")
