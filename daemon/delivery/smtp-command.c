@@ -24,9 +24,21 @@ append_number (GByteArray *out, const char *name, guint64 number)
   pb_smtp_append (out, text);
 }
 
-void
-pb_smtp_append_mail (GByteArray *out, const PbEnvelope *envelope, const PbExtensionSet *extensions)
+/* The message came with it, or goes by an alias to an address that is not ASCII. */
+static gboolean
+needs_utf8 (const PbDelivery *delivery)
 {
+  gboolean needed = (delivery->envelope->flags & PB_ENVELOPE_SMTPUTF8) != 0;
+
+  for (guint i = 0; i < delivery->n_recipients && !needed; i++)
+    needed = !g_str_is_ascii (delivery->envelope->recipients[delivery->recipients[i]].address);
+  return needed;
+}
+
+void
+pb_smtp_append_mail (GByteArray *out, const PbDelivery *delivery, const PbExtensionSet *extensions)
+{
+  const PbEnvelope *envelope = delivery->envelope;
   gboolean dsn = (extensions->offered & PB_EXT_DSN) != 0;
 
   pb_smtp_append (out, "MAIL FROM:<");
@@ -36,7 +48,7 @@ pb_smtp_append_mail (GByteArray *out, const PbEnvelope *envelope, const PbExtens
     append_number (out, "SIZE", envelope->size);
   if ((extensions->offered & PB_EXT_8BITMIME) != 0 && (envelope->flags & PB_ENVELOPE_8BIT) != 0)
     pb_smtp_append (out, " BODY=8BITMIME");
-  if ((extensions->offered & PB_EXT_SMTPUTF8) != 0 && (envelope->flags & PB_ENVELOPE_SMTPUTF8) != 0)
+  if ((extensions->offered & PB_EXT_SMTPUTF8) != 0 && needs_utf8 (delivery))
     pb_smtp_append (out, " SMTPUTF8");
   if (dsn && envelope->ret != PB_RET_UNSAID)
     pb_smtp_append (out, envelope->ret == PB_RET_FULL ? " RET=FULL" : " RET=HDRS");
@@ -108,16 +120,15 @@ pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipien
 }
 
 const char *
-pb_smtp_check_envelope (const PbEnvelope *envelope, const PbExtensionSet *extensions,
+pb_smtp_check_delivery (const PbDelivery *delivery, const PbExtensionSet *extensions,
                         gboolean is_lmtp, const char **status)
 {
-  if ((envelope->flags & PB_ENVELOPE_SMTPUTF8) != 0 && (extensions->offered & PB_EXT_SMTPUTF8) == 0
-      && !is_lmtp)
+  if (!is_lmtp && (extensions->offered & PB_EXT_SMTPUTF8) == 0 && needs_utf8 (delivery))
     {
       *status = "5.6.7";
       return "the message needs SMTPUTF8, which the server does not offer";
     }
-  if (extensions->size > 0 && envelope->size > extensions->size)
+  if (extensions->size > 0 && delivery->envelope->size > extensions->size)
     {
       *status = "5.3.4";
       return "the message is larger than the server takes";

@@ -63,7 +63,7 @@ pb_smtp_envelope_append (PbSmtpConnection *self, PbTransaction *transaction, GBy
   guint start = out->len;
 
   transaction->bdat = wants_bdat (self, transaction);
-  pb_smtp_append_mail (out, transaction->job->delivery->envelope, &self->extensions);
+  pb_smtp_append_mail (out, transaction->job->delivery, &self->extensions);
   pb_smtp_connection_expect (self, PB_EXPECT_MAIL, 0, transaction);
   note_sent (transaction, out, start);
   if ((self->extensions.offered & PB_EXT_PIPELINING) == 0)

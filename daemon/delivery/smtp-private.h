@@ -128,15 +128,15 @@ void pb_smtp_connection_abort (PbSmtpConnection *self, const char *reason);
 
 /* ---- commands (pure) ---- */
 
-/** pb_smtp_append_mail: "MAIL FROM:<...>" with the parameters that @extensions offers and @envelope needs, CRLF behind. */
-void pb_smtp_append_mail (GByteArray *out, const PbEnvelope *envelope, const PbExtensionSet *extensions);
+/** pb_smtp_append_mail: "MAIL FROM:<...>" with the parameters that @extensions offers and @delivery needs, CRLF behind. */
+void pb_smtp_append_mail (GByteArray *out, const PbDelivery *delivery, const PbExtensionSet *extensions);
 
 /** pb_smtp_append_rcpt: @address: (nullable): whom to name in place of the recipient (LMTP). */
 void pb_smtp_append_rcpt (GByteArray *out, const PbEnvelope *envelope, guint recipient, const char *address, const PbExtensionSet *extensions);
 void pb_smtp_append (GByteArray *out, const char *text);
 
 /**
- * pb_smtp_check_envelope: what the other side cannot take by what it said of itself. LMTP servers keep UTF-8 in header fields without knowing SMTPUTF8;
+ * pb_smtp_check_delivery: what the other side cannot take by what it said of itself. LMTP servers keep UTF-8 in header fields without knowing SMTPUTF8;
  * what they do with such an address they say themselves. Returns: (nullable) the reason; @status (out) then 5.6.7 or 5.3.4.
  */
-const char *pb_smtp_check_envelope (const PbEnvelope *envelope, const PbExtensionSet *extensions, gboolean is_lmtp, const char **status);
+const char *pb_smtp_check_delivery (const PbDelivery *delivery, const PbExtensionSet *extensions, gboolean is_lmtp, const char **status);

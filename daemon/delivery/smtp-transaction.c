@@ -100,8 +100,8 @@ static gboolean
 is_takeable (PbSmtpConnection *self, PbSmtpJob *job)
 {
   const char *status;
-  const char *reason = pb_smtp_check_envelope (job->delivery->envelope, &self->extensions,
-                                               self->lmtp, &status);
+  const char *reason =
+    pb_smtp_check_delivery (job->delivery, &self->extensions, self->lmtp, &status);
 
   begin_transcript (self, job);
   if (reason == NULL)

@@ -333,3 +333,24 @@ def test_the_queue_says_where_and_why(bed):
     bed.api.call("RelayExceptions", "Replace", "(aa{sv})", [])
     bed.api.set("Delivery", "Mode", "s", "direct")
     assert "mail exchangers of away.example" in route(), route()
+
+
+def test_alias_beyond_ascii(bed):
+    """Whoever wrote in ASCII gets to an alias's target that is not: its domain as it stands in the DNS, its local part by
+    SMTPUTF8, or back where the host has none of that."""
+    bed.start()
+    plain = bed.sink(extensions=[b"PIPELINING", b"8BITMIME"])
+    wide = bed.sink(extensions=[b"PIPELINING", b"8BITMIME", b"SMTPUTF8"])
+    bed.api.add("Aliases", Address="one@local.example", Targets=["info@bücher.example"])
+    bed.api.add("Aliases", Address="two@local.example", Targets=["jörg@wide.example"])
+    bed.api.add("Aliases", Address="three@local.example", Targets=["jörg@plain.example"])
+    for sink, domain in ((plain, "plain.example"), (plain, "xn--bcher-kva.example"), (wide, "wide.example")):
+        exception(bed, sink, "recipient", domain, Name=domain)
+    bed.send("ann@local.example", ["one@local.example"], MESSAGE)
+    assert plain.wait_messages(1)[0].recipients == [b"info@xn--bcher-kva.example"]
+    bed.send("ann@local.example", ["two@local.example"], MESSAGE)
+    message = wide.wait_messages(1)[0]
+    assert message.recipients == ["jörg@wide.example".encode()] and b"SMTPUTF8" in message.mail_line, message.mail_line
+    bed.send("ann@local.example", ["three@local.example"], MESSAGE)
+    assert b"5.6.7" in bed.wait_mails(bed.ann, 1)[0]
+    assert len(plain.messages) == 1
