@@ -74,21 +74,27 @@ make_queue (PbaServer *server, const PbaPageSpec *spec)
   return pba_queue_page_new (server, _ (spec->title));
 }
 
+/* What a service that is merely away can do shows when it is back. */
+static gboolean
+is_away (PbaServer *server)
+{
+  return pba_connection_get_state (pba_server_get_connection (server)) != PBA_CONNECTION_CONNECTED;
+}
+
 /* An older service blocks nobody: then there are only counters. */
 static GtkWidget *
 make_blocks (PbaServer *server, const PbaPageSpec *spec)
 {
-  if (pba_blocks_get_supported (pba_server_get_blocks (server)))
+  if (pba_blocks_get_supported (pba_server_get_blocks (server)) || is_away (server))
     return pba_blocks_page_new (server, _ (spec->title), spec->icon);
   return pba_tally_page_new (server, _ (spec->title), spec->id, spec->icon);
 }
 
-/* An older service keeps no history: likewise; not one that is merely away. */
+/* An older service keeps no history: likewise. */
 static GtkWidget *
 make_messages (PbaServer *server, const PbaPageSpec *spec)
 {
-  if (pba_history_get_supported (pba_server_get_history (server))
-      || pba_connection_get_state (pba_server_get_connection (server)) != PBA_CONNECTION_CONNECTED)
+  if (pba_history_get_supported (pba_server_get_history (server)) || is_away (server))
     return pba_messages_page_new (server, _ (spec->title));
   return pba_tally_page_new (server, _ (spec->title), spec->id, spec->icon);
 }
