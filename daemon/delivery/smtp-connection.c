@@ -523,5 +523,7 @@ pb_smtp_connection_quit (PbSmtpConnection *self)
 void
 pb_smtp_connection_abort (PbSmtpConnection *self, const char *reason)
 {
+  /* Who looked on may have the answer already, and be gone. */
+  self->watch = NULL;
   pb_smtp_connection_lose (self, "4.3.2", reason, FALSE);
 }

@@ -2,8 +2,8 @@
 /* The SMTP client asked whether recipients are known: RCPT is where it ends, and the connection is as good as before. */
 #include "smtp-agent-fixture.h"
 
-static void
-verify (Fixture *self, guint n_recipients)
+static PbDelivery *
+make_verification (Fixture *self, guint n_recipients)
 {
   g_autoptr (PbEnvelope) envelope = make_envelope (self, n_recipients, 0);
   g_autoptr (PbSnapshot) snapshot = make_snapshot (self);
@@ -15,7 +15,14 @@ verify (Fixture *self, guint n_recipients)
     recipients[i] = i;
   delivery = pb_delivery_new (envelope, NULL, route, snapshot, recipients, n_recipients);
   delivery->verify_only = TRUE;
-  pb_smtp_agent_deliver (self->agent, delivery, self->mailbox, on_delivered, self);
+  return delivery;
+}
+
+static void
+verify (Fixture *self, guint n_recipients)
+{
+  pb_smtp_agent_deliver (self->agent, make_verification (self, n_recipients), self->mailbox,
+                         on_delivered, self);
 }
 
 static void
@@ -82,6 +89,65 @@ test_untold (void)
   tear_down (&self);
 }
 
+/* Somebody who looks on, by way of a mailbox, until the delivery is back. */
+typedef struct
+{
+  PbSmtpWatch watch; /* first */
+  PbMailbox *mailbox;
+  guint n_steps;
+  gboolean answered;
+} Looking;
+
+static void
+on_step_told (gpointer data)
+{
+  Looking *self = data;
+
+  g_assert_false (self->answered);
+  self->n_steps++;
+}
+
+static void
+on_step (PbSmtpWatch *watch, PbSmtpStep step, PbSmtpStepState state, const char *remote,
+         const char *detail, const PbTlsPeer *peer)
+{
+  pb_mailbox_post (((Looking *) watch)->mailbox, on_step_told, watch);
+}
+
+static void
+on_looked_at (PbDelivery *delivery, gpointer user_data)
+{
+  Looking *self = user_data;
+
+  g_assert_false (self->answered);
+  self->answered = TRUE;
+  pb_delivery_free (delivery);
+}
+
+/* The service ends while a relay is tested: nothing is told behind the answer, with which who looked on may go. */
+static void
+test_end_while_watched (void)
+{
+  Looking looking = { { on_step }, NULL, 0, FALSE };
+  Fixture self;
+  PbDelivery *delivery;
+
+  SET_UP (&self, SCRIPT ("E"));
+  looking.mailbox = self.mailbox;
+  delivery = make_verification (&self, 1);
+  delivery->watch = &looking.watch;
+  pb_smtp_agent_deliver (self.agent, delivery, self.mailbox, on_looked_at, &looking);
+  while (looking.n_steps < 2)
+    {
+      struct pollfd fd = { .fd = pb_mailbox_fd (self.mailbox), .events = POLLIN };
+
+      g_assert_cmpint (poll (&fd, 1, WAIT_SECONDS * 1000), ==, 1);
+      pb_mailbox_dispatch (self.mailbox);
+    }
+  tear_down (&self);
+  g_assert_true (looking.answered);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -89,5 +155,6 @@ main (int argc, char **argv)
   g_test_add_func ("/smtp-verify/pipelining", test_pipelining);
   g_test_add_func ("/smtp-verify/one-by-one", test_one_by_one);
   g_test_add_func ("/smtp-verify/untold", test_untold);
+  g_test_add_func ("/smtp-verify/end-while-watched", test_end_while_watched);
   return g_test_run ();
 }
