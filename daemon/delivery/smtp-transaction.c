@@ -194,7 +194,8 @@ transaction_finish (PbSmtpConnection *self)
   self->n_messages++;
   self->current = g_steal_pointer (&self->next);
   g_free (done);
-  if (job->n_active == 1 && job->todo_at < job->n_todo && self->current == NULL)
+  if (job->n_active == 1 && job->todo_at < job->n_todo && self->current == NULL
+      && self->n_messages < max_messages (self))
     {
       /* More of the same job: straight on, without asking the pool. */
       job->n_active--;

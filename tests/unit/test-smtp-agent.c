@@ -510,6 +510,24 @@ test_dsn_parameters (void)
   tear_down (&self);
 }
 
+/* RFC 9422 3: as many messages a connection as the server says, though the rest of one delivery is left. */
+static void
+test_message_limit (void)
+{
+  Fixture self;
+
+  SET_UP (&self,
+          SCRIPT ("G:PIPELINING,LIMITS MAILMAX=1 RCPTMAX=1", "C:MAIL", "C:RCPT TO:<r0@", "C:DATA", ACCEPTS, "B",
+                  "S:250 taken", "Q"),
+          SCRIPT ("G:PIPELINING,LIMITS MAILMAX=1 RCPTMAX=1", "C:MAIL", "C:RCPT TO:<r1@", "C:DATA", ACCEPTS, "B",
+                  "S:250 taken", "Q"));
+  deliver (&self, 2, TEXT);
+  wait_answers (&self, 1);
+  assert_result (&self, 0, 0, PB_RESULT_DELIVERED, "2.0.0");
+  assert_result (&self, 0, 1, PB_RESULT_DELIVERED, "2.0.0");
+  tear_down (&self);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -536,5 +554,6 @@ main (int argc, char **argv)
   g_test_add_func ("/smtp-agent/cannot-take", test_cannot_take);
   g_test_add_func ("/smtp-agent/seven-bit", test_seven_bit);
   g_test_add_func ("/smtp-agent/dsn-parameters", test_dsn_parameters);
+  g_test_add_func ("/smtp-agent/message-limit", test_message_limit);
   return g_test_run ();
 }
