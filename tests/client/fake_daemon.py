@@ -228,7 +228,8 @@ class Daemon:
 
     def judge_viewer(self, short, method, invocation):
         """--challenge: looking takes a password, so whoever may not be asked is refused. --denied: always."""
-        looks = method == "List" or (short, method) in (("Statistics", "Snapshot"), ("Manager", "Validate"))
+        looks = method == "List" or (short, method) in (("Statistics", "Snapshot"), ("Manager", "Validate"),
+                                                           ("History", "Search"))
         asks = invocation.get_message().get_flags() & Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION
         if looks and (self.options.denied or (self.options.challenge and not asks)):
             raise Refusal("NotAuthorized", f"{PREFIX}view needs an administrator's password")
