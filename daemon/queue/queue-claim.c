@@ -106,7 +106,7 @@ pb_queue_claim (PbQueue *self)
   gint64 now = pb_queue_now ();
 
   self->next_claim = now + CLAIM_EVERY;
-  if (self->claiming || !pb_queue_may_start (self) || self->n_held > PB_QUEUE_MAX_HELD / 2)
+  if (self->claiming || !pb_queue_may_start (self) || self->n_held > PB_QUEUE_MAX_CROWD / 2)
     return;
   if (!store_may_have_more (self))
     {
@@ -118,7 +118,7 @@ pb_queue_claim (PbQueue *self)
   self->claim_is_wake = self->wake_budget > 0;
   self->store_has_more = FALSE;
   pb_store_claim (self->parts.store, self->claim_is_wake ? G_MAXINT64 : now + PB_QUEUE_HORIZON,
-                  PB_QUEUE_MAX_HELD - self->n_held, held_ids (self), self->parts.main_mailbox,
+                  PB_QUEUE_MAX_CROWD - self->n_held, held_ids (self), self->parts.main_mailbox,
                   on_claimed, pb_queue_ref (self));
 }
 

@@ -212,6 +212,7 @@ schedule_group (PbQueue *self, PbQueueMessage *message, const PbSnapshot *snapsh
   if (pb_route_is_final (route))
     pb_scheduler_trust (self->scheduler, route->key);
   pb_scheduler_add (self->scheduler, item, route->key, due);
+  pb_scheduler_weigh (self->scheduler, item, n_recipients);
 }
 
 /* Recipients are already counted in @message. */
@@ -310,13 +311,28 @@ pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const char *ta
   return TRUE;
 }
 
+/* The last room is for new mail to destinations that have little waiting: thousands of messages for one that is slow or
+   silent would keep all others out of memory until it is known to be dead. */
+static gboolean
+is_crowding (PbQueue *self, const PbEnvelope *envelope)
+{
+  g_autoptr (PbSnapshot) snapshot = NULL;
+  g_autoptr (PbRoute) route = NULL;
+
+  if (self->n_held < PB_QUEUE_MAX_CROWD)
+    return FALSE;
+  snapshot = pb_registry_snapshot (self->parts.registry);
+  route = pb_route_find (snapshot, envelope->sender, envelope->recipients[0].address, NULL);
+  return pb_scheduler_waiting (self->scheduler, route->key) > PB_QUEUE_MAX_HELD - PB_QUEUE_MAX_CROWD;
+}
+
 void
 pb_queue_take_new (PbQueue *self, PbEnvelope *envelope, PbBody *body)
 {
   if (!self->started || self->stopped)
     return;
   /* Changed by hand between being safe and this: as it is now only the store knows. */
-  if (g_hash_table_remove (self->untold, &envelope->id)
+  if (g_hash_table_remove (self->untold, &envelope->id) || is_crowding (self, envelope)
       || !pb_queue_take (self, envelope, body, NULL, NULL, 0, G_MAXINT64))
     self->store_has_more = TRUE;
   pb_queue_pump (self);

@@ -8,7 +8,8 @@
 #include "util/pool.h"
 #include <glib.h>
 
-#define PB_QUEUE_MAX_HELD 20000                /* recipients in memory */
+#define PB_QUEUE_MAX_HELD 10000                /* recipients in memory: some 1 KiB each, beside what the history holds of them */
+#define PB_QUEUE_MAX_CROWD 7500                /* of them, before a destination with many takes no more room: what waits in the store at most comes so far */
 #define PB_QUEUE_MAX_BODIES (32 * 1024 * 1024) /* octets of small bodies kept for messages that wait */
 #define PB_QUEUE_HORIZON 60                    /* seconds: what is due later is left to the store */
 

@@ -242,6 +242,7 @@ requeue_item (Settling *self)
   pb_queue_message_drop_body (self->queue, item->message);
   if (self->untried || !pb_queue_item_move (item))
     pb_scheduler_add (self->queue->scheduler, item, item->route->key, self->next);
+  pb_scheduler_weigh (self->queue->scheduler, item, item->n_recipients);
 }
 
 static gboolean

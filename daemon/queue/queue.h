@@ -10,7 +10,7 @@
 
 /*
  * The queue's life on the main thread: takes what was submitted, claims what is due, groups recipients by route, hands attempts to agents, settles results, makes DSNs. Holds at most
- * 20,000 recipients in memory; the rest stays in the store.
+ * 10,000 recipients in memory; the rest stays in the store.
  */
 typedef struct _PbQueue PbQueue;
 

@@ -25,6 +25,7 @@ typedef struct
   PbDueHeap items;
   GList ring; /* data is this struct */
   GQueue *queue; /* (not owned) (nullable) that it is in: PbScheduler.ready or .aside */
+  guint weight; /* of its items */
   guint under_way;
   gboolean stranger; /* never answered, or not the last time */
   guint window;      /* attempts that may be under way: grows with each live answer */
@@ -37,6 +38,7 @@ typedef struct
   PbDueNode node; /* first: key is due time, in Destination.items */
   gpointer item;
   Destination *destination;
+  guint weight;
 } Entry;
 
 struct _PbScheduler
@@ -137,6 +139,7 @@ destination_ensure (PbScheduler *self, const char *key)
 static void
 entry_drop (PbScheduler *self, Entry *entry)
 {
+  entry->destination->weight -= entry->weight;
   pb_due_heap_remove (&entry->destination->items, &entry->node);
   g_hash_table_remove (self->entries, entry->item);
   g_free (entry);
@@ -260,6 +263,8 @@ pb_scheduler_add (PbScheduler *self, gpointer item, const char *destination, gin
   entry->item = item;
   entry->destination = destination_ensure (self, destination);
   entry->node.key = due;
+  entry->weight = 1;
+  entry->destination->weight++;
   g_hash_table_insert (self->entries, item, entry);
   pb_due_heap_update (&entry->destination->items, &entry->node);
   destination_place (self, entry->destination);
@@ -442,6 +447,24 @@ pb_scheduler_resting_until (PbScheduler *self, const char *key)
   Destination *destination = g_hash_table_lookup (self->destinations, key);
 
   return destination != NULL ? destination->rest_until : 0;
+}
+
+guint
+pb_scheduler_waiting (PbScheduler *self, const char *key)
+{
+  Destination *destination = g_hash_table_lookup (self->destinations, key);
+
+  return destination != NULL ? destination->weight : 0;
+}
+
+void
+pb_scheduler_weigh (PbScheduler *self, gpointer item, guint weight)
+{
+  Entry *entry = g_hash_table_lookup (self->entries, item);
+
+  g_return_if_fail (entry != NULL);
+  entry->destination->weight += weight - entry->weight;
+  entry->weight = weight;
 }
 
 guint

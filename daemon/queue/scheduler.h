@@ -48,6 +48,12 @@ gint64 pb_scheduler_resting_until (PbScheduler *self, const char *destination);
 /** pb_scheduler_wake: a retry by hand: clears rests and makes all waiting items of @destination (nullable: all) due at @now. */
 void pb_scheduler_wake (PbScheduler *self, const char *destination, gint64 now);
 
+/** pb_scheduler_weigh: @item, which waits, counts as @weight in pb_scheduler_waiting(); 1 unless told. */
+void pb_scheduler_weigh (PbScheduler *self, gpointer item, guint weight);
+
+/** pb_scheduler_waiting: the weight of all that waits for @destination. */
+guint pb_scheduler_waiting (PbScheduler *self, const char *destination);
+
 /** pb_scheduler_next_due: when pb_scheduler_next() may have something, given no further calls; G_MAXINT64 never, G_MININT64 at once. */
 gint64 pb_scheduler_next_due (PbScheduler *self);
 guint pb_scheduler_size (PbScheduler *self);

@@ -6,6 +6,7 @@ import threading
 
 from clock import Clock
 from harness import wait_for
+from sink import HANG
 from test_long import told
 
 MESSAGE = b"Subject: pace\r\n\r\nx\r\n"
@@ -52,6 +53,23 @@ def test_each_destination_for_itself(bed):
     sink.wait_messages(250)
     bed.queue_empty()
     assert sum(connection.host == "127.0.0.3" for connection in sink.connections) == 2
+
+
+def test_silent_destination_leaves_room(bed):
+    """More mail than fits into memory waits for one that takes connections and says nothing: mail for another goes at once."""
+    bed.start()
+    sink = bed.mx_sink()
+    sink.rule("CONNECT", HANG, rb"")
+    bed.dns.add("silent.example", "A", "127.0.0.3")
+    bed.dns.add("live.example", "A", "127.0.0.2")
+    with bed.talk() as talk:
+        talk.ehlo()
+        for number in range(24):
+            talk.mail("ann@local.example", [f"x{number}.{each}@silent.example" for each in range(500)], MESSAGE)
+    sink.wait_commands("CONNECT")
+    sink.clear_rules()
+    load(bed, 20, "live.example")
+    assert all(message.host == "127.0.0.2" for message in sink.wait_messages(20))
 
 
 def test_dead_destination_is_left_alone(bed):

@@ -47,11 +47,17 @@ test_round_robin (void)
 
   for (guint i = 0; i < 100; i++)
     pb_scheduler_add (scheduler, ITEM (1 + i), "a", 0);
+  g_assert_cmpuint (pb_scheduler_waiting (scheduler, "a"), ==, 100);
+  g_assert_cmpuint (pb_scheduler_waiting (scheduler, "b"), ==, 0);
   pb_scheduler_add (scheduler, ITEM (1000), "b", 0);
+  pb_scheduler_weigh (scheduler, ITEM (1000), 50);
+  g_assert_cmpuint (pb_scheduler_waiting (scheduler, "b"), ==, 50);
   pb_scheduler_add (scheduler, ITEM (1001), "b", 0);
   for (guint i = 0; i < 4; i++)
     seen_b += next (scheduler, 1) >= 1000;
   g_assert_cmpuint (seen_b, ==, 2);
+  g_assert_cmpuint (pb_scheduler_waiting (scheduler, "b"), ==, 0);
+  g_assert_cmpuint (pb_scheduler_waiting (scheduler, "a"), ==, 98);
 }
 
 /* A destination begins with a few attempts and gets more with each that a live server answers. */
