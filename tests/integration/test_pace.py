@@ -118,6 +118,8 @@ def test_retries_are_spread(bed):
     load(bed, 60)
     wait_for(lambda: len(told(bed, "deferred")) == 60, "all to be deferred")
     # 300 s with a tenth more or less: from the first to the last retry some seconds pass.
+    due = {recipient["NextAttempt"] for row in bed.api.rows("Queue") for recipient in row["Recipients"]}
+    assert len(due) > 10, due
     seen = set()
     for _ in range(70):
         clock.pass_time(1)
@@ -131,5 +133,6 @@ def test_retries_are_spread(bed):
         seen.add(sum(told(bed, "deferred").values()))
         return len(told(bed, "deferred")) == 60 and all(each > 1 for each in told(bed, "deferred").values())
     wait_for(again, "all to be tried again")
-    assert len(seen) > 5, seen
+    # How many came between two looks is the machine's affair.
+    assert len(seen) > 2, seen
     assert not re.search("bounced ", bed.postbusd.stderr().decode())
