@@ -240,8 +240,10 @@ requeue_item (Settling *self)
     }
   pb_queue_item_keep (item, self->keep);
   pb_queue_message_drop_body (self->queue, item->message);
-  if (self->untried || !pb_queue_item_move (item))
-    pb_scheduler_add (self->queue->scheduler, item, item->route->key, self->next);
+  /* One that moves is gone, its recipients are in items of their own. */
+  if (!self->untried && pb_queue_item_move (item))
+    return;
+  pb_scheduler_add (self->queue->scheduler, item, item->route->key, self->next);
   pb_scheduler_weigh (self->queue->scheduler, item, item->n_recipients);
 }
 
