@@ -116,7 +116,7 @@ def main():
     for name, delays in legs.items():
         ratio = p99(delays) / p99(legs["live"])
         missed |= name in KINDS and ratio > GOAL
-        print(f"beside {name + ":":12} {len(delays)} messages, median {statistics.median(delays):5.1f} ms, p99 {p99(delays):5.1f} ms, "
+        print(f"beside {name + ':':12} {len(delays)} messages, median {statistics.median(delays):5.1f} ms, p99 {p99(delays):5.1f} ms, "
               f"{ratio:.2f} times that beside the live one")
     return 2 if missed else 0
 
