@@ -62,7 +62,8 @@ without_success (PbNotify notify)
   return notify != PB_NOTIFY_UNSAID ? notify : PB_NOTIFY_NEVER;
 }
 
-/* Told beside the forwarding: after a crash between the two the sender hears it twice or not, the mail goes on once. */
+/* Told when the message is whole again and about to be made safe: after a crash or a failure between the two
+ * the sender hears it twice or not, the mail goes on once. */
 static void
 tell_expanded (Forwarding *self)
 {
@@ -165,6 +166,7 @@ forwarding_settle (Forwarding *self)
   PbQueue *queue = self->queue;
   PbSettlement *settlement = make_settlement (self);
 
+  tell_expanded (self);
   log_forwarded (self, settlement->dsn);
   pb_queue_record_forwarded (queue, self->item, settlement->dsn);
   queue->n_under_way++;
@@ -254,7 +256,6 @@ pb_queue_forward (PbQueue *self, PbQueueItem *item, PbSnapshot *snapshot)
   forwarding->item = item;
   forwarding->snapshot = pb_snapshot_ref (snapshot);
   self->n_under_way++;
-  tell_expanded (forwarding);
   if (item->message->body != NULL)
     {
       forwarding->body = pb_body_ref (item->message->body);
