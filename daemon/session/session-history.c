@@ -14,14 +14,16 @@
 #include <string.h>
 
 #define MAX_NAMES   64  /* RCPT commands whose recipient is remembered by its number */
-#define MAX_REFUSED 500 /* recipients of one transaction */
+#define MAX_REFUSED 500 /* recipients of one transaction, dropped ones with them */
 #define MAX_BARE    20  /* refusals of one connection outside of transactions */
 
+/* A recipient who was refused, or by a rule taken and dropped, which the client is not told. */
 typedef struct
 {
   char *address; /* (owned) */
+  PbHistoryEvent event;
   const char *check; /* (static) */
-  char *reply; /* (owned) */
+  char *reply; /* (owned) (nullable) */
 } Refused;
 
 /* Made with the first recipient; the transaction's. */
@@ -120,26 +122,6 @@ add_lines (PbHistoryMessage *message, const PbTrail *trail, const PbSessionNotes
     }
 }
 
-/* A rule took them and dropped them, which the client is not told. */
-static void
-add_discarded (PbHistoryMessage *message, const PbTrail *trail, const PbSessionNotes *notes)
-{
-  for (guint i = 0; trail != NULL && i < pb_trail_length (trail); i++)
-    {
-      const PbVerdict *verdict = pb_trail_get (trail, i);
-      const char *name = recipient_name (notes, verdict->recipient);
-
-      if (verdict->outcome != PB_OUTCOME_DISCARDED)
-        continue;
-      if (name != NULL)
-        pb_history_message_add_recipient (message, name, NULL, PB_HISTORY_DISCARDED,
-                                          verdict->check, NULL);
-      else
-        message->event = PB_HISTORY_DISCARDED;
-      message->check = verdict->check;
-    }
-}
-
 /* ---- records ---- */
 
 /* What is known of the client, and of the message once there is a transaction. */
@@ -173,9 +155,9 @@ add_refused (PbHistoryMessage *message, const PbSessionNotes *notes)
     {
       const Refused *refused = &g_array_index (notes->refused, Refused, i);
 
-      pb_history_message_add_recipient (message, refused->address, NULL, PB_HISTORY_REFUSED,
+      pb_history_message_add_recipient (message, refused->address, NULL, refused->event,
                                         refused->check, refused->reply);
-      if (message->check == NULL)
+      if (message->check == NULL || refused->event == PB_HISTORY_DISCARDED)
         message->check = refused->check;
       if (message->reply == NULL)
         message->reply = g_strdup (refused->reply);
@@ -251,6 +233,29 @@ record_bare_refusal (PbSession *self, guint64 id, const PbDecision *decision)
   pb_history_add_message (find_history (self), message);
 }
 
+/* What one transaction may cause to be kept is bounded. */
+static void
+note_recipient (PbSession *self, Refused *refused)
+{
+  PbSessionNotes *notes = find_notes (self);
+
+  if (notes->refused->len < MAX_REFUSED)
+    g_array_append_val (notes->refused, *refused);
+  else
+    clear_refused (refused);
+}
+
+void
+pb_session_record_discarded (PbSession *self, const PbDecision *decision, const char *recipient)
+{
+  Refused refused = { g_strdup (recipient), PB_HISTORY_DISCARDED, decision->check, NULL };
+
+  if (find_history (self) != NULL)
+    note_recipient (self, &refused);
+  else
+    clear_refused (&refused);
+}
+
 void
 pb_session_record_refusal (PbSession *self, guint64 id, const PbDecision *decision,
                            const char *recipient)
@@ -267,13 +272,10 @@ pb_session_record_refusal (PbSession *self, guint64 id, const PbDecision *decisi
   reply = reply_text (decision->reply, decision->detail);
   if (recipient != NULL)
     {
-      PbSessionNotes *notes = find_notes (self);
-      Refused refused = { g_strdup (recipient), decision->check, g_steal_pointer (&reply) };
+      Refused refused = { g_strdup (recipient), PB_HISTORY_REFUSED, decision->check,
+                          g_steal_pointer (&reply) };
 
-      if (notes->refused->len < MAX_REFUSED)
-        g_array_append_val (notes->refused, refused);
-      else
-        clear_refused (&refused);
+      note_recipient (self, &refused);
       return;
     }
   record_transaction (self, PB_HISTORY_REFUSED, decision->check, reply);
@@ -324,15 +326,25 @@ pb_session_record_taken (PbSession *self, const PbEnvelope *envelope)
                                         PB_HISTORY_ACCEPTED, NULL, NULL);
     }
   add_refused (message, notes);
-  add_discarded (message, self->transaction->trail, notes);
   pb_history_add_message (find_history (self), message);
 }
 
+/* The whole message, by what its end was judged. */
 static gboolean
-has_discarded (const PbTrail *trail)
+is_dropped (const PbTrail *trail)
 {
   for (guint i = 0; trail != NULL && i < pb_trail_length (trail); i++)
-    if (pb_trail_get (trail, i)->outcome == PB_OUTCOME_DISCARDED)
+    if (pb_trail_get (trail, i)->outcome == PB_OUTCOME_DISCARDED
+        && pb_trail_get (trail, i)->stage == PB_STAGE_END_OF_DATA)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+has_discarded (const PbSessionNotes *notes)
+{
+  for (guint i = 0; i < notes->refused->len; i++)
+    if (g_array_index (notes->refused, Refused, i).event == PB_HISTORY_DISCARDED)
       return TRUE;
   return FALSE;
 }
@@ -342,22 +354,17 @@ pb_session_record_rest (PbSession *self)
 {
   PbTransaction *transaction = self->transaction;
   PbSessionNotes *notes = transaction->notes;
-  PbHistoryMessage *message;
+  PbHistoryEvent event;
 
   if (find_history (self) == NULL || notes == NULL || notes->recorded)
     return;
-  if (has_discarded (transaction->trail))
-    {
-      notes->recorded = TRUE;
-      message = start_record (self, pb_session_record_id (self));
-      add_stranded (message, transaction, PB_HISTORY_DISCARDED);
-      add_refused (message, notes);
-      add_discarded (message, transaction->trail, notes);
-      pb_history_add_message (find_history (self), message);
-    }
-  else if (notes->refused->len > 0)
-    record_transaction (self,
-                        transaction->recipients->len > 0 ? PB_HISTORY_BROKEN_OFF
-                                                         : PB_HISTORY_REFUSED,
-                        NULL, NULL);
+  if (is_dropped (transaction->trail))
+    event = PB_HISTORY_DISCARDED;
+  else if (notes->refused->len == 0)
+    return;
+  else if (transaction->recipients->len > 0)
+    event = PB_HISTORY_BROKEN_OFF;
+  else
+    event = has_discarded (notes) ? PB_HISTORY_DISCARDED : PB_HISTORY_REFUSED;
+  record_transaction (self, event, NULL, NULL);
 }

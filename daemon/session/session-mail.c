@@ -119,7 +119,9 @@ discard_recipient (PbSession *self, const PbDecision *decision)
 
   pb_counter_add (PB_COUNTER_DISCARDED, 1);
   pb_session_log_discarded (self, decision, transaction->rcpt.recipient->text);
+  pb_session_record_discarded (self, decision, transaction->rcpt.recipient->text);
   transaction->discarded++;
+  pb_transaction_charge (transaction);
   pb_rcpt_args_clear (&transaction->rcpt);
   pb_session_set_state (self, PB_SESSION_RCPT);
   pb_session_reply (self, PB_REPLY_RECIPIENT_OK, NULL);

@@ -293,6 +293,9 @@ void pb_session_record_name (PbSession *self, const char *address);
 /** pb_session_record_refusal: of @recipient, or of all there is when that is NULL. @id: pb_session_record_id(). */
 void pb_session_record_refusal (PbSession *self, guint64 id, const PbDecision *decision, const char *recipient);
 
+/** pb_session_record_discarded: @recipient was taken and dropped, as @decision says. */
+void pb_session_record_discarded (PbSession *self, const PbDecision *decision, const char *recipient);
+
 /** pb_session_record_cut_off: the message is not read to its end. */
 void pb_session_record_cut_off (PbSession *self, const char *reason);
 

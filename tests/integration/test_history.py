@@ -184,6 +184,24 @@ def test_discarded_by_a_rule(bed):
     assert search(bed, Event=["discarded"])[0] == 2
 
 
+def test_discarded_behind_many(bed):
+    """The hundredth of a message's recipients is one recipient too; who breaks off has dropped nobody's mail."""
+    bed.start()
+    bed.api.add("Accounts", Name="ben", Addresses=["ben@local.example"])
+    bed.api.add("AccessList", Name="Void", List="blacklist", Kind="recipient", Value="ben@local.example", Action="discard")
+    with bed.talk(source="127.0.0.9") as talk:
+        talk.ehlo()
+        talk.mail("many@elsewhere.example", ["ann@local.example"] * 99 + ["ben@local.example"], MESSAGE)
+        talk.envelope("off@elsewhere.example", ["ann@local.example", "ben@local.example"])
+        talk.expect("RSET", 250)
+    bed.wait_mails(bed.ann, 1)
+    row = await_event(bed, "delivered", Sender="many@")
+    assert [each["Event"] for each in row["Recipients"] if each["Address"] == "ben@local.example"] == ["discarded"], row
+    row = await_event(bed, "broken-off", Sender="off@")
+    assert {each["Address"]: each["Event"] for each in row["Recipients"]} == {"ann@local.example": "broken-off",
+                                                                           "ben@local.example": "discarded"}, row
+
+
 def test_removed_by_hand(bed):
     bed.start()
     sink = bed.relay_sink()
