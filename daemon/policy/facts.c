@@ -189,33 +189,13 @@ on_mx (PbDnsAnswer *answer, gpointer user_data)
   pb_fact_unref (self);
 }
 
-/* What no name in the DNS can be is not asked about (RFC 1035 2.3.4). */
-static gboolean
-is_possible_name (const char *name)
-{
-  gsize length = strlen (name);
-
-  if (length > 0 && name[length - 1] == '.')
-    length--;
-  if (length == 0 || length > 253)
-    return FALSE;
-  for (gsize i = 0, label = 0; i <= length; i++, label++)
-    if (i == length || name[i] == '.')
-      {
-        if (label == 0 || label > 63)
-          return FALSE;
-        label = (gsize) -1;
-      }
-  return TRUE;
-}
-
 PbFact *
 pb_fact_new_domain (const PbDns *dns, const char *domain, PbMailbox *mailbox)
 {
   PbFact *self = pb_fact_new (dns, mailbox);
 
   self->domain = g_strdup (domain);
-  if (!is_possible_name (domain))
+  if (!pb_dns_name_is_valid (domain))
     pb_fact_settle (self, PB_FACT_NO, g_strdup_printf ("%s cannot be a name in the DNS", domain));
   else if (dns == NULL || mailbox == NULL)
     pb_fact_settle (self, PB_FACT_TROUBLE, g_strdup ("nobody to ask"));
@@ -279,7 +259,7 @@ ask_names (PbFact *self, char **names)
   self->first_name = g_strdup (names[0]);
   self->asked++; /* until all are asked: an answer may come at once */
   for (guint i = 0; i < n; i++)
-    if (is_possible_name (names[i]))
+    if (pb_dns_name_is_valid (names[i]))
       ask (self, names[i], PB_DNS_HOST, on_client_host);
   self->asked--;
   if (self->asked == 0)
