@@ -153,6 +153,7 @@ read_key (PbQuestion *self, const char *key, GVariant *value, GError **error)
 gboolean
 pb_question_read (PbQuestion *self, GVariant *given, GError **error)
 {
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   GVariantIter iter;
   const char *key;
   GVariant *value;
@@ -162,7 +163,8 @@ pb_question_read (PbQuestion *self, GVariant *given, GError **error)
   while (good && g_variant_iter_next (&iter, "{&sv}", &key, &value))
     {
       has_ip = has_ip || g_str_equal (key, "Ip");
-      good = read_key (self, key, value, error);
+      good = (g_hash_table_add (seen, (gpointer) key) || refuse (error, key, "is given twice"))
+             && read_key (self, key, value, error);
       g_variant_unref (value);
     }
   return good && (has_ip || refuse (error, "Ip", "must be given"));

@@ -342,6 +342,13 @@ def test_explain_names_what_is_wrong(bed):
             assert error.name == "InvalidValue" and f"Diagnostics.Explain: {place}:" in error.text, (question, error.text)
         else:
             raise AssertionError(f"{question} was taken")
+    twice = GLib.Variant.parse(None, "({'Ip': <'192.0.2.1'>, 'Sender': <'a@b.example'>, 'Sender': <'c@d.example'>},)", None, None)
+    try:
+        bed.api.raw_call(f"{NAME}.Diagnostics", "Explain", twice)
+    except BusError as error:
+        assert error.name == "InvalidValue" and "Diagnostics.Explain: Sender: is given twice" in error.text, error.text
+    else:
+        raise AssertionError("a key was taken twice")
 
 
 def test_explain_does_not_wait_for_ever(bed):
