@@ -7,7 +7,7 @@
  *
  * Form: 'P' 1 | varint flags, ret, arrival, size | text sender, envid, client, helo, login, message-id | varint count |
  * count times: text address, text orcpt, varint notify | 4 octets FNV-1a of all before. A text is varint length + 1 and its
- * octets, 0 for NULL.
+ * octets, 0 for NULL. A message with a head has 'P' 2 | varint length | its octets in front of the flags.
  */
 #include "protocol/envelope.h"
 
@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define FORM_MARK       'P'
-#define FORM_VERSION    1
+#define FORM_PLAIN      1
+#define FORM_WITH_HEAD  2
 #define MAX_TEXT        4096
 #define MAX_RECIPIENTS  100000
 #define LEAST_RECIPIENT 4 /* octets: length, one of address, no orcpt, notify */
@@ -115,6 +116,7 @@ envelope_clear (gpointer data)
   g_free (self->helo);
   g_free (self->login);
   g_free (self->message_id);
+  g_clear_pointer (&self->head, g_bytes_unref);
 }
 
 void
@@ -169,13 +171,28 @@ write_text (GByteArray *out, const char *text)
   g_byte_array_append (out, (const guint8 *) text, (guint) length);
 }
 
+static void
+write_form (GByteArray *out, GBytes *head)
+{
+  gsize length;
+  const guint8 *octets;
+
+  g_byte_array_append (out, (const guint8[]){ FORM_MARK, head != NULL ? FORM_WITH_HEAD : FORM_PLAIN },
+                       2);
+  if (head == NULL)
+    return;
+  octets = g_bytes_get_data (head, &length);
+  write_number (out, length);
+  g_byte_array_append (out, octets, (guint) length);
+}
+
 GBytes *
 pb_envelope_serialize (const PbEnvelope *self)
 {
   GByteArray *out = g_byte_array_sized_new (256);
   guint32 sum;
 
-  g_byte_array_append (out, (const guint8[]){ FORM_MARK, FORM_VERSION }, 2);
+  write_form (out, self->head);
   write_number (out, self->flags);
   write_number (out, self->ret);
   write_number (out, (guint64) self->arrival);
@@ -239,6 +256,31 @@ read_text (Reader *self)
   return text;
 }
 
+/* Begins to read @data. Returns: (transfer full) (nullable): the head that stands first. */
+static GBytes *
+read_form (Reader *self, const guint8 *data, gsize length)
+{
+  gsize head;
+  GBytes *bytes;
+
+  *self = (Reader){ .bad = TRUE };
+  if (length < 2 + SUM_LENGTH || data[0] != FORM_MARK
+      || (data[1] != FORM_PLAIN && data[1] != FORM_WITH_HEAD))
+    return NULL;
+  *self = (Reader){ data + 2, data + length - SUM_LENGTH, FALSE };
+  if (data[1] == FORM_PLAIN)
+    return NULL;
+  head = read_number (self, PB_ENVELOPE_HEAD_MAX);
+  if (head == 0 || head > (gsize) (self->end - self->at))
+    {
+      self->bad = TRUE;
+      return NULL;
+    }
+  bytes = g_bytes_new (self->at, head);
+  self->at += head;
+  return bytes;
+}
+
 static void
 read_recipients (Reader *reader, PbEnvelope *self)
 {
@@ -263,21 +305,31 @@ read_recipients (Reader *reader, PbEnvelope *self)
     }
 }
 
+GBytes *
+pb_envelope_read_head (const void *data, gsize length)
+{
+  Reader reader;
+
+  return read_form (&reader, data, length);
+}
+
 PbEnvelope *
 pb_envelope_deserialize (guint64 id, const void *data, gsize length)
 {
   g_autoptr (PbEnvelope) self = NULL;
+  g_autoptr (GBytes) head = NULL;
   const guint8 *octets = data;
   guint32 sum;
   Reader reader;
 
-  if (length < 2 + SUM_LENGTH || octets[0] != FORM_MARK || octets[1] != FORM_VERSION)
+  head = read_form (&reader, data, length);
+  if (reader.bad)
     return NULL;
   memcpy (&sum, octets + length - SUM_LENGTH, SUM_LENGTH);
   if (GUINT32_FROM_LE (sum) != checksum (octets, length - SUM_LENGTH))
     return NULL;
-  reader = (Reader){ octets + 2, octets + length - SUM_LENGTH, FALSE };
   self = pb_envelope_new (id);
+  self->head = g_steal_pointer (&head);
   self->flags = (PbEnvelopeFlags) read_number (&reader, ALL_FLAGS);
   self->ret = (PbRet) read_number (&reader, PB_RET_HDRS);
   self->arrival = (gint64) read_number (&reader, G_MAXUINT64);

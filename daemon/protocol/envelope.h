@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #define PB_QUEUE_ID_TEXT 14 /* 13 Crockford base-32 digits and NUL */
+#define PB_ENVELOPE_HEAD_MAX (64 * 1024) /* octets of PbEnvelope.head */
 
 typedef struct
 {
@@ -37,11 +38,12 @@ typedef struct
   PbRet ret;
   char *envid;        /* (owned) (nullable) */
   gint64 arrival;     /* wall clock, microseconds */
-  guint64 size;       /* octets of the stored message, CRLF lines, our Received included */
+  guint64 size;       /* octets of the stored message, CRLF lines, our Received and the head included */
   char *client;       /* (owned) "[192.0.2.1]" text of the IP, or "local" */
   char *helo;         /* (owned) (nullable) */
   char *login;        /* (owned) (nullable) */
   char *message_id;   /* (owned) (nullable) for the log */
+  GBytes *head;       /* (owned) (nullable) whole fields that stand on top of a body which was in its file before they were known; see pb_spool_prepend() */
 } PbEnvelope;
 
 /** pb_envelope_new: all fields zero but @id and its text; the maker fills it in, then never changes it again. */
@@ -59,8 +61,11 @@ char *pb_queue_id_format (guint64 id, char *buffer);
 /** pb_queue_id_parse: Returns: FALSE when @text is no queue id. */
 gboolean pb_queue_id_parse (const char *text, guint64 *id);
 
-/** pb_envelope_serialize_recipients / _parse: compact form for the store's one column. */
+/** pb_envelope_serialize: compact form for the store's one column. */
 GBytes *pb_envelope_serialize (const PbEnvelope *self);
 
 /** pb_envelope_deserialize: Returns: (nullable) NULL when @data is no envelope (a damaged row). */
 PbEnvelope *pb_envelope_deserialize (guint64 id, const void *data, gsize length);
+
+/** pb_envelope_read_head: the head alone out of what pb_envelope_deserialize() takes. Returns: (transfer full) (nullable). */
+GBytes *pb_envelope_read_head (const void *data, gsize length);

@@ -3,8 +3,9 @@
  * A stored message's octets: bytes in memory, or a file in spool/.
  *
  * Made by the spool and the store, read by delivery agents and the bus on any thread. A body does not own
- * its file: the file goes with the message's row, and opening it then says so. Errors are PB_STORE_ERROR
- * with the path.
+ * its file: the file goes with the message's row, and opening it then says so. Fields that were known
+ * only when the file was written stand in memory on top of it; no reader sees the seam. Errors are
+ * PB_STORE_ERROR with the path.
  */
 #include "store/body.h"
 
@@ -20,8 +21,9 @@
 struct _PbBody
 {
   gint ref_count; /* atomic */
-  guint64 size;
+  guint64 size;          /* with the head */
   GBytes *bytes;         /* (owned) (nullable) */
+  GBytes *head;          /* (owned) (nullable) of a file */
   PbSpoolDir *directory; /* (owned) (nullable) */
   char *name;            /* (owned) (nullable) */
 };
@@ -116,6 +118,20 @@ pb_body_new_file (PbSpoolDir *directory, const char *name, guint64 size)
   return self;
 }
 
+void
+pb_body_add_head (PbBody *self, GBytes *head)
+{
+  g_return_if_fail (self->directory != NULL && self->head == NULL);
+  self->head = g_bytes_ref (head);
+  self->size += g_bytes_get_size (head);
+}
+
+guint64
+pb_body_file_size (const PbBody *self)
+{
+  return self->head != NULL ? self->size - g_bytes_get_size (self->head) : self->size;
+}
+
 PbBody *
 pb_body_ref (PbBody *self)
 {
@@ -129,6 +145,7 @@ pb_body_unref (PbBody *self)
   if (self == NULL || !g_atomic_int_dec_and_test (&self->ref_count))
     return;
   g_clear_pointer (&self->bytes, g_bytes_unref);
+  g_clear_pointer (&self->head, g_bytes_unref);
   g_clear_pointer (&self->directory, pb_spool_dir_unref);
   g_free (self->name);
   g_free (self);
@@ -163,10 +180,10 @@ pb_body_open (const PbBody *self, GError **error)
 }
 
 static gssize
-read_bytes (const PbBody *self, guint64 offset, void *buffer, gsize length)
+read_bytes (GBytes *bytes, guint64 offset, void *buffer, gsize length)
 {
   gsize size;
-  const guint8 *data = g_bytes_get_data (self->bytes, &size);
+  const guint8 *data = g_bytes_get_data (bytes, &size);
 
   if (offset >= size)
     return 0;
@@ -175,14 +192,12 @@ read_bytes (const PbBody *self, guint64 offset, void *buffer, gsize length)
   return (gssize) length;
 }
 
-gssize
-pb_body_read (const PbBody *self, guint64 offset, void *buffer, gsize length, GError **error)
+static gssize
+read_file (const PbBody *self, guint64 offset, void *buffer, gsize length, GError **error)
 {
   gssize n;
   int fd, saved;
 
-  if (self->bytes != NULL)
-    return read_bytes (self, offset, buffer, length);
   fd = pb_body_open (self, error);
   if (fd < 0)
     return -1;
@@ -194,4 +209,24 @@ pb_body_read (const PbBody *self, guint64 offset, void *buffer, gsize length, GE
   if (n < 0)
     pb_store_set_error_from_errno (error, saved, "Cannot read", self->name);
   return n;
+}
+
+gssize
+pb_body_read (const PbBody *self, guint64 offset, void *buffer, gsize length, GError **error)
+{
+  gssize above = 0, below;
+  guint64 head;
+
+  if (self->bytes != NULL)
+    return read_bytes (self->bytes, offset, buffer, length);
+  if (self->head == NULL)
+    return read_file (self, offset, buffer, length, error);
+  head = g_bytes_get_size (self->head);
+  if (offset < head)
+    above = read_bytes (self->head, offset, buffer, length);
+  if ((gsize) above == length)
+    return above;
+  below = read_file (self, offset + (guint64) above - head, (char *) buffer + above,
+                     length - (gsize) above, error);
+  return below >= 0 ? above + below : -1;
 }

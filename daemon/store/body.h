@@ -7,7 +7,7 @@
 
 /*
  * A stored message's octets (header section and body, CRLF lines, our Received on top, no Return-Path, no dot-stuffing). Immutable,
- * reference-counted, any thread. Small ones hold their bytes; large ones are a file.
+ * reference-counted, any thread. Small ones hold their bytes; large ones are a file, with the envelope's head, where there is one, on top of it.
  */
 typedef struct _PbBody PbBody;
 
@@ -23,8 +23,5 @@ guint64 pb_body_size (const PbBody *self);
 /** pb_body_bytes: (transfer none) (nullable): the octets of a small body; NULL for a file. */
 GBytes *pb_body_bytes (const PbBody *self);
 
-/** pb_body_open: a new descriptor of a large body's file, O_RDONLY at offset 0; -1 with @error. Blocks shortly: workers only. */
-int pb_body_open (const PbBody *self, GError **error);
-
-/** pb_body_read: up to @length octets from @offset into @buffer. Blocks for files: workers only. Returns: octets read, -1 with @error. */
+/** pb_body_read: @length octets from @offset into @buffer, fewer where the message ends. Blocks for files: workers only. Returns: octets read, -1 with @error. */
 gssize pb_body_read (const PbBody *self, guint64 offset, void *buffer, gsize length, GError **error);

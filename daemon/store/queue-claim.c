@@ -18,7 +18,7 @@
 #define SQL_CLAIM                                                                                  \
   "SELECT " PB_ROW_COLUMNS " FROM message WHERE next_attempt <= ?1 ORDER BY next_attempt, id"
 #define SQL_READ_BODY                                                                              \
-  "SELECT m.size, m.in_file, m.digest, b.data FROM message m LEFT JOIN body b ON b.id = m.id WHERE m.id = ?1"
+  "SELECT m.size, m.in_file, m.digest, b.data, m.envelope FROM message m LEFT JOIN body b ON b.id = m.id WHERE m.id = ?1"
 #define READ_SIZE (256 * 1024)
 
 struct _PbClaim
@@ -330,7 +330,7 @@ check_file (gpointer data)
   int fd = pb_body_open (self->body, &self->error);
 
   if (fd >= 0 && hash_file (fd, digest, &size, &self->error)
-      && (size != pb_body_size (self->body) || memcmp (digest, self->digest, sizeof digest) != 0))
+      && (size != pb_body_file_size (self->body) || memcmp (digest, self->digest, sizeof digest) != 0))
     body_read_damaged (self, "5.3.0 the message's file is damaged in the store");
   if (fd >= 0)
     close (fd);
@@ -356,8 +356,8 @@ body_from_row (BodyRead *self, sqlite3_stmt *row)
     memcpy (self->digest, sqlite3_column_blob (row, 2), PB_DIGEST_SIZE);
   if (in_file)
     {
-      self->body = pb_body_new_file (self->store->spool_dir, pb_queue_id_format (self->id, name),
-                                     (guint64) size);
+      self->body = pb_row_file_body (row, 4, self->store->spool_dir,
+                                     pb_queue_id_format (self->id, name), (guint64) size);
       return;
     }
   bytes = g_bytes_new (sqlite3_column_blob (row, 3), (gsize) sqlite3_column_bytes (row, 3));

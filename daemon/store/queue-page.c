@@ -19,7 +19,7 @@
   "SELECT " PB_ROW_COLUMNS " FROM message WHERE class = ?3 AND id >= ("                            \
   "SELECT id FROM message WHERE class = ?3 ORDER BY id LIMIT 1 OFFSET ?1) ORDER BY id LIMIT ?2"
 #define SQL_AFTER "SELECT " PB_ROW_COLUMNS " FROM message WHERE id > ?1 ORDER BY id LIMIT ?2"
-#define SQL_READ  "SELECT m.size, m.in_file, b.data FROM message m LEFT JOIN body b ON b.id = m.id WHERE m.id = ?1"
+#define SQL_READ  "SELECT m.size, m.in_file, b.data, m.envelope FROM message m LEFT JOIN body b ON b.id = m.id WHERE m.id = ?1"
 
 static const char sql_page[] = SQL_PAGE, sql_page_of_class[] = SQL_PAGE_OF_CLASS;
 
@@ -243,7 +243,8 @@ body_of_row (Reading *self, sqlite3_stmt *row)
 
   self->size = (guint64) sqlite3_column_int64 (row, 0);
   if (sqlite3_column_int (row, 1) != 0)
-    return pb_body_new_file (self->store->spool_dir, pb_queue_id_format (self->id, name), self->size);
+    return pb_row_file_body (row, 3, self->store->spool_dir, pb_queue_id_format (self->id, name),
+                             self->size);
   bytes = g_bytes_new (sqlite3_column_blob (row, 2), (gsize) sqlite3_column_bytes (row, 2));
   return pb_body_new_bytes (bytes);
 }

@@ -103,6 +103,8 @@ on_dsn_body_safe (PbBody *body, const guint8 digest[PB_DIGEST_SIZE], const GErro
     {
       self->envelope = pb_envelope_ref (self->settlement->dsn);
       self->body = body;
+      if (self->envelope->head != NULL)
+        pb_body_add_head (body, self->envelope->head);
     }
   if (digest != NULL)
     memcpy (self->digest, digest, sizeof self->digest);

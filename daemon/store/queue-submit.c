@@ -5,7 +5,7 @@
  * Called by sessions (I/O threads) and by the queue for its own DSNs. Until the callback says so nothing
  * is promised; on an error nothing was kept, and a body's file is removed, except after a failed sync,
  * when nobody knows what the disk holds. A submission owns references to all it needs until it has
- * answered on the caller's thread.
+ * answered on the caller's thread. An envelope's head is in its row, so it is as safe as the envelope.
  */
 #include "store/spool-private.h"
 #include "store/store-private.h"
@@ -146,6 +146,8 @@ on_body_safe (PbBody *body, const guint8 digest[PB_DIGEST_SIZE], const GError *e
       return;
     }
   self->body = body;
+  if (self->envelope->head != NULL)
+    pb_body_add_head (body, self->envelope->head);
   if (digest != NULL)
     memcpy (self->digest, digest, sizeof self->digest);
   self->job.ops = &submission_ops;

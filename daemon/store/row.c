@@ -152,3 +152,18 @@ pb_row_decode_damaged (sqlite3_stmt *row, const char *damage)
   pb_status_set_quarantine (set, damage);
   return queued_new (g_steal_pointer (&envelope), set, row);
 }
+
+PbBody *
+pb_row_file_body (sqlite3_stmt *row, int column, PbSpoolDir *directory, const char *name, guint64 size)
+{
+  gsize length = (gsize) sqlite3_column_bytes (row, column);
+  const void *inner = pb_unseal (sqlite3_column_blob (row, column), length, &length);
+  g_autoptr (GBytes) head = inner != NULL ? pb_envelope_read_head (inner, length) : NULL;
+  PbBody *body;
+
+  if (head == NULL || g_bytes_get_size (head) > size)
+    return pb_body_new_file (directory, name, size);
+  body = pb_body_new_file (directory, name, size - g_bytes_get_size (head));
+  pb_body_add_head (body, head);
+  return body;
+}

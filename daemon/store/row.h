@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "store/body-private.h"
 #include "store/status.h"
 #include "store/store.h"
 #include <glib.h>
@@ -26,3 +27,9 @@ PbQueued *pb_row_decode (sqlite3_stmt *row, const char **damage);
 
 /** pb_row_decode_damaged: (transfer full) what can be shown of a damaged row: its id, with all recipients held. */
 PbQueued *pb_row_decode_damaged (sqlite3_stmt *row, const char *damage);
+
+/**
+ * pb_row_file_body: Returns: (transfer full): the large body in @directory's file @name, with the head from the envelope in @column on top.
+ * @size: octets of the message, head included. Without a readable envelope there is no head; the file is then too short, and found to be.
+ */
+PbBody *pb_row_file_body (sqlite3_stmt *row, int column, PbSpoolDir *directory, const char *name, guint64 size);

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -314,6 +315,21 @@ guint64
 pb_spool_size (PbSpool *self)
 {
   return self->flushed + self->buffer->len;
+}
+
+gboolean
+pb_spool_prepend (PbSpool *self, GBytes *data)
+{
+  gsize length;
+  const guint8 *octets = g_bytes_get_data (data, &length);
+  guint size = self->buffer->len;
+
+  if (self->flushed > 0)
+    return FALSE;
+  g_byte_array_set_size (self->buffer, size + (guint) length);
+  memmove (self->buffer->data + length, self->buffer->data, size);
+  memcpy (self->buffer->data, octets, length);
+  return TRUE;
 }
 
 gsize

@@ -30,5 +30,11 @@ gboolean pb_spool_flush (PbSpool *self, PbMailbox *reply_to, PbMailFunc func, gp
 
 guint64 pb_spool_size (PbSpool *self);
 
+/**
+ * pb_spool_prepend: puts @data on top of all that was appended. Once, when nothing more comes.
+ * Returns: FALSE when that is in its file already: the envelope's head takes @data then.
+ */
+gboolean pb_spool_prepend (PbSpool *self, GBytes *data);
+
 /** pb_spool_held: octets that lie in memory now. */
 gsize pb_spool_held (PbSpool *self);

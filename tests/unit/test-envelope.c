@@ -46,6 +46,9 @@ assert_same (const PbEnvelope *a, const PbEnvelope *b)
   g_assert_cmpstr (a->helo, ==, b->helo);
   g_assert_cmpstr (a->login, ==, b->login);
   g_assert_cmpstr (a->message_id, ==, b->message_id);
+  g_assert_true ((a->head == NULL) == (b->head == NULL));
+  if (a->head != NULL)
+    g_assert_true (g_bytes_equal (a->head, b->head));
   g_assert_cmpuint (a->n_recipients, ==, b->n_recipients);
   for (guint i = 0; i < a->n_recipients; i++)
     {
@@ -74,6 +77,55 @@ test_round_trip (void)
   g_assert_nonnull (back);
   assert_same (envelope, back);
   g_assert_cmpuint (g_bytes_get_size (bytes), <, 250);
+}
+
+static void
+set_head (PbEnvelope *self, gsize length)
+{
+  g_autofree char *text = g_strnfill (length, 'h');
+
+  g_clear_pointer (&self->head, g_bytes_unref);
+  self->head = g_bytes_new (text, length);
+}
+
+static GBytes *
+read_head (GBytes *bytes)
+{
+  gsize length;
+  const void *data = g_bytes_get_data (bytes, &length);
+
+  return pb_envelope_read_head (data, length);
+}
+
+static void
+test_head (void)
+{
+  static const gsize lengths[] = { 1, 127, 128, 1000, PB_ENVELOPE_HEAD_MAX };
+  g_autoptr (PbEnvelope) envelope = make_envelope ();
+  g_autoptr (GBytes) plain = pb_envelope_serialize (envelope);
+
+  g_assert_null (read_head (plain));
+  /* What knows no heads can go on reading what has none. */
+  g_assert_cmpuint (((const guint8 *) g_bytes_get_data (plain, NULL))[1], ==, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      g_autoptr (GBytes) bytes = NULL;
+      g_autoptr (GBytes) head = NULL;
+      g_autoptr (PbEnvelope) back = NULL;
+
+      set_head (envelope, lengths[i]);
+      bytes = pb_envelope_serialize (envelope);
+      back = parse_bytes (envelope->id, bytes);
+      g_assert_nonnull (back);
+      assert_same (envelope, back);
+      head = read_head (bytes);
+      g_assert_true (g_bytes_equal (head, envelope->head));
+    }
+  set_head (envelope, PB_ENVELOPE_HEAD_MAX + 1);
+  g_clear_pointer (&plain, g_bytes_unref);
+  plain = pb_envelope_serialize (envelope);
+  g_assert_null (parse_bytes (envelope->id, plain));
+  g_assert_null (read_head (plain));
 }
 
 static void
@@ -132,9 +184,8 @@ test_odd_text (void)
 }
 
 static void
-test_damage (void)
+check_damage (const PbEnvelope *envelope)
 {
-  g_autoptr (PbEnvelope) envelope = make_envelope ();
   g_autoptr (GBytes) bytes = pb_envelope_serialize (envelope);
   gsize length;
   const guint8 *data = g_bytes_get_data (bytes, &length);
@@ -144,8 +195,10 @@ test_damage (void)
       /* cut short: in a buffer of just that size */
       g_autofree guint8 *cut = g_memdup2 (data, at);
       g_autoptr (PbEnvelope) none = pb_envelope_deserialize (1, cut, at);
+      g_autoptr (GBytes) head = NULL;
 
       g_assert_null (none);
+      head = pb_envelope_read_head (cut, at);
       for (guint bit = 0; bit < 8; bit++)
         {
           g_autofree guint8 *copy = g_memdup2 (data, length);
@@ -160,6 +213,16 @@ test_damage (void)
   memcpy (longer, data, length);
   g_autoptr (PbEnvelope) trailing = pb_envelope_deserialize (1, longer, length + 1);
   g_assert_null (trailing);
+}
+
+static void
+test_damage (void)
+{
+  g_autoptr (PbEnvelope) envelope = make_envelope ();
+
+  check_damage (envelope);
+  set_head (envelope, 200);
+  check_damage (envelope);
 }
 
 static void
@@ -221,6 +284,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/envelope/round-trip", test_round_trip);
+  g_test_add_func ("/envelope/head", test_head);
   g_test_add_func ("/envelope/least", test_least);
   g_test_add_func ("/envelope/many-recipients", test_many_recipients);
   g_test_add_func ("/envelope/odd-text", test_odd_text);

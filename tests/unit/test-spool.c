@@ -4,6 +4,9 @@
  */
 #include "store-fixture.h"
 
+#include "store/body-private.h"
+#include <fcntl.h>
+
 static void
 on_resumed (gpointer data)
 {
@@ -208,6 +211,144 @@ test_many_at_once (Fixture *self, gconstpointer data)
     }
 }
 
+/* ---- a head that is known only behind the body ---- */
+
+/* A message of @size octets of the pattern from @head on, whose first @head are put on top when it has ended. */
+static guint64
+submit_with_head (Fixture *self, gsize head, gsize size, Answer *answer)
+{
+  g_autoptr (PbEnvelope) envelope =
+    make_envelope (self->store, "a@example.org", 1, "b@example.net", head + size);
+  PbSpool *top = pb_spool_new (self->store), *spool = pb_spool_new (self->store);
+  g_autoptr (GBytes) bytes = NULL;
+  gboolean resumed = FALSE;
+
+  append_pattern (top, 0, head);
+  bytes = g_bytes_new (pb_spool_buffer (top)->data, head);
+  pb_spool_abort (top);
+  append_pattern (spool, head, size);
+  if (!pb_spool_flush (spool, self->mailbox, on_resumed, &resumed))
+    wait_for (self->mailbox, &resumed);
+  if (!pb_spool_prepend (spool, bytes))
+    envelope->head = g_bytes_ref (bytes);
+  g_assert_true ((envelope->head != NULL) == (size > PB_BODY_INLINE_MAX));
+  pb_store_submit (self->store, envelope, spool, self->mailbox, on_submitted, answer);
+  wait_for (self->mailbox, &answer->called);
+  g_assert_no_error (answer->error);
+  g_assert_cmpuint (pb_body_size (answer->body), ==, head + size);
+  return envelope->id;
+}
+
+/* Reads over the seam from wherever one may begin and end. */
+static void
+assert_seam (PbBody *body, gsize head)
+{
+  guint8 octets[64];
+
+  for (gsize from = head > 20 ? head - 20 : 0; from < head + 20; from++)
+    for (gsize length = 0; length <= sizeof octets; length++)
+      {
+        gssize n = pb_body_read (body, from, octets, length, NULL);
+
+        g_assert_cmpint (n, ==, (gssize) MIN (length, pb_body_size (body) - from));
+        for (gssize i = 0; i < n; i++)
+          g_assert_cmpuint (octets[i], ==, (guint8) (((from + (guint64) i) * 2654435761u) >> 13));
+      }
+}
+
+typedef struct
+{
+  gboolean called;
+  GBytes *octets; /* (owned) (nullable) */
+  guint64 size;
+} Look;
+
+static void
+on_look (GBytes *octets, guint64 size, const GError *error, gpointer data)
+{
+  Look *look = data;
+
+  g_assert_no_error (error);
+  *look = (Look){ TRUE, g_bytes_ref (octets), size };
+}
+
+static void
+assert_look (Fixture *self, guint64 id, gsize head, gsize whole)
+{
+  Look look = { 0 };
+  const guint8 *octets;
+  guint64 offset = head > 10 ? head - 10 : 0;
+  gsize length;
+
+  pb_store_read (self->store, id, offset, 100, self->mailbox, on_look, &look);
+  wait_for (self->mailbox, &look.called);
+  g_assert_cmpuint (look.size, ==, whole);
+  octets = g_bytes_get_data (look.octets, &length);
+  g_assert_cmpuint (length, ==, 100);
+  for (gsize i = 0; i < length; i++)
+    g_assert_cmpuint (octets[i], ==, (guint8) (((offset + i) * 2654435761u) >> 13));
+  g_bytes_unref (look.octets);
+}
+
+static void
+test_head (Fixture *self, gconstpointer data)
+{
+  static const struct
+  {
+    gsize head, size;
+  } rows[] = {
+    { 1, 5000 },
+    { 300, PB_BODY_INLINE_MAX },
+    { 1, 100000 },
+    { 300, 100000 },
+    { PB_ENVELOPE_HEAD_MAX, 100000 },
+    { PB_ENVELOPE_HEAD_MAX, 3000000 },
+  };
+  guint64 ids[G_N_ELEMENTS (rows)];
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_auto (Answer) answer = { 0 };
+
+      ids[i] = submit_with_head (self, rows[i].head, rows[i].size, &answer);
+      assert_pattern (answer.body);
+      assert_seam (answer.body, rows[i].head);
+    }
+  fixture_reopen (self);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_auto (Answer) answer = { 0 };
+
+      read_body (self, ids[i], &answer);
+      g_assert_no_error (answer.error);
+      assert_pattern (answer.body);
+      assert_seam (answer.body, rows[i].head);
+      assert_look (self, ids[i], rows[i].head, rows[i].head + rows[i].size);
+      settle_one (self, ids[i], 0, PB_RECIPIENT_DELIVERED, 1, 0);
+    }
+  assert_counts (self, 0, 0, 0);
+}
+
+/* The file alone is held against the digest, with the length that it should have. */
+static void
+test_head_over_damage (Fixture *self, gconstpointer data)
+{
+  g_auto (Answer) answer = { 0 };
+  guint64 id = submit_with_head (self, 300, 100000, &answer);
+  char name[PB_QUEUE_ID_TEXT];
+  g_autofree char *path =
+    g_build_filename (self->directory, "spool", pb_queue_id_format (id, name), NULL);
+  int fd = open (path, O_WRONLY | O_APPEND);
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (write (fd, "x", 1), ==, 1);
+  close (fd);
+  read_body (self, id, &answer);
+  g_assert_error (answer.error, PB_STORE_ERROR, PB_STORE_ERROR_CORRUPT);
+  fixture_reopen (self);
+  assert_counts (self, 0, 0, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -217,5 +358,7 @@ main (int argc, char **argv)
   fixture_add ("/spool/back-pressure", test_back_pressure);
   fixture_add ("/spool/abort", test_abort);
   fixture_add ("/spool/many-at-once", test_many_at_once);
+  fixture_add ("/spool/head", test_head);
+  fixture_add ("/spool/head-over-damage", test_head_over_damage);
   return g_test_run ();
 }
