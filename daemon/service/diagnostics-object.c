@@ -11,6 +11,7 @@
 #include "dbus/names.h"
 #include "service/diagnostics-question.h"
 #include "service/diagnostics-replay.h"
+#include "service/scanner-test.h"
 #include "util/clock.h"
 #include <arpa/inet.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct _PbDiagnosticsObject
   PbDns dns;
   GQueue questions; /* (element-type Question) under way */
   PbReplay *replay; /* (owned) */
+  PbScannerTest *scanner_test; /* (owned) */
 };
 
 /* One Explain. */
@@ -204,9 +206,31 @@ handle_replay (PbBusCall *call, gpointer object)
   pb_replay_run (self->replay, draft, since, on_replayed, call);
 }
 
+/* ---- the scanner ---- */
+
+static void
+on_scanner_tested (GVariant *steps, const GError *error, gpointer user_data)
+{
+  PbBusCall *call = user_data;
+
+  if (error != NULL)
+    pb_bus_call_fail (call, error);
+  else
+    pb_bus_call_return (call, g_variant_new ("(@aa{sv})", steps));
+}
+
+static void
+handle_test_scanner (PbBusCall *call, gpointer object)
+{
+  PbDiagnosticsObject *self = object;
+
+  pb_scanner_test_run (self->scanner_test, on_scanner_tested, call);
+}
+
 static const PbBusMethod methods[] = {
   { "Explain", PB_ACTION_VIEW, handle_explain },
   { "Replay", PB_ACTION_VIEW, handle_replay },
+  { "TestScanner", PB_ACTION_VIEW, handle_test_scanner },
 };
 
 PbDiagnosticsObject *
@@ -223,6 +247,7 @@ pb_diagnostics_object_new (const PbDiagnosticsParts *parts)
   self->parts = *parts;
   pb_dns_init_resolver (&self->dns, parts->resolver);
   self->replay = pb_replay_new (parts->registry, parts->history, parts->mailbox, &self->dns);
+  self->scanner_test = pb_scanner_test_new (parts->registry, parts->mailbox);
   pb_bus_add (parts->bus, &interface);
   return self;
 }
@@ -241,5 +266,6 @@ pb_diagnostics_object_free (PbDiagnosticsObject *self)
       question_free (question);
     }
   pb_replay_free (self->replay);
+  pb_scanner_test_free (self->scanner_test);
   g_free (self);
 }

@@ -157,20 +157,21 @@ run_arc (JsonObject *one, Zone *zone, JsonBuilder *out)
 static void
 run_clamd (JsonObject *one, Zone *zone, JsonBuilder *out)
 {
-  static const char *const names[] = { "clean", "infected", "failed" };
+  static const char *const names[] = { "clean", "infected", "too-large", "failed" };
   const char *address = text_of (one, "address");
   gsize length;
   g_autofree char *text = (char *) g_base64_decode (text_of (one, "message"), &length);
   PbClamdMessage message = { text, length, -1 };
   g_auto (PbClamdOutcome) outcome = { 0 };
-  gboolean hand_over = pb_clamd_takes_descriptors (address, 20);
+  const PbClamdCall call = { address, 20, NULL };
+  gboolean hand_over = pb_clamd_takes_descriptors (&call);
 
   if (hand_over)
     {
       message = (PbClamdMessage){ .fd = memfd_create ("message", MFD_CLOEXEC) };
       g_assert_cmpint (write (message.fd, text, length), ==, length);
     }
-  pb_clamd_scan (address, hand_over, &message, 20, &outcome);
+  pb_clamd_scan (&call, hand_over, &message, &outcome);
   if (hand_over)
     close (message.fd);
   add_text (out, "result", names[outcome.result]);

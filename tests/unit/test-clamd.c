@@ -84,10 +84,11 @@ scan (const char *folder, Server *server, const PbClamdMessage *message, guint s
       PbClamdOutcome *outcome)
 {
   g_autofree char *address = listen_on (server, folder);
+  const PbClamdCall call = { address, seconds, NULL };
   GThread *thread = g_thread_new ("clamd", serve, server);
 
   server->got = g_byte_array_new ();
-  pb_clamd_scan (address, FALSE, message, seconds, outcome);
+  pb_clamd_scan (&call, FALSE, message, outcome);
   g_thread_join (thread);
   close (server->listener);
 }
@@ -107,8 +108,12 @@ test_answers (void)
     { READ_ALL | STAY_OPEN, "stream: OK|", 10, PB_CLAMD_CLEAN, NULL },
     { READ_ALL, "stream: Eicar-Test FOUND|", 10, PB_CLAMD_INFECTED, "Eicar-Test" },
     { READ_ALL, "stream: bad\r\nX: y\x01 FOUND|", 10, PB_CLAMD_INFECTED, "bad??X: y?" },
-    { READ_ALL, "INSTREAM size limit exceeded. ERROR|", 10, PB_CLAMD_FAILED,
+    { READ_ALL, "INSTREAM size limit exceeded. ERROR|", 10, PB_CLAMD_TOO_LARGE,
       "clamd says: INSTREAM size limit exceeded. ERROR" },
+    { READ_ALL, "stream: FOUND|", 10, PB_CLAMD_INFECTED, "" },
+    { READ_ALL, "stream:  FOUND|", 10, PB_CLAMD_INFECTED, "" },
+    { READ_ALL, "INSTREAM: Can't write to temporary file. ERROR|", 10, PB_CLAMD_FAILED,
+      "clamd says: INSTREAM: Can't write to temporary file. ERROR" },
     { READ_ALL, "OK|", 10, PB_CLAMD_FAILED, "clamd says: OK" },
     { READ_ALL, "stream: OK FOUNDED|", 10, PB_CLAMD_FAILED, "clamd says: stream: OK FOUNDED" },
     { READ_ALL, "|", 10, PB_CLAMD_FAILED, "clamd says: " },
@@ -181,6 +186,70 @@ test_refused_early (void)
   g_byte_array_unref (server.got);
 }
 
+static gpointer
+cancel_when_asked (gpointer data)
+{
+  g_usleep (50000);
+  g_cancellable_cancel (data);
+  return NULL;
+}
+
+/* A silent clamd is not waited for once nobody wants the answer any more, be it before or amid the wait. */
+static void
+test_cancelled (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("test-clamd-XXXXXX", NULL);
+
+  for (guint before = 0; before < 2; before++)
+    {
+      Server server = { 0 };
+      g_autofree char *address = listen_on (&server, folder);
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      const PbClamdCall call = { address, 600, cancellable };
+      PbClamdMessage message = { "hello", 5, -1 };
+      g_auto (PbClamdOutcome) outcome = { 0 };
+      GThread *thread = NULL;
+
+      if (before)
+        g_cancellable_cancel (cancellable);
+      else
+        thread = g_thread_new ("cancel", cancel_when_asked, cancellable);
+      pb_clamd_scan (&call, FALSE, &message, &outcome);
+      g_assert_cmpint (outcome.result, ==, PB_CLAMD_FAILED);
+      g_assert_cmpstr (outcome.why, ==, "Operation was cancelled");
+      g_clear_pointer (&thread, g_thread_join);
+      close (server.listener);
+    }
+}
+
+static void
+test_signature_time (void)
+{
+  static const struct
+  {
+    const char *version;
+    gint64 time;
+  } rows[] = {
+    { "ClamAV 1.0.9/27000/Mon Nov 10 09:12:33 2003", 1068455553 },
+    { "ClamAV 1.0.9/27000/Sat Feb  1 00:00:00 2025", 1738368000 },
+    { "ClamAV 1.0.9", 0 },
+    { "ClamAV 1.0.9/27000", 0 },
+    { "ClamAV 1.0.9/27000/", 0 },
+    { "/Mon Nov 10 09:12:33 2003x", 0 },
+    { "/Mon Nov 10 09:12:33", 0 },
+    { "/Mon Nov 10 09:12:99 2003", 0 },
+    { "/Mon Feb 30 09:12:33 2003", 0 },
+    { "/Mon ovD 10 09:12:33 2003", 0 },
+    { "/Mon Nov 99999999999999999999 09:12:33 2003", 0 },
+    { "/Mon Nov 10 09:12:33 99999", 0 },
+    { "/Mon               ", 0 },
+    { "", 0 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    g_assert_cmpint (pb_clamd_signature_time (rows[i].version), ==, rows[i].time);
+}
+
 static void
 test_nobody (void)
 {
@@ -192,14 +261,15 @@ test_nobody (void)
     {
       g_auto (PbClamdOutcome) outcome = { 0 };
       g_autoptr (GError) error = NULL;
+      const PbClamdCall call = { addresses[i], 5, NULL };
 
-      pb_clamd_scan (addresses[i], FALSE, &message, 5, &outcome);
+      pb_clamd_scan (&call, FALSE, &message, &outcome);
       g_test_message ("%s: %s", addresses[i], outcome.why);
       g_assert_cmpint (outcome.result, ==, PB_CLAMD_FAILED);
       g_assert_nonnull (outcome.why);
-      g_assert_null (pb_clamd_version (addresses[i], 5, &error));
+      g_assert_null (pb_clamd_version (&call, &error));
       g_assert_nonnull (error);
-      g_assert_false (pb_clamd_takes_descriptors (addresses[i], 5));
+      g_assert_false (pb_clamd_takes_descriptors (&call));
     }
 }
 
@@ -210,6 +280,8 @@ main (int argc, char **argv)
   g_test_add_func ("/clamd/answers", test_answers);
   g_test_add_func ("/clamd/message", test_message);
   g_test_add_func ("/clamd/refused-early", test_refused_early);
+  g_test_add_func ("/clamd/cancelled", test_cancelled);
+  g_test_add_func ("/clamd/signature-time", test_signature_time);
   g_test_add_func ("/clamd/nobody", test_nobody);
   return g_test_run ();
 }
