@@ -6,6 +6,7 @@
  */
 #include "settings/cross-check.h"
 
+#include "util/netblock.h"
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -129,12 +130,43 @@ mask_has_gaps (const char *text)
   return inet_pton (AF_INET, slash + 1, bytes) != 1 || pb_check (PB_CHECK_NETWORK, zero) != NULL;
 }
 
+/* Whether the rule meets what this computer itself sends, or its users. */
+static gboolean
+hits_our_own (const PbSnapshot *snapshot, const char *kind, const char *value)
+{
+  static const char *const loopback[] = { "127.0.0.1", "::1" };
+  const char *at = strrchr (value, '@');
+  PbNetmask netmask;
+
+  if (g_str_equal (kind, "sender"))
+    {
+      g_autofree char *domain = at != NULL ? pb_domain_fold (at + 1) : NULL;
+
+      return domain != NULL && pb_snapshot_is_local_domain (snapshot, domain);
+    }
+  if ((!g_str_equal (kind, "ip") && !g_str_equal (kind, "network"))
+      || !pb_netmask_parse (value, &netmask))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (loopback); i++)
+    {
+      PbIp ip, masked;
+
+      g_assert (pb_ip_parse (loopback[i], &ip));
+      masked = pb_ip_mask (&ip, &netmask.mask);
+      if (memcmp (&masked, &netmask.value, sizeof masked) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 static void
 report_access (const PbSnapshot *snapshot, const PbRow *row, GVariantBuilder *report)
 {
   const char *kind = pb_row_text (row, "Kind");
   gboolean whitelist = g_str_equal (pb_row_text (row, "List"), "whitelist");
 
+  if (!whitelist && hits_our_own (snapshot, kind, pb_row_text (row, "Value")))
+    add (report, PB_SEVERITY_WARNING, row, "Value", "also stops this server's own mail");
   if (whitelist && (g_str_equal (kind, "sender") || g_str_equal (kind, "domain")))
     add (report, PB_SEVERITY_WARNING, row, "Kind",
          "a sender can be forged; a rule by IP address cannot");
