@@ -103,6 +103,58 @@ test_endless_line (void)
   close (fd);
 }
 
+typedef struct
+{
+  gint64 seconds; /* of the rig, until the reply */
+} Delay;
+
+/* Finds the delayed reply's time, and has it said at once. */
+static void
+end_delay (PbSession *session, gpointer data)
+{
+  Delay *delay = data;
+  gint64 second = session->shard->server->wiring.second;
+  gint64 left = session->timer.deadline - pb_reactor_now (session->shard->reactor);
+
+  delay->seconds = (left + second - 1) / second;
+  pb_session_set_timer (session, 0);
+}
+
+/* Every ten past the limit cost a second more for each reply, five at most; at twice the limit it is over. */
+static void
+test_junk_delays (void)
+{
+  const guint limit = 70;
+  PbSnapshotBuilder *builder = rig_builder ();
+  g_autoptr (Rig) rig = NULL;
+  int fd;
+
+  pb_snapshot_builder_values (builder)->advanced_max_junk_commands = limit;
+  rig = rig_new (builder);
+  rig->wiring.second = (gint64) 3600 * G_USEC_PER_SEC; /* nobody waits for it here */
+  rig_start (rig);
+  fd = rig_greeted (rig, RIG_STRANGER);
+  rig_say (fd, RIG_EHLO, 1);
+  for (guint i = 1; i < 2 * limit; i++)
+    {
+      guint expected = i < limit + 10 ? 0 : MIN ((i - limit) / 10, 5);
+      g_autoptr (GString) heard = g_string_new (NULL);
+      Delay delay = { 0 };
+
+      g_assert_true (rig_send (fd, "NOOP\r\n", 6, NULL));
+      if (expected > 0)
+        {
+          rig_wait_hold (rig, PB_HOLD_DELAY);
+          rig_look (rig, end_delay, &delay);
+        }
+      g_assert_cmpint (delay.seconds, ==, expected);
+      g_assert_true (rig_read_replies (fd, 1, heard));
+      g_assert_cmpstr (heard->str, ==, "250 2.0.0 Ok\r\n");
+    }
+  g_assert_true (rig_send (fd, "NOOP\r\n", 6, NULL));
+  rig_expect_end (fd, "421 4.7.0 Too many commands without mail, closing the connection\r\n");
+}
+
 static void
 test_max_connections (void)
 {
@@ -494,6 +546,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session-limits/recipient-flood", test_recipient_flood);
   g_test_add_func ("/session-limits/never-reads", test_never_reads);
   g_test_add_func ("/session-limits/endless-line", test_endless_line);
+  g_test_add_func ("/session-limits/junk-delays", test_junk_delays);
   g_test_add_func ("/session-limits/max-connections", test_max_connections);
   g_test_add_func ("/session-limits/our-literal", test_our_literal);
   g_test_add_func ("/session-limits/size", test_size);
