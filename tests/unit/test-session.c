@@ -97,17 +97,34 @@ test_splits (void)
 /* The forms of asking for a relay: however a command is cut in two, it is refused, and the next is as it was. */
 static const char *const relay_forms[] = {
   "<bob@elsewhere.test>",
-  "<bob%elsewhere.test@example.test>",
-  "<elsewhere.test!bob@example.test>",
-  "<\"bob@elsewhere.test\"@example.test>",
-  "<@example.test:bob@elsewhere.test>",
-  "<bob@[192.0.2.1]>",
   "<bob%elsewhere.test@[127.0.0.1]>",
+  "<bob%elsewhere.test@example.test>",
+  "<\"bob@elsewhere.test\">",
+  "<\"bob%elsewhere.test\">",
+  "<bob@elsewhere.test@[127.0.0.1]>",
+  "<\"bob@elsewhere.test\"@[127.0.0.1]>",
+  "<\"bob@elsewhere.test\"@example.test>",
+  "<bob@elsewhere.test@example.test>",
+  "<@[127.0.0.1]:bob@elsewhere.test>",
+  "<@example.test:bob@elsewhere.test>",
+  "<@example.test,@example.test:bob@elsewhere.test>",
+  "<elsewhere.test!bob>",
+  "<elsewhere.test!bob@[127.0.0.1]>",
+  "<elsewhere.test!bob@example.test>",
+  "<bob@[192.0.2.1]>",
+  "<bob@[IPv6:2001:db8::1]>",
+  "<bob@192.0.2.1>",
+  "<bob@example.test.elsewhere.test>",
+  "<bob@elsewhere.test.>",
+  "<bob@elsewhere.test\\@example.test>",
+  "<bob@\320\265xample.test>",
 };
 
-static void
+/* Returns: (transfer full): what the recipient was answered. */
+static char *
 try_relay_form (Rig *rig, const char *form, gsize split)
 {
+  g_autofree char *answer = NULL;
   g_autofree char *line = g_strdup_printf ("RCPT TO:%s\r\n", form);
   g_autoptr (GString) heard = g_string_new (NULL);
   int fd = rig_greeted (rig, RIG_STRANGER);
@@ -124,12 +141,13 @@ try_relay_form (Rig *rig, const char *form, gsize split)
   rig_await_taken (fd);
   g_assert_true (rig_send (fd, line + split, n - split, heard));
   g_assert_true (rig_read_replies (fd, 1, heard));
-  g_assert_true (g_str_has_prefix (heard->str, "554 5.7.1 Relay access denied"));
+  answer = g_strdup (heard->str);
   g_string_truncate (heard, 0);
   g_assert_true (rig_send (fd, "DATA\r\n", 6, heard));
   g_assert_true (rig_read_replies (fd, 1, heard));
   g_assert_true (g_str_has_prefix (heard->str, "554 5.5.1 No valid recipients"));
   close (fd);
+  return g_steal_pointer (&answer);
 }
 
 static void
@@ -138,8 +156,17 @@ test_relay_splits (void)
   g_autoptr (Rig) rig = start_rig ();
 
   for (guint i = 0; i < G_N_ELEMENTS (relay_forms); i++)
-    for (gsize split = 1; split <= strlen (relay_forms[i]) + 10; split++)
-      try_relay_form (rig, relay_forms[i], split);
+    {
+      g_autofree char *whole = try_relay_form (rig, relay_forms[i], G_MAXSIZE);
+
+      g_assert_cmpint (whole[0], ==, '5');
+      for (gsize split = 1; split <= strlen (relay_forms[i]) + 10; split++)
+        {
+          g_autofree char *answer = try_relay_form (rig, relay_forms[i], split);
+
+          g_assert_cmpstr (answer, ==, whole);
+        }
+    }
   g_assert_cmpuint (rig_n_messages (rig), ==, 0);
 }
 
