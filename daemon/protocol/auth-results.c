@@ -116,31 +116,32 @@ skip_comments (const char *text, gsize length, gsize at)
   return MIN (at, length);
 }
 
-/* Reads a word or a quoted-string, quotes resolved. Returns: FALSE when neither ends well. */
+/* Reads a word or a quoted-string, quotes resolved. @cut: more follows @text. Returns: FALSE when neither ends well. */
 static gboolean
-read_word (const char *text, gsize length, gsize at, GString *word)
+read_word (const char *text, gsize length, gsize at, gboolean cut, GString *word)
 {
   gboolean quoted = at < length && text[at] == '"';
 
   for (at += quoted; at < length; at++)
     {
-      if (quoted ? text[at] == '"' : strchr (" \t\r\n;(", text[at]) != NULL)
+      /* Behind a slash some wrote the version. */
+      if (quoted ? text[at] == '"' : strchr (" \t\r\n;(/", text[at]) != NULL)
         return TRUE;
       if (quoted && text[at] == '\\' && at + 1 < length)
         at++;
       if (text[at] != '\r' && text[at] != '\n')
         g_string_append_c (word, text[at]);
     }
-  return !quoted;
+  return !quoted && !cut;
 }
 
 gboolean
-pb_auth_results_is_from (const char *text, gsize length, const char *id)
+pb_auth_results_is_from (const char *text, gsize length, gboolean cut, const char *id)
 {
   g_autoptr (GString) word = g_string_new (NULL);
   gsize at = skip_comments (text, length, 0);
 
-  if (memchr (text, '\0', length) != NULL || !read_word (text, length, at, word))
+  if (memchr (text, '\0', length) != NULL || !read_word (text, length, at, cut, word))
     return TRUE;
   if (word->len > 0 && word->str[word->len - 1] == '.')
     g_string_truncate (word, word->len - 1);

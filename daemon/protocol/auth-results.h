@@ -22,6 +22,6 @@ char *pb_auth_results_format (PbAuthResults *self);
 
 /**
  * pb_auth_results_is_from: whether the field value @text claims to be written by @id (case aside), in whatever way it is quoted or commented. Such a field that comes from
- * outside is a forgery (RFC 8601 5). A value that cannot be read counts as one, too.
+ * outside is a forgery (RFC 8601 5). A value that cannot be read counts as one, too. @cut: @text is only the beginning; where the name is not whole it counts as @id.
  */
-gboolean pb_auth_results_is_from (const char *text, gsize length, const char *id);
+gboolean pb_auth_results_is_from (const char *text, gsize length, gboolean cut, const char *id);

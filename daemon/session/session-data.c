@@ -75,7 +75,7 @@ is_submission (const PbSession *self)
 }
 
 static PbHeaderEdit *
-make_header_edit (PbSession *self)
+make_submission_edit (PbSession *self)
 {
   gint64 now = pb_clock_wall ();
   char date[40], id[PB_QUEUE_ID_TEXT];
@@ -85,6 +85,18 @@ make_header_edit (PbSession *self)
                      self->snapshot->values.general_hostname);
 
   return pb_header_edit_new (pb_clock_format_date (now, date), message_id);
+}
+
+/* Results in our name are written by us on the way in, so whoever brings some has made them up, be it mail of ours that
+   was here before (RFC 8601 5): whom we trust to send is no witness of what we checked. */
+static PbHeaderEdit *
+make_header_edit (PbSession *self)
+{
+  PbHeaderEdit *edit =
+    is_submission (self) ? make_submission_edit (self) : pb_header_edit_new_passing ();
+
+  pb_header_edit_strip_results (edit, self->snapshot->values.general_hostname);
+  return edit;
 }
 
 static gboolean
@@ -107,8 +119,7 @@ pb_session_begin_message (PbSession *self, PbBareMode mode)
   pb_data_decoder_init (&transaction->decoder, mode);
   append_received (self, pb_spool_buffer (transaction->spool));
   append_copy_mark (self, pb_spool_buffer (transaction->spool));
-  if (is_submission (self))
-    pb_transaction_edit_header (transaction, make_header_edit (self));
+  pb_transaction_edit_header (transaction, make_header_edit (self));
   pb_store_hint_incoming (store, 1);
   transaction->hinted = TRUE;
 }

@@ -124,7 +124,7 @@ find_out (PbTransaction *self)
   return pb_spool_buffer (self->spool);
 }
 
-/* Hands a submission's header section on to the spool. */
+/* Hands the header section on to the spool. */
 static void
 complete (PbTransaction *self, gboolean ended)
 {

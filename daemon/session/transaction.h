@@ -39,7 +39,7 @@ typedef struct
   guint64 id;         /* queue id */
   PbSpool *spool;     /* (owned) (nullable) NULL while the message is read only to find its end */
   GByteArray *waste;  /* (owned) (nullable) what the decoder gives out then */
-  PbHeaderEdit *header_edit; /* (owned) (nullable) of a message that comes from where it was written */
+  PbHeaderEdit *header_edit; /* (owned) (nullable) what its header section is changed by */
   GByteArray *raw;    /* (owned) (nullable) its header section, between decoder and @header_edit */
   PbDataDecoder decoder;
   PbHeaderScan header;
@@ -60,7 +60,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbTransaction, pb_transaction_free)
 /** pb_transaction_add: accepts @rcpt, whose strings are taken. @hostname completes a bare postmaster; @ours: the domain is a literal of our address. */
 void pb_transaction_add (PbTransaction *self, PbRcptArgs *rcpt, const char *hostname, gboolean ours);
 
-/** pb_transaction_edit_header: the message is a submission, made whole and stripped of Bcc as @header_edit (transfer full) says. Before any data. */
+/** pb_transaction_edit_header: what is stored is what @header_edit (transfer full) makes of the message. Before any data. */
 void pb_transaction_edit_header (PbTransaction *self, PbHeaderEdit *header_edit);
 
 /**

@@ -83,9 +83,29 @@ test_forged (void)
     {
       g_test_message ("%s", rows[i].text);
       g_assert_cmpint (pb_auth_results_is_from (rows[i].text, strlen (rows[i].text),
-                                                "mx.here.test"),
+                                                FALSE, "mx.here.test"),
                        ==, rows[i].ours);
     }
+}
+
+/* Where the rest is missing, only a whole other name is not ours. */
+static void
+test_cut (void)
+{
+  static const struct
+  {
+    const char *text;
+    gboolean ours;
+  } rows[] = {
+    { "", TRUE },           { " (a comm", TRUE },     { " mx.he", TRUE },   { " mx.here.test;", TRUE },
+    { " other.te", TRUE },  { " other.test;", FALSE }, { " \"other", TRUE }, { " \"other\" ", FALSE },
+    { " other.test/1", FALSE }, { " mx.here.test/1; none", TRUE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    g_assert_cmpint (pb_auth_results_is_from (rows[i].text, strlen (rows[i].text), TRUE,
+                                              "mx.here.test"),
+                     ==, rows[i].ours);
 }
 
 int
@@ -96,5 +116,6 @@ main (int argc, char **argv)
   g_test_add_func ("/auth-results/values", test_values);
   g_test_add_func ("/auth-results/bounded", test_bounded);
   g_test_add_func ("/auth-results/forged", test_forged);
+  g_test_add_func ("/auth-results/cut", test_cut);
   return g_test_run ();
 }
