@@ -8,13 +8,14 @@
 #include "protocol/mailbox-list.h"
 #include <string.h>
 
-/* Whom AuthCheckSender spares: the setting is off, or the network is trusted without a login and that is to be enough. */
+/* Whom AuthCheckSender spares: the setting is off, the network is trusted without a login and that is to be enough, or it is root's program. */
 static gboolean
 is_spared_sender_check (const PbJudged *judged)
 {
   const PbSettingValues *values = &judged->snapshot->values;
 
   return !values->general_auth_check_sender
+         || (judged->local && judged->login == NULL)
          || (judged->exempt_unasked && values->general_auth_check_sender_skip_trusted);
 }
 

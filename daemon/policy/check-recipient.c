@@ -45,6 +45,14 @@ judge_local (PbLocalKind kind, PbDecision *decision)
   return PB_FINDING_REFUSE;
 }
 
+/* A program of this machine that is refused mostly tells nobody, so a recipient whom nobody knows is taken from it, and comes back as a notice. */
+static PbFinding
+judge_for (const PbJudged *judged, PbLocalKind kind, PbDecision *decision)
+{
+  return judged->local && kind == PB_LOCAL_UNKNOWN ? PB_FINDING_PASS
+                                                   : judge_local (kind, decision);
+}
+
 static PbLocalKind
 find_recipient (const PbJudged *judged)
 {
@@ -84,9 +92,12 @@ pb_check_relay (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
 static void
 on_recipient_found (const PbLocal *found, gpointer user_data)
 {
+  const PbJudged *judged = pb_policy_run_judged (user_data);
   PbDecision decision = { 0 };
+  PbFinding finding =
+    judged != NULL ? judge_for (judged, found->kind, &decision) : PB_FINDING_NONE;
 
-  pb_policy_continue (user_data, judge_local (found->kind, &decision), &decision);
+  pb_policy_continue (user_data, finding, &decision);
 }
 
 PbFinding
@@ -99,7 +110,7 @@ pb_check_recipient (const PbJudged *judged, PbDecision *decision, PbPolicyRun *r
     return judged->our_literal ? PB_FINDING_REFUSE : PB_FINDING_NONE;
   kind = find_recipient (judged);
   if (kind != PB_LOCAL_PENDING || judged->mailbox == NULL)
-    return judge_local (kind, decision);
+    return judge_for (judged, kind, decision);
   pb_snapshot_find_local ((PbSnapshot *) judged->snapshot, TRUE, judged->recipient->local,
                           local_domain (judged->recipient), judged->mailbox, on_recipient_found,
                           pb_policy_run_suspend (run));

@@ -42,6 +42,7 @@ typedef struct
   gboolean source_route;
   gboolean our_literal;    /* the recipient's domain is a literal of the address that the client connected to */
   gboolean demand_login;   /* submission listener */
+  gboolean local;          /* a program of this machine, without a login if it may speak for everybody */
   int recipient_index;     /* at RCPT: the how manieth of the transaction, from 0; else PB_TRAIL_NO_RECIPIENT */
   guint n_recipients;      /* accepted so far */
   guint64 declared_size, size;

@@ -72,8 +72,17 @@ pb_trace_append_received (GByteArray *out, const PbTrace *trace)
     }
   g_string_append (field, "by ");
   append_name (field, trace->hostname);
-  g_string_append (field, " (Postbus) with ");
-  append_name (field, trace->protocol);
+  if (trace->local_user != NULL)
+    {
+      g_string_append (field, " (Postbus, from ");
+      append_comment (field, trace->local_user, 64);
+      g_string_append (field, ")");
+    }
+  else
+    {
+      g_string_append (field, " (Postbus) with ");
+      append_name (field, trace->protocol);
+    }
   g_string_append (field, " id ");
   append_name (field, trace->id_text);
   if (trace->recipient != NULL)

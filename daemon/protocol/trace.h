@@ -9,6 +9,7 @@ typedef struct
 {
   const char *helo;       /* (nullable) as given by the client */
   const char *client_ip;  /* (nullable) text, no brackets; NULL for a local program: no "from" then */
+  const char *local_user; /* (nullable) who it is that runs that program: "uid 1000" */
   gboolean client_v6;
   const char *hostname;   /* ours */
   const char *protocol;   /* "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "UTF8SMTP", ... */

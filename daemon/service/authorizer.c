@@ -393,3 +393,11 @@ pb_authorizer_check (PbAuthorizer *self, GDBusConnection *connection, const char
                           "GetConnectionUnixUser", g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(u)"),
                           G_DBUS_CALL_FLAGS_NONE, -1, self->cancellable, on_uid_known, caller);
 }
+
+gint64
+pb_authorizer_uid (PbAuthorizer *self, const char *sender)
+{
+  const PbCaller *caller = g_hash_table_lookup (self->callers, sender);
+
+  return caller != NULL ? caller->uid : -1;
+}

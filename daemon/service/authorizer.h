@@ -27,6 +27,9 @@ typedef enum
  */
 typedef void (*PbAuthorized) (PbAuthorization answer, const char *who, const GError *error, gpointer user_data);
 
+/** pb_authorizer_uid: of the caller with the unique name @sender, if it is known: once a question about it was answered, as long as it is there. Returns: -1: not known. */
+gint64 pb_authorizer_uid (PbAuthorizer *self, const char *sender);
+
 /**
  * pb_authorizer_check:
  * @connection: the call came over; a caller on a bus that is lost meanwhile may do nothing, whoever bears its unique name on the next

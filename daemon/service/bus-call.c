@@ -105,6 +105,36 @@ pb_bus_call_return (PbBusCall *self, GVariant *value)
   pb_bus_call_free (self);
 }
 
+void
+pb_bus_call_return_descriptors (PbBusCall *self, GVariant *value, GUnixFDList *list)
+{
+  g_dbus_method_invocation_return_value_with_unix_fd_list (g_steal_pointer (&self->invocation),
+                                                           value, list);
+  pb_bus_call_free (self);
+}
+
+int
+pb_bus_call_take_descriptor (PbBusCall *self, gint32 handle, GError **error)
+{
+  GDBusMessage *message = g_dbus_method_invocation_get_message (self->invocation);
+  GUnixFDList *list = g_dbus_message_get_unix_fd_list (message);
+
+  if (list == NULL || handle < 0 || handle >= g_unix_fd_list_get_length (list))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                           "no descriptor came with the call");
+      return -1;
+    }
+  return g_unix_fd_list_get (list, handle, error);
+}
+
+gint64
+pb_bus_call_uid (PbBusCall *self)
+{
+  return pb_authorizer_uid (self->authorizer,
+                            g_dbus_method_invocation_get_sender (self->invocation));
+}
+
 static PbError
 translate_store_error (PbStoreError code)
 {

@@ -3,6 +3,7 @@
 
 #include "service/authorizer.h"
 #include <gio/gio.h>
+#include <gio/gunixfdlist.h>
 
 /* One method call or property access that was let through; answered exactly once by one of the functions below, which free it. */
 typedef struct
@@ -25,6 +26,15 @@ void pb_bus_call_probe (PbBusCall *self, const char *action, PbAuthorized func, 
 
 /** pb_bus_call_return: @value: (nullable) (transfer floating) the out arguments as a tuple. */
 void pb_bus_call_return (PbBusCall *self, GVariant *value);
+
+/** pb_bus_call_return_descriptors: likewise, with the descriptors that @value has handles of. @list (transfer none). */
+void pb_bus_call_return_descriptors (PbBusCall *self, GVariant *value, GUnixFDList *list);
+
+/** pb_bus_call_take_descriptor: a descriptor of our own for the argument @handle. Errors: G_IO_ERROR: none came with the call. Returns: -1 with @error. */
+int pb_bus_call_take_descriptor (PbBusCall *self, gint32 handle, GError **error);
+
+/** pb_bus_call_uid: the caller's, once pb_bus_call_authorize() has answered; -1: not known. */
+gint64 pb_bus_call_uid (PbBusCall *self);
 
 /** pb_bus_call_fail: answers with @error, translated to the error names of the bus. */
 void pb_bus_call_fail (PbBusCall *self, const GError *error);

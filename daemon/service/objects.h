@@ -8,6 +8,7 @@
 #include "service/certificate.h"
 #include "service/relay-tests.h"
 #include "service/secret-agents.h"
+#include "service/submission.h"
 #include "session/server.h"
 #include "settings/registry.h"
 #include "store/config-store.h"
@@ -84,6 +85,9 @@ void pb_diagnostics_object_free (PbDiagnosticsObject *self);
 
 /** pb_statistics_object_add: has no state of its own. */
 void pb_statistics_object_add (PbBus *bus);
+
+/** pb_submission_object_add: @submission is borrowed for the life of @bus. */
+void pb_submission_object_add (PbBus *bus, PbSubmitter *submission);
 
 typedef struct _PbCertificateObject PbCertificateObject;
 PbCertificateObject *pb_certificate_object_new (PbBus *bus, PbCertificate *certificate);

@@ -15,6 +15,7 @@
 #include "service/objects.h"
 #include "service/relay-keeper.h"
 #include "service/sockets.h"
+#include "service/submission.h"
 #include "service/system-accounts.h"
 #include "service/watchdog.h"
 
@@ -85,6 +86,7 @@ struct _PbService
   PbSystemAccounts *accounts;
   PbCertificate *certificate;
   PbServer *server;
+  PbSubmitter *submission;
   PbBus *bus;
   PbManagerObject *manager;
   PbSettingsObjects *settings_objects;
@@ -344,6 +346,9 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
                                        .check_password_data = self->accounts,
                                        .tls = pb_certificate_slot (self->certificate) };
   self->server = pb_server_new (&server_parts);
+  const PbSubmitterParts submission_parts = { self->server, self->registry, self->reactors, self->n_reactors,
+                                               self->mailbox };
+  self->submission = pb_submitter_new (&submission_parts);
   return TRUE;
 }
 
@@ -366,6 +371,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->diagnostics_object = pb_diagnostics_object_new (&diagnostics_parts);
   pb_audit_object_add (self->bus, self->registry);
   pb_statistics_object_add (self->bus);
+  pb_submission_object_add (self->bus, self->submission);
   pb_alerts_add_object (self->alerts, self->bus);
   pb_manager_object_set_listening (self->manager, self->listeners);
   return pb_bus_connect (self->bus, error);
@@ -422,6 +428,7 @@ on_stop_signal (gpointer user_data)
   self->drain_deadline = pb_clock_monotonic () + DRAIN_SECONDS * G_USEC_PER_SEC;
   for (guint i = 0; i < self->listeners->len; i++)
     pb_listener_stop (self->listeners->pdata[i]);
+  pb_submitter_close (self->submission);
   pb_queue_stop (self->queue);
   pb_server_shut_down (self->server, self->drain_deadline);
   self->drain_source = g_timeout_add (DRAIN_POLL_MS, on_drain_poll, self);
@@ -505,7 +512,10 @@ pb_service_free (PbService *self)
     pb_blocklist_keeper_close (self->blocklist_keeper);
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
+  if (self->submission != NULL)
+    pb_submitter_close (self->submission);
   g_clear_pointer (&self->server, pb_server_free);
+  g_clear_pointer (&self->submission, pb_submitter_free);
   g_clear_pointer (&self->hits_keeper, pb_hits_keeper_free);
   g_clear_pointer (&self->certificate, pb_certificate_free);
   g_clear_pointer (&self->workers, pb_pool_free);

@@ -94,6 +94,47 @@ pb_server_accept (int fd, const struct sockaddr *peer, socklen_t peer_length, Pb
   pb_session_start (find_shard (self, reactor), fd, &ip, role);
 }
 
+/* ---- programs of this machine ---- */
+
+void
+pb_local_client_free (PbLocalClient *self)
+{
+  if (self == NULL)
+    return;
+  if (self->gone != NULL)
+    self->gone (self->data);
+  g_free (self->login);
+  g_free (self->account_id);
+  g_free (self);
+}
+
+typedef struct
+{
+  PbServer *server; /* (owned) a reference */
+  PbShard *shard;
+  int fd;                /* (owned) */
+  PbLocalClient *client; /* (owned) */
+} LocalArrival;
+
+static void
+on_local_arrival (gpointer data)
+{
+  LocalArrival *self = data;
+
+  pb_session_start_local (self->shard, self->fd, self->client);
+  pb_server_unref (self->server);
+  g_free (self);
+}
+
+void
+pb_server_accept_local (PbServer *self, int fd, PbLocalClient *client, PbReactor *reactor)
+{
+  LocalArrival *arrival = g_new (LocalArrival, 1);
+
+  *arrival = (LocalArrival){ pb_server_ref (self), find_shard (self, reactor), fd, client };
+  pb_mailbox_post (pb_reactor_mailbox (reactor), on_local_arrival, arrival);
+}
+
 /* ---- shutting down ---- */
 
 typedef struct

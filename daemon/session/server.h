@@ -54,6 +54,27 @@ typedef struct
 PbServer *pb_server_new (const PbServerParts *parts);
 /** pb_server_accept: a PbAcceptFunc; @user_data is the PbServer. */
 void pb_server_accept (int fd, const struct sockaddr *peer, socklen_t peer_length, PbRole role, PbReactor *reactor, gpointer user_data);
+
+/* A program of this machine: known by its user, without a password, over a socket pair instead of the network. */
+typedef struct
+{
+  guint32 uid;
+  char *login;      /* (owned) (nullable) the user's name, whose addresses it sends from; NULL: it speaks for everybody */
+  char *account_id; /* (owned) (nullable) the mailbox of @login */
+  PbMailFunc gone;  /* (nullable) with @data, on any thread, once the session has ended */
+  gpointer data;
+} PbLocalClient;
+void pb_local_client_free (PbLocalClient *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbLocalClient, pb_local_client_free)
+
+/**
+ * pb_server_accept_local: a session with a program of this machine, on @reactor.
+ * @fd: (taken) one end of a stream socket pair, non-blocking
+ * @client: (transfer full)
+ * It may relay, as who has logged in; what it sends has no client address, and a recipient of ours whom nobody knows comes back as a notice instead of a
+ * refusal, since a program that sends mail seldom waits to be told. Any thread.
+ */
+void pb_server_accept_local (PbServer *self, int fd, PbLocalClient *client, PbReactor *reactor);
 /** pb_server_shut_down: sessions between commands get 421 4.3.2 and go; those in DATA or awaiting a commit may finish until @deadline (monotonic us), then go too. Any thread. */
 void pb_server_shut_down (PbServer *self, gint64 deadline);
 /** pb_server_peek_client: what would be counted of @ip if it came now. Any thread. */

@@ -88,7 +88,7 @@ pb_session_auth_offer (const PbSession *self)
 {
   g_autoptr (GString) offer = g_string_new (NULL);
 
-  if (!self->snapshot->values.general_auth_enabled)
+  if (!self->snapshot->values.general_auth_enabled || self->local != NULL)
     return NULL;
   for (guint i = 0; i < PB_N_SASL; i++)
     if (is_offered (self, i))
@@ -167,7 +167,7 @@ log_login (const PbSession *self, const char *event, PbLogLevel level, const cha
 
   pb_log (level, event, "account", account, "mechanism",
           pb_sasl_mechanism_name (self->auth->mechanism), "client",
-          pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, "tls",
+          pb_session_client_text (self, client, sizeof client), "helo", self->helo, "tls",
           pb_channel_tls_version (self->channel), NULL);
 }
 
@@ -204,7 +204,7 @@ put_off (PbSession *self, const char *reason)
   char client[INET6_ADDRSTRLEN];
 
   pb_log (PB_LOG_WARNING, "login put off", "client",
-          pb_ip_format (&self->ip, client, sizeof client), "reason", reason, NULL);
+          pb_session_client_text (self, client, sizeof client), "reason", reason, NULL);
   end_exchange (self);
   pb_session_reply (self, PB_REPLY_AUTH_TROUBLE, NULL);
 }
@@ -299,7 +299,7 @@ ask_system (PbSession *self)
     }
   await_answer (self);
   wiring->check_password (pb_sasl_user (auth->sasl), pb_sasl_password (auth->sasl),
-                          pb_ip_format (&self->ip, client, sizeof client),
+                          pb_session_client_text (self, client, sizeof client),
                           pb_session_mailbox (self), on_system_answered, self,
                           wiring->check_password_data);
 }
@@ -465,7 +465,7 @@ pb_session_auth_line_too_long (PbSession *self)
 static PbReplyId
 refuse_auth (const PbSession *self)
 {
-  if (!self->snapshot->values.general_auth_enabled)
+  if (!self->snapshot->values.general_auth_enabled || self->local != NULL)
     return PB_REPLY_AUTH_DISABLED;
   if (!self->esmtp)
     return PB_REPLY_BAD_SEQUENCE_EHLO;

@@ -36,10 +36,11 @@ append_received (PbSession *self, GByteArray *out)
   g_autofree char *tls = secure ? g_strconcat (pb_channel_tls_version (self->channel), " with cipher ",
                                                pb_channel_tls_cipher (self->channel), NULL)
                                 : NULL;
-  char ip[INET6_ADDRSTRLEN], date[40], id[PB_QUEUE_ID_TEXT];
+  char ip[INET6_ADDRSTRLEN], date[40], id[PB_QUEUE_ID_TEXT], user[24];
   PbTrace trace = {
     .helo = self->helo,
-    .client_ip = pb_ip_format (&self->ip, ip, sizeof ip),
+    .client_ip = self->local != NULL ? NULL : pb_ip_format (&self->ip, ip, sizeof ip),
+    .local_user = self->local != NULL ? user : NULL,
     .client_v6 = !pb_ip_is_v4 (&self->ip),
     .hostname = self->snapshot->values.general_hostname,
     .protocol =
@@ -50,6 +51,8 @@ append_received (PbSession *self, GByteArray *out)
     .date = pb_clock_format_date (pb_clock_wall (), date),
   };
 
+  if (self->local != NULL)
+    g_snprintf (user, sizeof user, "uid %" G_GUINT32_FORMAT, self->local->uid);
   pb_trace_append_received (out, &trace);
 }
 
@@ -71,7 +74,7 @@ append_copy_mark (PbSession *self, GByteArray *out)
 static gboolean
 is_submission (const PbSession *self)
 {
-  return self->role != PB_ROLE_SMTP || self->login != NULL;
+  return self->role != PB_ROLE_SMTP || self->login != NULL || self->local != NULL;
 }
 
 static PbHeaderEdit *
@@ -239,7 +242,8 @@ submit (PbSession *self)
   envelope = pb_transaction_envelope (transaction);
   envelope->arrival = pb_clock_wall ();
   envelope->size = pb_spool_size (spool);
-  envelope->client = g_strconcat ("[", pb_ip_format (&self->ip, ip, sizeof ip), "]", NULL);
+  pb_session_client_text (self, ip, sizeof ip);
+  envelope->client = self->local != NULL ? g_strdup (ip) : g_strconcat ("[", ip, "]", NULL);
   envelope->helo = g_strdup (self->helo);
   transaction->hinted = FALSE; /* the submission ends the hint */
   self->pending++;

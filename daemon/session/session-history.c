@@ -133,7 +133,7 @@ start_record (PbSession *self, guint64 id)
   char ip[INET6_ADDRSTRLEN];
 
   message->time = pb_clock_wall ();
-  message->client = g_strdup (pb_ip_format (&self->ip, ip, sizeof ip));
+  message->client = g_strdup (pb_session_client_text (self, ip, sizeof ip));
   message->helo = g_strdup (self->helo);
   message->login = g_strdup (self->login);
   add_lines (message, self->trail, NULL, self->came);

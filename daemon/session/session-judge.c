@@ -88,6 +88,7 @@ fill_in (PbSession *self, PbJudged *judged)
   judged->login = self->login;
   judged->account_id = self->account_id;
   judged->demand_login = self->role != PB_ROLE_SMTP;
+  judged->local = self->local != NULL;
   judged->helo = self->helo;
   judged->connections = self->connections;
   judged->now = (guint64) (pb_clock_wall () / G_USEC_PER_SEC);
@@ -193,7 +194,7 @@ pb_session_log_cut_off (PbSession *self, const char *reason)
   g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, self->transaction->size);
   pb_session_record_cut_off (self, reason);
   pb_log (PB_LOG_INFO, "cut-off", "queue-id", queue_id_text (self, id), "client",
-          pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, "from",
+          pb_session_client_text (self, client, sizeof client), "helo", self->helo, "from",
           sender_text (self), "size", size, "reason", reason, NULL);
 }
 
@@ -208,7 +209,7 @@ log_refusal (PbSession *self, guint64 record, const PbDecision *decision, const 
   self->logged++;
   g_snprintf (reply, sizeof reply, "%u %s", row->code, row->enhanced);
   pb_log (PB_LOG_INFO, "refused", "queue-id", pb_queue_id_format (record, id), "check", decision->check,
-          "reply", reply, "client", pb_ip_format (&self->ip, client, sizeof client), "helo",
+          "reply", reply, "client", pb_session_client_text (self, client, sizeof client), "helo",
           self->helo, "from", sender_text (self), "to", recipient, NULL);
 }
 
@@ -222,7 +223,7 @@ pb_session_log_discarded (PbSession *self, const PbDecision *decision, const cha
   self->logged++;
   pb_log (PB_LOG_INFO, "discarded", "check", decision->check, "rule",
           decision->rule != NULL ? decision->rule->id : NULL, "client",
-          pb_ip_format (&self->ip, client, sizeof client), "helo", self->helo, "from",
+          pb_session_client_text (self, client, sizeof client), "helo", self->helo, "from",
           sender_text (self), "to", recipient, NULL);
 }
 

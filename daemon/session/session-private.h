@@ -127,6 +127,7 @@ struct _PbSession
   PbAuth *auth;             /* (owned) (nullable) an exchange under way: lines are its own */
   char *login;              /* (owned) (nullable) the account's name, once logged in */
   char *account_id;         /* (owned) (nullable) likewise */
+  PbLocalClient *local;     /* (owned) (nullable) a program of this machine, in place of a network client */
   GString *delayed;         /* (owned) (nullable) the reply that is being put off */
   PbPolicyRun *run;         /* (nullable) pending */
   void (*on_verdict) (PbSession *self, PbDecision *decision); /* the step behind @run */
@@ -156,8 +157,26 @@ struct _PbSession
 
 /* session.c: its life */
 
+/** pb_session_new: with the settings of now, in the list of @shard; reads nothing yet. pb_session_open: its channel, input paused. */
+PbSession *pb_session_new (PbShard *shard, int fd, PbRole role);
+void pb_session_open (PbSession *self);
+
+/** pb_session_client_text: the client's address as logs and the history have it; "local" for a program of this machine. Returns: @buffer. */
+const char *pb_session_client_text (const PbSession *self, char *buffer, gsize size);
+
+/* session-start.c: its beginning */
+
 /** pb_session_start: takes @fd; greets, or refuses. */
 void pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role);
+
+/** pb_session_start_local: likewise, of a program of this machine. @client (transfer full). */
+void pb_session_start_local (PbShard *shard, int fd, PbLocalClient *client);
+
+/** pb_session_welcome: it is let in: greeted, now or after the delay. pb_session_greet: now. */
+void pb_session_welcome (PbSession *self);
+void pb_session_greet (PbSession *self);
+
+/* session.c: the rest of its life */
 
 /** pb_session_shut_down: 421 and close; with @gently a message that is being read or made safe is waited for. */
 void pb_session_shut_down (PbSession *self, gboolean gently);

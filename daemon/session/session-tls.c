@@ -38,7 +38,7 @@ pb_session_offers_tls (PbSession *self)
 {
   g_autoptr (PbTlsContext) context = NULL;
 
-  if (pb_session_is_secure (self))
+  if (pb_session_is_secure (self) || self->local != NULL)
     return FALSE;
   context = take_context (self);
   return context != NULL;
@@ -49,7 +49,7 @@ pb_session_log_tls (PbSession *self, const char *reason)
 {
   char client[INET6_ADDRSTRLEN];
 
-  pb_log (PB_LOG_INFO, "tls-failed", "client", pb_ip_format (&self->ip, client, sizeof client),
+  pb_log (PB_LOG_INFO, "tls-failed", "client", pb_session_client_text (self, client, sizeof client),
           "role", pb_role_name (self->role), "reason", reason, NULL);
 }
 

@@ -13,7 +13,6 @@
 #include "util/counters.h"
 #include "util/log.h"
 #include <errno.h>
-#include <netinet/in.h>
 #include "util/secret.h"
 #include <string.h>
 
@@ -65,6 +64,15 @@ pb_session_set_state (PbSession *self, PbSessionState state)
               state_name (state), NULL);
     }
   self->state = (guint8) state;
+}
+
+const char *
+pb_session_client_text (const PbSession *self, char *buffer, gsize size)
+{
+  if (self->local == NULL)
+    return pb_ip_format (&self->ip, buffer, size);
+  g_strlcpy (buffer, "local", size);
+  return buffer;
 }
 
 PbMailbox *
@@ -146,7 +154,8 @@ detach (PbSession *self)
   /* A message that is being made safe keeps its transaction, and its charge, until the answer. */
   if ((self->holds & PB_HOLD_COMMIT) == 0)
     pb_session_drop_transaction (self);
-  pb_clients_leave (server->clients, &self->ip);
+  if (self->local == NULL)
+    pb_clients_leave (server->clients, &self->ip);
   unlink_session (self);
   if (self->shard->sessions == NULL)
     pb_reactor_clear_timer (self->shard->reactor, &self->shard->deadline);
@@ -176,6 +185,7 @@ free_session (PbSession *self)
   g_free (self->access);
   g_clear_pointer (&self->trail, pb_trail_unref);
   pb_session_forget_login (self);
+  g_clear_pointer (&self->local, pb_local_client_free);
   pb_snapshot_unref (self->snapshot);
   g_free (self);
   g_atomic_int_dec_and_test (&server->n_sessions);
@@ -356,61 +366,6 @@ on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
 }
 
 static void
-greet (PbSession *self)
-{
-  const PbSettingValues *values = &self->snapshot->values;
-  GString *banner;
-
-  if (pb_channel_has_input (self->channel, TRUE) && pb_session_jumped_queue (self))
-    return;
-  banner = g_string_new (values->general_hostname);
-  if (values->general_banner[0] != '\0')
-    {
-      g_string_append_c (banner, ' ');
-      g_string_append (banner, values->general_banner);
-    }
-  pb_session_set_state (self, PB_SESSION_GREETED);
-  pb_session_reply (self, PB_REPLY_GREETING, banner->str);
-  g_string_free (banner, TRUE);
-  self->took_line = TRUE;
-}
-
-/* The client is let in: it is greeted, now or after the delay. */
-static void
-welcome (PbSession *self)
-{
-  guint delay = self->exempt ? 0 : self->snapshot->values.advanced_greet_delay;
-
-  if (delay > 0)
-    {
-      pb_session_hold (self, PB_HOLD_DELAY);
-      pb_session_set_timer (self, delay * self->shard->server->wiring.second);
-    }
-  else
-    {
-      greet (self);
-      if (self->state != PB_SESSION_CLOSED)
-        pb_channel_resume (self->channel);
-    }
-}
-
-static void
-on_connect_judged (PbSession *self, PbDecision *decision)
-{
-  if (decision->kind != PB_DECISION_ACCEPT)
-    pb_session_expel (self, decision);
-  else
-    {
-      pb_session_prefetch (self, PB_FACT_CLIENT_NAME);
-      pb_session_prefetch (self, PB_FACT_BLOCKLISTS);
-      if (self->role == PB_ROLE_SUBMISSIONS)
-        pb_session_begin_tls (self);
-      else
-        welcome (self);
-    }
-}
-
-static void
 on_secured (PbChannel *channel, gpointer user_data)
 {
   PbSession *self = user_data;
@@ -420,7 +375,7 @@ on_secured (PbChannel *channel, gpointer user_data)
   self->handshaking = FALSE;
   self->took_line = TRUE;
   if (self->state == PB_SESSION_CONNECTED)
-    welcome (self);
+    pb_session_welcome (self);
   else
     pb_session_forget (self);
   if (self->state != PB_SESSION_CLOSED)
@@ -469,7 +424,7 @@ on_timer (PbTimer *timer)
   else
     {
       if (self->state == PB_SESSION_CONNECTED)
-        greet (self);
+        pb_session_greet (self);
       else
         pb_session_say_delayed (self);
       if (self->state != PB_SESSION_CLOSED)
@@ -479,44 +434,11 @@ on_timer (PbTimer *timer)
   pb_session_leave (self);
 }
 
-/* The interface on which a link-local client is met, else 0. */
-static int
-peer_scope (int fd)
-{
-  struct sockaddr_in6 peer = { 0 };
-  socklen_t length = sizeof peer;
-
-  if (getpeername (fd, (struct sockaddr *) &peer, &length) != 0 || peer.sin6_family != AF_INET6)
-    return 0;
-  return (int) peer.sin6_scope_id;
-}
-
-/* Counts the connection, and looks up what the AccessList says of the client. */
-static void
-enter_client (PbSession *self, PbJudged *judged)
-{
-  PbServer *server = self->shard->server;
-  gboolean limited =
-    !self->exempt && self->snapshot->values.connection_policy_max_connections_per_minute > 0;
-  PbAccessMatch match;
-  guint connections;
-
-  connections = pb_clients_enter (server->clients, &self->ip, pb_reactor_now (self->shard->reactor),
-                                  PB_MINUTE * server->wiring.second,
-                                  limited ? &judged->connection_rate : NULL);
-  self->connections = (guint16) MIN (connections, G_MAXUINT16);
-  pb_snapshot_match_client (self->snapshot, &self->ip,
-                            (guint64) (pb_clock_wall () / G_USEC_PER_SEC), &match);
-  if (match.rule != NULL)
-    self->access = g_memdup2 (&match, sizeof match);
-}
-
-void
-pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
+PbSession *
+pb_session_new (PbShard *shard, int fd, PbRole role)
 {
   PbServer *server = shard->server;
   PbSession *self = g_new0 (PbSession, 1);
-  PbJudged judged = { 0 };
 
   self->shard = shard;
   self->next = shard->sessions;
@@ -528,26 +450,17 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
   g_atomic_int_inc (&server->n_sessions);
 
   self->timer.func = on_timer;
-  self->ip = *ip;
   self->came = pb_clock_wall ();
   self->fd = fd;
   self->role = (guint8) role;
   self->snapshot = server->wiring.snapshot (server->wiring.data);
-  self->exempt = pb_snapshot_is_exempt_unasked (self->snapshot, ip, peer_scope (fd));
-  self->exempt_unasked = self->exempt;
-  judged.blocked_until = pb_session_blocked_until (self);
-  enter_client (self, &judged);
-  self->channel = pb_channel_new (shard->reactor, fd, &handler, self);
-  pb_counter_add (PB_COUNTER_CONNECTIONS, 1);
+  return self;
+}
 
-  pb_session_enter (self);
-  if (g_atomic_int_get (&server->shutting_down))
-    pb_session_fail (self, PB_REPLY_SHUTTING_DOWN, NULL);
-  else if (pb_budget_state (&server->budget) == PB_BUDGET_FULL)
-    pb_session_expel_flood (self, "memory", PB_REPLY_NO_MEMORY);
-  else
-    pb_session_judge (self, PB_STAGE_CONNECT, &judged, on_connect_judged);
-  pb_session_leave (self);
+void
+pb_session_open (PbSession *self)
+{
+  self->channel = pb_channel_new (self->shard->reactor, self->fd, &handler, self);
 }
 
 void

@@ -68,8 +68,8 @@ verb_ehlo (PbSession *self, const PbCommand *command)
     offer.offered |= PB_EXT_DSN;
   if (pb_session_offers_tls (self))
     offer.offered |= PB_EXT_STARTTLS;
-  pb_ip_format (&self->ip, ip, sizeof ip);
-  g_snprintf (peer, sizeof peer, "[%s]", ip);
+  g_snprintf (peer, sizeof peer, self->local != NULL ? "%s" : "[%s]",
+              pb_session_client_text (self, ip, sizeof ip));
   g_string_truncate (lines, 0);
   pb_extension_append_ehlo (lines, &offer, values->general_hostname, peer);
   pb_session_reply_lines (self, lines);
