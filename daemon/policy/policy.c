@@ -19,6 +19,7 @@ struct _PbPolicyRun
   PbDecision kept;   /* (owned) the first 4xx, should nobody decide */
   PbSkips skips;     /* that rules of the AccessList have said so far */
   const PbAccessRule *rule; /* (nullable) the latest */
+  guint64 watched; /* rows, as in the decision */
   PbPolicyRun *heap; /* (nullable) where a check suspended this run to */
   PbPolicyDone done;
   PbFactFound resume; /* asks the row at hand again */
@@ -122,6 +123,8 @@ run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecisio
                  decision);
       if (!watch)
         return run_object (run, decision);
+      if (finding == PB_FINDING_REFUSE)
+        run->watched |= G_GUINT64_CONSTANT (1) << (row - run->rows);
       pb_decision_clear (decision);
       return FALSE;
     case PB_FINDING_DISCARD:
@@ -295,6 +298,7 @@ run_complete (const PbPolicyRun *run, PbDecision *decision)
 {
   decision->rule = run->rule;
   decision->skips = run->skips;
+  decision->watched = run->watched;
 }
 
 /* Asks rows until one decides or has to wait. Returns: FALSE when one has to wait. */
@@ -404,6 +408,7 @@ pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, cons
     .resume = on_fact_found,
   };
 
+  g_return_val_if_fail (n_rows <= PB_POLICY_MAX_ROWS, TRUE);
   *run = NULL;
   if (run_ask (&first, decision))
     return TRUE;

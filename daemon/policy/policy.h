@@ -79,7 +79,11 @@ typedef struct
   const char *check; /* (nullable) static name of the row that decided; NULL: nobody objected */
   const PbAccessRule *rule; /* (nullable) of the AccessList, that refused, discarded or allowed; as long as the snapshot */
   PbSkips skips;     /* what rules of the AccessList spare */
+  guint64 watched;   /* 1 << number of each row that would have refused, had its setting said enforce */
 } PbDecision;
+
+#define PB_POLICY_MAX_ROWS 64 /* of one table */
+
 void pb_decision_clear (PbDecision *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbDecision, pb_decision_clear)
 

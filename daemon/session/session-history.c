@@ -194,8 +194,10 @@ pb_session_record_name (PbSession *self, const char *address)
   if (find_history (self) == NULL)
     return;
   notes = find_notes (self);
-  if (notes->names->len < MAX_NAMES)
-    g_ptr_array_add (notes->names, g_strdup (address));
+  if (notes->names->len >= MAX_NAMES)
+    return;
+  g_ptr_array_add (notes->names, g_strdup (address));
+  self->transaction->note_octets += sizeof (char *) + (address != NULL ? strlen (address) + 1 : 0);
 }
 
 /* The whole transaction ends in @event. */
@@ -239,10 +241,14 @@ note_recipient (PbSession *self, Refused *refused)
 {
   PbSessionNotes *notes = find_notes (self);
 
-  if (notes->refused->len < MAX_REFUSED)
-    g_array_append_val (notes->refused, *refused);
-  else
-    clear_refused (refused);
+  if (notes->refused->len >= MAX_REFUSED)
+    {
+      clear_refused (refused);
+      return;
+    }
+  self->transaction->note_octets += sizeof *refused + strlen (refused->address) + 1
+                                    + (refused->reply != NULL ? strlen (refused->reply) + 1 : 0);
+  g_array_append_val (notes->refused, *refused);
 }
 
 void

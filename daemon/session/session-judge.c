@@ -51,13 +51,13 @@ pb_session_note (PbSession *self, const char *check, PbOutcome outcome, PbReplyI
 
 /* Counts what would have been refused, had the settings said enforce. */
 static void
-count_watched (PbSession *self)
+count_watched (const PbSession *self, const PbDecision *decision)
 {
-  PbTrail *trail = find_trail (self);
+  const PbServerWiring *wiring = &self->shard->server->wiring;
 
-  for (guint i = self->trail_mark; i < pb_trail_length (trail); i++)
-    if (pb_trail_get (trail, i)->outcome == PB_OUTCOME_WATCHED)
-      pb_session_count ("watched", pb_trail_get (trail, i)->check);
+  for (guint i = 0; decision->watched != 0 && i < wiring->n_rows; i++)
+    if ((decision->watched & G_GUINT64_CONSTANT (1) << i) != 0)
+      pb_session_count ("watched", wiring->rows[i].name);
 }
 
 static void
@@ -67,7 +67,7 @@ on_verdict (PbDecision *decision, gpointer user_data)
 
   pb_session_enter (self);
   self->run = NULL;
-  count_watched (self);
+  count_watched (self, decision);
   self->on_verdict (self, decision);
   if (self->state != PB_SESSION_CLOSED)
     pb_session_release (self, PB_HOLD_VERDICT);
@@ -132,11 +132,10 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
   /* What all recipients have is known behind the last of them. */
   if (transaction != NULL && stage == PB_STAGE_END_OF_DATA)
     judged->skips = transaction->skips;
-  self->trail_mark = (guint16) pb_trail_length (trail);
   if (pb_policy_judge_rows (wiring->rows, wiring->n_rows, stage, judged, trail, &decision, on_verdict,
                             self, &self->run))
     {
-      count_watched (self);
+      count_watched (self, &decision);
       step (self, &decision);
       return;
     }

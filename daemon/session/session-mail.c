@@ -111,6 +111,17 @@ counts_as_error (PbSession *self, const PbDecision *decision)
          > self->snapshot->values.general_max_recipients;
 }
 
+/* Each recipient costs memory, whatever became of it. Returns: FALSE when there is none left, and the session was ended. */
+static gboolean
+charge_recipient (PbSession *self)
+{
+  pb_transaction_charge (self->transaction);
+  if (pb_budget_state (&self->shard->server->budget) != PB_BUDGET_FULL)
+    return TRUE;
+  pb_session_expel_flood (self, "memory", PB_REPLY_NO_MEMORY);
+  return FALSE;
+}
+
 /* Answered as if accepted: whoever sends is not to know. */
 static void
 discard_recipient (PbSession *self, const PbDecision *decision)
@@ -121,8 +132,9 @@ discard_recipient (PbSession *self, const PbDecision *decision)
   pb_session_log_discarded (self, decision, transaction->rcpt.recipient->text);
   pb_session_record_discarded (self, decision, transaction->rcpt.recipient->text);
   transaction->discarded++;
-  pb_transaction_charge (transaction);
   pb_rcpt_args_clear (&transaction->rcpt);
+  if (!charge_recipient (self))
+    return;
   pb_session_set_state (self, PB_SESSION_RCPT);
   pb_session_reply (self, PB_REPLY_RECIPIENT_OK, NULL);
 }
@@ -148,20 +160,18 @@ on_rcpt_judged (PbSession *self, PbDecision *decision)
           && decision->reply == PB_REPLY_UNKNOWN_USER && !pb_session_note_unknown (self, rcpt->recipient->text))
         return;
       pb_session_refuse (self, decision, rcpt->recipient->text, counts_as_error (self, decision));
-      if (self->transaction != NULL)
-        pb_rcpt_args_clear (rcpt);
+      if (self->transaction == NULL)
+        return;
+      pb_rcpt_args_clear (rcpt);
+      charge_recipient (self);
       return;
     }
   pb_transaction_add (transaction, rcpt, self->snapshot->values.general_hostname,
                       rcpt->recipient->literal && is_our_literal (self, rcpt->recipient));
   transaction->skips &= decision->skips;
   pb_rcpt_args_clear (rcpt);
-  pb_transaction_charge (transaction);
-  if (pb_budget_state (&self->shard->server->budget) == PB_BUDGET_FULL)
-    {
-      pb_session_expel_flood (self, "memory", PB_REPLY_NO_MEMORY);
-      return;
-    }
+  if (!charge_recipient (self))
+    return;
   pb_session_set_state (self, PB_SESSION_RCPT);
   pb_session_reply (self, PB_REPLY_RECIPIENT_OK, NULL);
 }

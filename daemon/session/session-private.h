@@ -136,7 +136,6 @@ struct _PbSession
   PbIp ip;
   int fd;                   /* the channel's, for getsockname() */
   guint16 connections;      /* of this client when it came, this one counted */
-  guint16 trail_mark;       /* where the judgement under way begins in its trail */
   guint16 junk;             /* commands that bring no mail nearer, since the last message */
   guint8 errors;            /* since the last message */
   guint8 memory_waits;      /* looks at the budget that found it tight */

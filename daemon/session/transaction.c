@@ -178,7 +178,7 @@ pb_transaction_finish (PbTransaction *self)
 void
 pb_transaction_charge (PbTransaction *self)
 {
-  gint64 held = (gint64) self->recipient_octets;
+  gint64 held = (gint64) (self->recipient_octets + self->note_octets);
 
   if (self->trail != NULL)
     held += (gint64) pb_trail_octets (self->trail);

@@ -23,6 +23,7 @@ typedef struct
   gsize recipient_octets;
   gint64 came;        /* wall clock, Unix microseconds */
   PbSessionNotes *notes; /* (owned) (nullable) for the history */
+  gsize note_octets;  /* of @notes */
   PbTrail *trail;     /* (owned) (nullable) what the policy said from MAIL on */
   PbRcptArgs rcpt;    /* (owned) the recipient being judged */
   guint tried;        /* RCPT commands, refused ones too */
