@@ -287,13 +287,36 @@ pb_access_unref (PbAccess *self)
   g_atomic_rc_box_release_full (self, access_clear);
 }
 
+guint
+pb_access_count_gaps (GPtrArray *rows)
+{
+  g_autoptr (GHashTable) masks = g_hash_table_new_full (ip_hash, ip_equal, g_free, NULL);
+
+  for (guint i = 0; i < rows->len; i++)
+    {
+      PbNetmask netmask;
+
+      if (g_str_equal (pb_row_text (rows->pdata[i], "Kind"), "network")
+          && pb_netmask_parse (pb_row_text (rows->pdata[i], "Value"), &netmask)
+          && pb_netmask_has_gaps (&netmask))
+        g_hash_table_add (masks, g_memdup2 (&netmask.mask, sizeof netmask.mask));
+    }
+  return g_hash_table_size (masks);
+}
+
 /* ---- looking up ---- */
+
+static gboolean
+is_past (const PbAccessRule *rule, guint64 now)
+{
+  return rule->expires != 0 && rule->expires <= now;
+}
 
 /* Takes in rules that match, in order of precedence: the first is the winner. */
 static void
 match_rule (PbAccessMatch *match, const PbAccessRule *rule, guint64 now)
 {
-  if (rule->expires != 0 && rule->expires <= now)
+  if (is_past (rule, now))
     return;
   match->skips |= rule->skips;
   if (match->rule == NULL)
@@ -361,6 +384,16 @@ static const PbAccessRule *
 find_name (const PbAccess *self, PbAccessKind kind, const char *name)
 {
   return name != NULL ? g_hash_table_lookup (self->names[kind], name) : NULL;
+}
+
+gboolean
+pb_access_has_recipient (const PbAccess *self, const char *recipient, guint64 now)
+{
+  const PbAccessRule *rule = find_name (self, PB_ACCESS_RECIPIENT, recipient);
+
+  while (rule != NULL && is_past (rule, now))
+    rule = rule->next;
+  return rule != NULL;
 }
 
 void

@@ -56,6 +56,11 @@ PbAccess *pb_access_ref (PbAccess *self);
 void pb_access_unref (PbAccess *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbAccess, pb_access_unref)
 
+/* Each different mask is one look-up a client; of masks with gaps there could be any number. */
+#define PB_ACCESS_MAX_GAPS 64
+/** pb_access_count_gaps: how many different masks with gaps @rows (element-type PbRow) have, disabled ones too. */
+guint pb_access_count_gaps (GPtrArray *rows);
+
 /** pb_access_match_client: ip, then network, the narrowest first, a whitelist rule before a blacklist rule that is as narrow. @now: Unix seconds. */
 void pb_access_match_client (const PbAccess *self, const PbIp *ip, guint64 now, PbAccessMatch *match);
 
@@ -65,6 +70,9 @@ void pb_access_match_client (const PbAccess *self, const PbIp *ip, guint64 now, 
  * sender and recipient, whitelist before blacklist, reject before discard; then domain.
  */
 void pb_access_match_envelope (const PbAccess *self, const char *sender, const char *sender_domain, const char *recipient, guint64 now, PbAccessMatch *match);
+
+/** pb_access_has_recipient: a rule that counts at @now is for this recipient. */
+gboolean pb_access_has_recipient (const PbAccess *self, const char *recipient, guint64 now);
 
 /** pb_access_kind_name: "ip", "network", ... */
 const char *pb_access_kind_name (PbAccessKind kind);

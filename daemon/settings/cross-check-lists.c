@@ -7,7 +7,6 @@
 #include "settings/cross-check.h"
 
 #include "util/netblock.h"
-#include <arpa/inet.h>
 #include <string.h>
 
 #define WIDEST_PUBLIC_V4 24
@@ -119,15 +118,9 @@ report_exception (const PbSnapshot *snapshot, const PbRow *row, GVariantBuilder 
 static gboolean
 mask_has_gaps (const char *text)
 {
-  const char *slash = strchr (text, '/');
-  g_autofree char *zero = NULL;
-  guint8 bytes[16];
+  PbNetmask netmask;
 
-  if (slash == NULL || strspn (slash + 1, "0123456789") == strlen (slash + 1))
-    return FALSE;
-  /* The network list's check is the one that takes masks without gaps alone. */
-  zero = g_strconcat ("0.0.0.0", slash, NULL);
-  return inet_pton (AF_INET, slash + 1, bytes) != 1 || pb_check (PB_CHECK_NETWORK, zero) != NULL;
+  return pb_netmask_parse (text, &netmask) && pb_netmask_has_gaps (&netmask);
 }
 
 /* Whether the rule meets what this computer itself sends, or its users. */

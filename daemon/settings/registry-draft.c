@@ -135,6 +135,23 @@ check_names (PbRegistry *registry, PbListKind kind, GPtrArray *rows, GError **er
   return TRUE;
 }
 
+/* An old list that has more may shrink. */
+static gboolean
+check_masks (PbRegistry *registry, PbListKind kind, GPtrArray *rows, GError **error)
+{
+  guint n;
+
+  if (kind != PB_LIST_ACCESS_LIST)
+    return TRUE;
+  n = pb_access_count_gaps (rows);
+  if (n <= PB_ACCESS_MAX_GAPS || n <= pb_access_count_gaps (registry->rows[kind]))
+    return TRUE;
+  g_set_error (error, PB_ERROR, PB_ERROR_TOO_LARGE,
+               "%s: at most %u different masks with gaps, which cost every client a look-up each",
+               pb_list_spec (kind)->name, PB_ACCESS_MAX_GAPS);
+  return FALSE;
+}
+
 static void
 record_rows (PbDraft *self, PbRegistry *registry, PbListKind kind, GPtrArray *rows)
 {
@@ -184,7 +201,7 @@ pb_draft_take_rows (PbDraft *self, PbRegistry *registry, PbListKind kind, GPtrAr
                    pb_list_spec (kind)->name, PB_REGISTRY_MAX_ROWS);
       return FALSE;
     }
-  if (!check_names (registry, kind, rows, error))
+  if (!check_names (registry, kind, rows, error) || !check_masks (registry, kind, rows, error))
     return FALSE;
   record_rows (self, registry, kind, rows);
   if (self->changes->len == before)

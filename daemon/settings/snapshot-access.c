@@ -35,6 +35,29 @@ make_key (char key[KEY_SIZE], const char *local, const char *domain)
   return key;
 }
 
+/* A rule for an address is for its sub-addresses too, where we give them out; one for the sub-address itself comes first. */
+static const char *
+make_recipient_key (const PbSnapshot *self, char key[KEY_SIZE], const char *local,
+                    const char *domain, guint64 now)
+{
+  char delimiter = self->values.mailboxes_delimiter[0];
+  gsize length = strlen (local);
+  char *cut;
+
+  if (make_key (key, local, domain) == NULL)
+    return NULL;
+  if (delimiter == '\0' || !pb_snapshot_is_local_domain (self, domain))
+    return key;
+  while (!pb_access_has_recipient (self->directory->access, key, now)
+         && (cut = memrchr (key, delimiter, length)) != NULL && cut > key)
+    {
+      length = (gsize) (cut - key);
+      key[length] = '@';
+      strcpy (key + length + 1, domain);
+    }
+  return key;
+}
+
 void
 pb_snapshot_match_envelope (const PbSnapshot *self, const char *sender_local,
                             const char *sender_domain, const char *recipient_local,
@@ -45,11 +68,12 @@ pb_snapshot_match_envelope (const PbSnapshot *self, const char *sender_local,
   *match = (PbAccessMatch){ 0 };
   if (self->directory->access == NULL)
     return;
+  if (recipient_domain == NULL)
+    recipient_domain = self->values.general_hostname;
   pb_access_match_envelope (self->directory->access, make_key (sender, sender_local, sender_domain),
                             sender_domain,
-                            make_key (recipient, recipient_local,
-                                      recipient_domain != NULL ? recipient_domain
-                                                               : self->values.general_hostname),
+                            make_recipient_key (self, recipient, recipient_local, recipient_domain,
+                                                now),
                             now, match);
 }
 

@@ -217,6 +217,16 @@ pb_netmask_parse (const char *text, PbNetmask *netmask)
   return TRUE;
 }
 
+gboolean
+pb_netmask_has_gaps (const PbNetmask *netmask)
+{
+  guint prefix = 0;
+
+  while (prefix < 128 && (netmask->mask.bytes[prefix / 8] & (0x80 >> prefix % 8)) != 0)
+    prefix++;
+  return prefix != netmask->ones;
+}
+
 static int
 block_compare (gconstpointer a, gconstpointer b)
 {

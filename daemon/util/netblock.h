@@ -39,6 +39,8 @@ typedef struct
 
 /** pb_netmask_parse: IP, IP/prefix or IP/mask, the mask an address of the same family. Returns: FALSE when @text is none of these. */
 gboolean pb_netmask_parse (const char *text, PbNetmask *netmask);
+/** pb_netmask_has_gaps: the mask is no prefix. */
+gboolean pb_netmask_has_gaps (const PbNetmask *netmask);
 /** pb_ip_mask: @ip with the bits cleared that @mask has not. */
 PbIp pb_ip_mask (const PbIp *ip, const PbIp *mask);
 

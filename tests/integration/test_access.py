@@ -152,6 +152,61 @@ def test_rules_run_out(bed):
     assert white
 
 
+def test_sub_addresses(bed):
+    """A rule for a recipient is for its sub-addresses too, as mail to them is its mail; one for the sub-address itself comes first."""
+    bed.start()
+    add(bed, "recipient", "ann@local.example")
+    for recipient in ("ann@local.example", "ann+x@local.example", "Ann+X+y@LOCAL.example"):
+        agree(bed, CLOSED, recipient=recipient)
+    white = add(bed, "recipient", "ann+list@local.example", "whitelist")
+    agree(bed, OPEN, recipient="ann+list@local.example")
+    agree(bed, OPEN, recipient="ann+list+2@local.example")
+    agree(bed, CLOSED, recipient="ann+lists@local.example")
+    change(bed, white, Enabled=False)
+    agree(bed, CLOSED, recipient="ann+list@local.example")
+    bed.api.set("Mailboxes", "Delimiter", "s", "-")
+    agree(bed, CLOSED, recipient="ann-x@local.example")
+    agree(bed, "550 5.1.1", recipient="ann+x@local.example")
+    bed.api.set("Mailboxes", "Delimiter", "s", "")
+    agree(bed, "550 5.1.1", recipient="ann-x@local.example")
+    bed.api.set("Mailboxes", "Delimiter", "s", "+")
+    bed.api.add("DomainList", Name="b", Domain="backup.example", VerifyRecipients=False)
+    add(bed, "recipient", "x@backup.example")
+    agree(bed, CLOSED, recipient="x@backup.example")
+    agree(bed, OPEN, recipient="x+y@backup.example")  # what a plus means there is not ours to say
+
+
+def test_masks_with_gaps_have_an_end(bed):
+    """Each costs every client a look-up: 64 different ones, however many rules; the error says so, and nothing is half done."""
+    bed.start()
+
+    def rows(masks, networks=1):
+        return [variants({"Name": f"r{mask}.{network}", "Kind": "network", "List": "blacklist", "Value": f"10.{network}.0.1/255.{mask}.0.1"})
+                for mask in range(masks) for network in range(networks)]
+
+    def refused(method, signature, *arguments):
+        try:
+            bed.api.call("AccessList", method, signature, *arguments)
+        except BusError as error:
+            assert error.name == "TooLarge" and "64 different masks with gaps" in error.text, error
+        else:
+            raise AssertionError("more than 64 masks were taken")
+
+    bed.api.call("AccessList", "Replace", "(aa{sv})", rows(64, 3))
+    refused("Replace", "(aa{sv})", rows(65))
+    refused("Add", "(a{sv})", rows(65)[-1])
+    kept = bed.api.rows("AccessList")
+    assert len(kept) == 64 * 3
+    refused("Update", "(sa{sv})", kept[0]["Id"], variants({"Value": "10.0.0.1/255.0.1.1"}))
+    add(bed, "network", "10.9.0.1/255.1.0.1")
+    add(bed, "network", "192.0.2.0/24")
+    assert len(bed.api.rows("AccessList")) == 64 * 3 + 2
+    agree(bed, OPEN)
+    bed.api.call("AccessList", "Remove", "(as)", [row["Id"] for row in kept[:3]])
+    add(bed, "network", "126.0.0.7/254.0.0.7")
+    agree(bed, CLOSED)
+
+
 def report(bed):
     return [(severity, words) for place, severity, words in bed.api.call("Manager", "Validate")[0] if place.startswith("AccessList")]
 

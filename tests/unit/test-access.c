@@ -137,6 +137,53 @@ test_envelope (void)
     }
 }
 
+/* A rule for an address counts for its sub-addresses at a local domain; the longest that has a rule is the one that is asked. */
+static void
+test_sub_addresses (void)
+{
+  static const char *const rules[] = {
+    BLACK ("ann", "recipient", "ann@local.example"),
+    WHITE ("list", "recipient", "ann+list@local.example"),
+    RULE ("old", "whitelist", "recipient", "ann+old@local.example", ", 'Expires': <uint64 1>"),
+    BLACK ("plus", "recipient", "+@local.example"),
+    WHITE ("away", "recipient", "x@away.example"),
+    BLACK ("from", "sender", "x@other.example"),
+    NULL,
+  };
+  static const struct
+  {
+    const char *local, *to_domain, *winner;
+  } cases[] = {
+    { "ann", "local.example", "ann" },        { "ann+x", "local.example", "ann" },
+    { "ANN+x", "local.example", "ann" },      { "ann+", "local.example", "ann" },
+    { "ann+x+y", "local.example", "ann" },    { "ann+list", "local.example", "list" },
+    { "ann+list+x", "local.example", "list" }, { "ann+lists", "local.example", "ann" },
+    { "ann+old", "local.example", "ann" },    { "ann-x", "local.example", NULL },
+    { "+ann", "local.example", NULL },        { "+", "local.example", "plus" },
+    { "++", "local.example", "plus" },        { "annx", "local.example", NULL },
+    { "x", "away.example", "away" },          { "x+y", "away.example", NULL },
+    { "a@ann+x", "local.example", NULL },     { "ann+a@b", "local.example", "ann" },
+  };
+  PbSnapshotBuilder *builder = pb_snapshot_builder_new ();
+  g_autoptr (PbSnapshot) snapshot = NULL;
+  PbAccessMatch match;
+
+  for (const char *const *rule = rules; *rule != NULL; rule++)
+    pb_snapshot_builder_add_row (builder, PB_LIST_ACCESS_LIST, NULL, *rule);
+  pb_snapshot_builder_add_row (builder, PB_LIST_LOCAL_DOMAINS, NULL, "{'Name': <'local.example'>}");
+  snapshot = pb_snapshot_builder_build (builder);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_test_message ("%s@%s", cases[i].local, cases[i].to_domain);
+      pb_snapshot_match_envelope (snapshot, "a", "sender.example", cases[i].local,
+                                  cases[i].to_domain, NOW, &match);
+      assert_match (&match, cases[i].winner, NULL);
+    }
+  pb_snapshot_match_envelope (snapshot, "x", "other.example", "ann+list", "local.example", NOW,
+                              &match);
+  assert_match (&match, "list", "from");
+}
+
 /* The table of the functional description, each rule's own, and how they add up. */
 static void
 test_skips (void)
@@ -251,6 +298,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/access/client", test_client);
   g_test_add_func ("/access/envelope", test_envelope);
+  g_test_add_func ("/access/sub-addresses", test_sub_addresses);
   g_test_add_func ("/access/skips", test_skips);
   g_test_add_func ("/access/same-value", test_same_value);
   g_test_add_func ("/access/hits", test_hits);
