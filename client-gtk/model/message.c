@@ -167,6 +167,7 @@ static const struct
   { "skipped", N_ ("Skipped by a whitelist rule") },
   { "trouble", N_ ("Could not be found out") },
   { "discarded", N_ ("Discarded by a rule") },
+  { "quarantined", N_ ("Put aside") },
 };
 
 static char *

@@ -182,6 +182,12 @@ pb_auth_message_end (PbAuthMessage *self)
 }
 
 gboolean
+pb_auth_message_in_body (const PbAuthMessage *self)
+{
+  return self->in_body;
+}
+
+gboolean
 pb_auth_message_is_cut (PbAuthMessage *self)
 {
   return self->cut;

@@ -33,6 +33,9 @@ void pb_auth_message_feed (PbAuthMessage *self, const char *data, gsize length);
 /** pb_auth_message_end: there is no more; a message that ended within its header has an empty body. */
 void pb_auth_message_end (PbAuthMessage *self);
 
+/** pb_auth_message_in_body: the header section is behind. */
+gboolean pb_auth_message_in_body (const PbAuthMessage *self);
+
 /** pb_auth_message_is_cut: the header section is larger than what is kept: nothing can be said of the message. */
 gboolean pb_auth_message_is_cut (PbAuthMessage *self);
 

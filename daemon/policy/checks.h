@@ -61,3 +61,5 @@ PB_CHECK (size);
 PB_CHECK (hops);
 PB_CHECK (from);
 PB_CHECK (bare_newline);
+PB_CHECK (dkim);
+PB_CHECK (dmarc);

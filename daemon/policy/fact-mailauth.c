@@ -161,6 +161,17 @@ on_spf (const PbSpfOutcome *outcome, gpointer user_data)
   pb_fact_unref (self);
 }
 
+gboolean
+pb_fact_spf (const PbFact *self, PbSpfResult *result, const char **domain, gboolean *by_helo)
+{
+  if (self->spf_domain == NULL)
+    return FALSE;
+  *result = self->spf;
+  *domain = self->spf_domain;
+  *by_helo = self->spf_by_helo;
+  return TRUE;
+}
+
 PbFact *
 pb_fact_new_spf (const PbDns *dns, const PbIp *ip, const char *sender, const char *helo,
                  const char *receiver, PbMailbox *mailbox)

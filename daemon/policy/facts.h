@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "mailauth/spf.h"
 #include "net/resolver.h"
 #include "settings/snapshot.h"
 #include "util/mailbox.h"
@@ -19,6 +20,8 @@ typedef enum
   PB_FACT_SENDER,      /* likewise the sender's domain, unless it is ours */
   PB_FACT_BLOCKLISTS,  /* DNS blocklists do not name the client, or not as often as counts; never TROUBLE */
   PB_FACT_SPF,         /* the sender's domain does not forbid the client to speak for it (RFC 7208) */
+  PB_FACT_DKIM,        /* a signature of the message is valid; of the message, see mail-checks.h, like the next */
+  PB_FACT_DMARC,       /* the author's domain does not ask for it to be refused or put aside */
   PB_N_FACTS,
 } PbFactKind;
 
@@ -56,6 +59,8 @@ PbFact *pb_fact_new_domain (const PbDns *dns, const char *domain, PbMailbox *mai
 PbFact *pb_fact_new_blocklists (const PbDns *dns, const PbIp *ip, PbSnapshot *snapshot, struct _PbBlocklists *blocklists, PbMailbox *mailbox);
 /** pb_fact_new_spf: begins to check SPF. @sender: local@domain, "" for the null sender; @helo (nullable); @receiver: our name. */
 PbFact *pb_fact_new_spf (const PbDns *dns, const PbIp *ip, const char *sender, const char *helo, const char *receiver, PbMailbox *mailbox);
+/** pb_fact_spf: what came out of it. @domain: (out) (transfer none). Returns: FALSE when it is another fact, or not found out. */
+gboolean pb_fact_spf (const PbFact *self, PbSpfResult *result, const char **domain, gboolean *by_helo);
 /** pb_fact_free: whoever waits is told all the same, once what was asked is answered. */
 void pb_fact_free (PbFact *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbFact, pb_fact_free)

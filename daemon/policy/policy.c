@@ -7,6 +7,7 @@
  * neither the check's answer nor the session's end can come too late for the other.
  */
 #include "policy/checks.h"
+#include "policy/mail-checks.h"
 
 struct _PbPolicyRun
 {
@@ -20,6 +21,7 @@ struct _PbPolicyRun
   PbSkips skips;     /* that rules of the AccessList have said so far */
   const PbAccessRule *rule; /* (nullable) the latest */
   guint64 watched; /* rows, as in the decision */
+  PbAside aside;
   PbPolicyRun *heap; /* (nullable) where a check suspended this run to */
   PbPolicyDone done;
   PbFactFound resume; /* asks the row at hand again */
@@ -127,6 +129,15 @@ run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecisio
         run->watched |= G_GUINT64_CONSTANT (1) << (row - run->rows);
       pb_decision_clear (decision);
       return FALSE;
+    case PB_FINDING_QUARANTINE:
+      decision->reply = PB_REPLY_NONE;
+      trail_add (run, row, watch ? PB_OUTCOME_WATCHED : PB_OUTCOME_QUARANTINED, decision);
+      if (watch)
+        run->watched |= G_GUINT64_CONSTANT (1) << (row - run->rows);
+      else
+        run->aside |= decision->aside;
+      pb_decision_clear (decision);
+      return FALSE;
     case PB_FINDING_DISCARD:
       trail_add (run, row, PB_OUTCOME_DISCARDED, decision);
       decision->kind = PB_DECISION_DISCARD;
@@ -136,6 +147,24 @@ run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecisio
       break;
     }
   g_assert_not_reached ();
+}
+
+/* Returns: (nullable) whom SPF is asked about; "" for the null sender, which HELO's name stands for. */
+static const char *
+spf_subject (const PbJudged *judged)
+{
+  const PbAddress *sender = judged->sender;
+
+  if (sender == NULL)
+    return judged->helo != NULL ? "" : NULL;
+  return sender->literal || sender->domain == NULL ? NULL : sender->text;
+}
+
+static gboolean
+is_sender_ours (const PbJudged *judged)
+{
+  return judged->sender != NULL && judged->sender->domain != NULL
+         && pb_snapshot_is_local_domain (judged->snapshot, judged->sender->domain);
 }
 
 /* Returns: (nullable) what @kind is to be found out of; NULL: it does not arise. */
@@ -150,19 +179,15 @@ fact_subject (PbFactKind kind, const PbJudged *judged)
     case PB_FACT_BLOCKLISTS:
       return "";
     case PB_FACT_SPF:
-      if (sender != NULL)
-        return sender->literal || sender->domain == NULL
-                   || pb_snapshot_is_local_domain (judged->snapshot, sender->domain)
-                 ? NULL
-                 : sender->text;
-      return judged->helo != NULL ? "" : NULL;
+      return is_sender_ours (judged) ? NULL : spf_subject (judged);
     case PB_FACT_HELO:
       return judged->helo == NULL || pb_helo_is_literal (judged->helo) ? NULL : judged->helo;
     case PB_FACT_SENDER:
-      return sender == NULL || sender->literal || sender->domain == NULL
-                 || pb_snapshot_is_local_domain (judged->snapshot, sender->domain)
+      return sender == NULL || sender->literal || sender->domain == NULL || is_sender_ours (judged)
                ? NULL
                : sender->domain;
+    case PB_FACT_DKIM:
+    case PB_FACT_DMARC:
     case PB_FACT_NONE:
     case PB_N_FACTS:
       break;
@@ -185,6 +210,8 @@ begin_fact (PbFactKind kind, const char *subject, const PbJudged *judged)
                               judged->snapshot->values.general_hostname, judged->mailbox);
     case PB_FACT_HELO:
     case PB_FACT_SENDER:
+    case PB_FACT_DKIM:
+    case PB_FACT_DMARC:
     case PB_FACT_NONE:
     case PB_N_FACTS:
       break;
@@ -192,13 +219,14 @@ begin_fact (PbFactKind kind, const char *subject, const PbJudged *judged)
   return pb_fact_new_domain (judged->dns, subject, judged->mailbox);
 }
 
-/* Returns: (nullable) (transfer none): begun if it was not yet. */
+/* Returns: (nullable) (transfer none): begun if it was not yet; the message's own are begun with it. */
 static PbFact *
-find_fact (PbFactKind kind, const PbJudged *judged)
+find_fact (PbFactKind kind, const char *subject, const PbJudged *judged)
 {
-  const char *subject = fact_subject (kind, judged);
   PbFact **fact;
 
+  if (kind == PB_FACT_DKIM || kind == PB_FACT_DMARC)
+    return judged->mail != NULL ? pb_mail_checks_fact (judged->mail, kind) : NULL;
   if (subject == NULL || judged->facts == NULL)
     return NULL;
   fact = &judged->facts->known[kind];
@@ -226,17 +254,30 @@ row_binds (const PbPolicyRow *row, const PbJudged *judged, PbSkips skips, PbFind
   return FALSE;
 }
 
-void
-pb_policy_prefetch (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, const PbJudged *judged)
+gboolean
+pb_policy_wants (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, const PbJudged *judged)
 {
   PbFinding spared;
 
   for (guint i = 0; i < n_rows; i++)
     if (rows[i].fact == kind && row_binds (&rows[i], judged, PB_SKIP_NOTHING, &spared))
-      {
-        find_fact (kind, judged);
-        return;
-      }
+      return TRUE;
+  return FALSE;
+}
+
+PbFact *
+pb_policy_begin_spf (const PbJudged *judged)
+{
+  return find_fact (PB_FACT_SPF, spf_subject (judged), judged);
+}
+
+void
+pb_policy_prefetch (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, const PbJudged *judged)
+{
+  if (pb_policy_wants (rows, n_rows, kind, judged))
+    find_fact (kind, fact_subject (kind, judged), judged);
+  if (kind == PB_FACT_SPF && pb_policy_wants (rows, n_rows, PB_FACT_DMARC, judged))
+    pb_policy_begin_spf (judged);
 }
 
 static PbFinding
@@ -252,7 +293,7 @@ ask_row (PbPolicyRun *run, const PbPolicyRow *row, PbDecision *decision)
         decision->evidence = g_strdup_printf ("rule \"%s\" spares it", rule->name);
       return finding;
     }
-  fact = find_fact (row->fact, &run->judged);
+  fact = find_fact (row->fact, fact_subject (row->fact, &run->judged), &run->judged);
   run->asking = TRUE;
   if (fact != NULL && pb_fact_state (fact) == PB_FACT_WAITING)
     {
@@ -299,6 +340,7 @@ run_complete (const PbPolicyRun *run, PbDecision *decision)
   decision->rule = run->rule;
   decision->skips = run->skips;
   decision->watched = run->watched;
+  decision->aside = run->aside;
 }
 
 /* Asks rows until one decides or has to wait. Returns: FALSE when one has to wait. */

@@ -23,6 +23,7 @@ typedef enum
   PB_FINDING_SKIPPED, /* spared by a whitelist rule */
   PB_FINDING_REFUSE,  /* with a reply: a 5xx decides, a 4xx unless a later row has a 5xx or discards */
   PB_FINDING_TROUBLE, /* it cannot be told now: always with a 4xx, likewise */
+  PB_FINDING_QUARANTINE, /* nothing against taking it, but aside from other mail, as the decision's @aside says */
   PB_FINDING_DISCARD, /* decides: taken and dropped */
   PB_FINDING_PENDING, /* an asynchronous check goes on; pb_policy_continue() will be called */
 } PbFinding;
@@ -59,6 +60,7 @@ typedef struct
   PbBlocklists *blocklists; /* (nullable) which of them are ill */
   PbFacts *facts;          /* (nullable) what was or is being found out; the machine begins what is missing */
   PbMailbox *mailbox;      /* (nullable) of the thread that judges: where a check that has to wait gets its answer */
+  struct _PbMailChecks *mail; /* (nullable) at END_OF_DATA: mail authentication of the message (mail-checks.h); NULL: nobody wants it */
 } PbJudged;
 
 typedef enum
@@ -68,6 +70,13 @@ typedef enum
   PB_DECISION_DEFER,
   PB_DECISION_REJECT,
 } PbDecisionKind;
+
+/* Where a message that is taken goes instead of among other mail; several may hold. */
+typedef enum
+{
+  PB_ASIDE_NOT = 0,
+  PB_ASIDE_JUNK = 1 << 0, /* into the junk folder */
+} PbAside;
 
 /* What is done; and, while a check is asked, what it has to say beside its finding. */
 typedef struct
@@ -79,7 +88,8 @@ typedef struct
   const char *check; /* (nullable) static name of the row that decided; NULL: nobody objected */
   const PbAccessRule *rule; /* (nullable) of the AccessList, that refused, discarded or allowed; as long as the snapshot */
   PbSkips skips;     /* what rules of the AccessList spare */
-  guint64 watched;   /* 1 << number of each row that would have refused, had its setting said enforce */
+  guint64 watched;   /* 1 << number of each row that would have refused, or put aside, had its setting said enforce */
+  PbAside aside;     /* behind a stage: of all its rows */
 } PbDecision;
 
 #define PB_POLICY_MAX_ROWS 64 /* of one table */
@@ -126,6 +136,12 @@ gboolean pb_policy_judge (PbStage stage, const PbJudged *judged, PbTrail *trail,
 /** pb_policy_judge_rows: likewise over another table, for tests and dry runs. */
 gboolean pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage stage, const PbJudged *judged, PbTrail *trail, PbDecision *decision, PbPolicyDone done,
                                gpointer user_data, PbPolicyRun **run);
+/** pb_policy_wants: whether a row that reads @kind binds @judged. */
+gboolean pb_policy_wants (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, const PbJudged *judged);
+
+/** pb_policy_begin_spf: for DMARC, which asks of senders of ours, too. Returns: (nullable) (transfer none): begun, if it was not yet; NULL: nobody to ask about. */
+PbFact *pb_policy_begin_spf (const PbJudged *judged);
+
 /** pb_policy_prefetch: begins to find out @kind of @judged, if a row will want it. */
 void pb_policy_prefetch (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, const PbJudged *judged);
 

@@ -26,6 +26,8 @@ SETTING (sender_policy_reject_non_fqdn_sender)
 SETTING (sender_policy_reject_unknown_sender_domain)
 SETTING (dnsbl_policy)
 SETTING (mail_auth_spf_policy)
+SETTING (mail_auth_dkim_policy)
+SETTING (mail_auth_dmarc_policy)
 
 static const PbPolicyRow rows[] = {
   { ROW (CONNECT, "blocks", BLOCKED, blocks), EXEMPT },
@@ -63,6 +65,10 @@ static const PbPolicyRow rows[] = {
   { ROW (END_OF_DATA, "hops", TOO_MANY_HOPS, hops), ALL },
   { ROW (END_OF_DATA, "from-login", FROM_NOT_OWN, from), ALL },
   { ROW (END_OF_DATA, "bare-newline", BARE_NEWLINE, bare_newline), EXEMPT },
+  { ROW (END_OF_DATA, "dkim", DKIM_NONE, dkim), EXEMPT, .setting = setting_mail_auth_dkim_policy,
+    .fact = PB_FACT_DKIM, .skip = PB_SKIP_DKIM },
+  { ROW (END_OF_DATA, "dmarc", DMARC_FAIL, dmarc), EXEMPT, .setting = setting_mail_auth_dmarc_policy,
+    .fact = PB_FACT_DMARC, .skip = PB_SKIP_DMARC },
 };
 
 const PbPolicyRow *

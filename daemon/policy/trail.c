@@ -127,7 +127,8 @@ const char *
 pb_outcome_name (PbOutcome outcome)
 {
   static const char *const names[PB_N_OUTCOMES] = { "pass",    "refused", "watched",  "exempt",
-                                                    "skipped", "trouble", "discarded" };
+                                                    "skipped", "trouble", "discarded",
+                                                    "quarantined" };
 
   return names[outcome];
 }

@@ -24,6 +24,7 @@ typedef enum
   PB_OUTCOME_SKIPPED,   /* a whitelist rule spares it the check */
   PB_OUTCOME_TROUBLE,   /* it cannot be told now (DNS, directory) */
   PB_OUTCOME_DISCARDED, /* taken and dropped by a blacklist rule */
+  PB_OUTCOME_QUARANTINED, /* taken, but put aside */
   PB_N_OUTCOMES,
 } PbOutcome;
 

@@ -20,6 +20,7 @@ typedef enum
   PB_ENVELOPE_8BIT = 1 << 1,     /* BODY=8BITMIME or 8-bit octets seen */
   PB_ENVELOPE_BOUNCE = 1 << 2,   /* one of our own DSNs */
   PB_ENVELOPE_TELL_POSTMASTER = 1 << 4, /* one that told of a failure: if it fails itself the postmaster is told */
+  PB_ENVELOPE_JUNK = 1 << 5,     /* to be delivered aside from other mail: its author's domain asks for that */
   PB_ENVELOPE_COPIED = 1 << 3,   /* the external postmasters have their copies, or this is one: no more are made */
 } PbEnvelopeFlags;
 

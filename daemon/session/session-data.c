@@ -122,6 +122,7 @@ pb_session_begin_message (PbSession *self, PbBareMode mode)
   pb_data_decoder_init (&transaction->decoder, mode);
   append_received (self, pb_spool_buffer (transaction->spool));
   append_copy_mark (self, pb_spool_buffer (transaction->spool));
+  transaction->checks = pb_session_begin_checks (self);
   pb_transaction_edit_header (transaction, make_header_edit (self));
   pb_store_hint_incoming (store, 1);
   transaction->hinted = TRUE;
@@ -252,6 +253,32 @@ submit (PbSession *self)
                   wiring->data);
 }
 
+static void
+on_checks_done (gpointer data)
+{
+  PbSession *self = data;
+
+  pb_session_enter (self);
+  submit (self);
+  pb_session_release (self, PB_HOLD_VERDICT);
+  pb_session_leave (self);
+}
+
+/* What no row has asked for, but the message is to carry, may still be under way. */
+static void
+submit_when_known (PbSession *self)
+{
+  PbMailChecks *checks = self->transaction->checks;
+
+  if (checks == NULL || pb_mail_checks_are_done (checks))
+    {
+      submit (self);
+      return;
+    }
+  pb_session_hold (self, PB_HOLD_VERDICT);
+  pb_mail_checks_wait (checks, on_checks_done, self);
+}
+
 /* A rule of the AccessList dropped every recipient: nobody is told, the sender least of all. */
 static void
 discard (PbSession *self)
@@ -275,7 +302,8 @@ on_data_judged (PbSession *self, PbDecision *decision)
     }
   if (decision->kind == PB_DECISION_ACCEPT && self->transaction->spool != NULL)
     {
-      submit (self);
+      self->transaction->aside = decision->aside;
+      submit_when_known (self);
       return;
     }
   if (decision->kind == PB_DECISION_ACCEPT)
@@ -297,6 +325,8 @@ pb_session_end_message (PbSession *self)
 
   pb_session_set_state (self, PB_SESSION_ENDED_DATA);
   self->took_line = TRUE;
+  if (transaction->checks != NULL)
+    pb_mail_checks_end (transaction->checks);
   pb_session_judge (self, PB_STAGE_END_OF_DATA, &judged, on_data_judged);
 }
 

@@ -116,6 +116,17 @@ pb_session_prefetch (PbSession *self, PbFactKind kind)
   pb_policy_prefetch (wiring->rows, wiring->n_rows, kind, &judged);
 }
 
+PbMailChecks *
+pb_session_begin_checks (PbSession *self)
+{
+  const PbServerWiring *wiring = &self->shard->server->wiring;
+  PbJudged judged = { 0 };
+
+  fill_in (self, &judged);
+  judged.skips = self->transaction->skips;
+  return pb_mail_checks_new (wiring->rows, wiring->n_rows, &judged);
+}
+
 void
 pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
                   void (*step) (PbSession *self, PbDecision *decision))
@@ -131,7 +142,10 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
                               : PB_TRAIL_NO_RECIPIENT;
   /* What all recipients have is known behind the last of them. */
   if (transaction != NULL && stage == PB_STAGE_END_OF_DATA)
-    judged->skips = transaction->skips;
+    {
+      judged->skips = transaction->skips;
+      judged->mail = transaction->checks;
+    }
   if (pb_policy_judge_rows (wiring->rows, wiring->n_rows, stage, judged, trail, &decision, on_verdict,
                             self, &self->run))
     {

@@ -267,6 +267,9 @@ void pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged, void (*
 /** pb_session_prefetch: what checks at RCPT will want to know of @kind is asked now; what was known before is of another subject. */
 void pb_session_prefetch (PbSession *self, PbFactKind kind);
 
+/** pb_session_begin_checks: mail authentication of the message that is about to come. Returns: (transfer full) (nullable): NULL: nobody wants it. */
+PbMailChecks *pb_session_begin_checks (PbSession *self);
+
 /** pb_session_note_unknown: a recipient does not exist. Returns: FALSE when it was one too many, and the session was ended. */
 gboolean pb_session_note_unknown (PbSession *self, const char *recipient);
 

@@ -39,6 +39,7 @@ void
 pb_transaction_free (PbTransaction *self)
 {
   pb_budget_charge (self->budget, -self->charged);
+  g_clear_pointer (&self->checks, pb_mail_checks_free);
   g_clear_pointer (&self->spool, pb_spool_abort);
   g_clear_pointer (&self->waste, g_byte_array_unref);
   g_clear_pointer (&self->header_edit, pb_header_edit_free);
@@ -83,6 +84,7 @@ static void
 give_up (PbTransaction *self)
 {
   g_clear_pointer (&self->spool, pb_spool_abort);
+  g_clear_pointer (&self->checks, pb_mail_checks_free);
   if (self->waste == NULL)
     self->waste = g_byte_array_new ();
 }
@@ -99,6 +101,8 @@ scan (PbTransaction *self, const GByteArray *out, gsize before)
     return;
   self->size += length;
   pb_header_scan_feed (&self->header, added, length);
+  if (self->checks != NULL)
+    pb_mail_checks_feed (self->checks, added, length);
   header = self->header.header_length - header;
   if (header > 0 && self->header.has_8bit && !pb_text_is_ascii (added, MIN (header, length)))
     self->utf8 = TRUE;
@@ -184,6 +188,8 @@ pb_transaction_charge (PbTransaction *self)
     held += (gint64) pb_trail_octets (self->trail);
   if (self->spool != NULL)
     held += (gint64) pb_spool_held (self->spool);
+  if (self->checks != NULL)
+    held += (gint64) pb_mail_checks_held (self->checks);
   pb_budget_charge (self->budget, held - self->charged);
   self->charged = held;
 }
@@ -198,6 +204,8 @@ envelope_flags (const PbTransaction *self)
     flags |= PB_ENVELOPE_SMTPUTF8;
   if (self->mail.body == PB_BODY_8BITMIME || self->header.has_8bit)
     flags |= PB_ENVELOPE_8BIT;
+  if ((self->aside & PB_ASIDE_JUNK) != 0)
+    flags |= PB_ENVELOPE_JUNK;
   if (self->header.has_copy_mark)
     flags |= PB_ENVELOPE_COPIED;
   return flags;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "policy/mail-checks.h"
 #include "policy/policy.h"
 #include "protocol/command.h"
 #include "protocol/data-coding.h"
@@ -42,8 +43,10 @@ typedef struct
   GByteArray *waste;  /* (owned) (nullable) what the decoder gives out then */
   PbHeaderEdit *header_edit; /* (owned) (nullable) what its header section is changed by */
   GByteArray *raw;    /* (owned) (nullable) its header section, between decoder and @header_edit */
+  PbMailChecks *checks; /* (owned) (nullable) mail authentication of what comes; NULL: nobody wants it */
   PbDataDecoder decoder;
   PbHeaderScan header;
+  PbAside aside;      /* where the message goes, once it is judged */
   guint64 size;       /* octets of the message so far, decoded, without our Received */
   guint64 wasted;     /* octets read after the message was given up */
   gint64 begun;       /* since when its octets come, monotonic microseconds, less the time that we kept the client waiting */

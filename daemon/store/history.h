@@ -53,7 +53,7 @@ typedef struct
   gint64 time;           /* Unix microseconds */
   const char *stage;     /* (static) like @check and @outcome: our own words. "connect", "helo", "mail", "rcpt", "data" */
   const char *check;     /* "relay" */
-  const char *outcome;   /* "pass", "refused", "watched", "exempt", "skipped", "trouble", "discarded" */
+  const char *outcome;   /* "pass", "refused", "watched", "exempt", "skipped", "trouble", "discarded", "quarantined" */
   const char *recipient; /* (nullable) whom it is about, when not about all */
   const char *reply;     /* (nullable) what was, or would have been, answered */
   const char *evidence;  /* (nullable) */

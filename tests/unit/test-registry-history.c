@@ -400,7 +400,7 @@ test_report (Fixture *fixture, gconstpointer data)
     { "{'Dnsbl': {'Policy': <'watch'>}}", "DnsblZones", "problem" },
     { "{'Reports': {'DailyEnabled': <true>}}", "Reports.Recipients", "problem" },
     { "{'Dns': {'Validate': <false>}}", "Outbound.Dane", "warning" },
-    { "{'MailAuth': {'DkimPolicy': <'enforce'>}}", "MailAuth.DkimPolicy", "warning" },
+    { "{'MailAuth': {'ArcEnabled': <true>}}", "MailAuth.ArcEnabled", "warning" },
   };
 
   assert_reported (fixture, "General.Hostname", "warning");
