@@ -8,6 +8,7 @@
 #include "service/certificate.h"
 #include "service/relay-tests.h"
 #include "service/secret-agents.h"
+#include "service/statistics.h"
 #include "service/submission.h"
 #include "session/server.h"
 #include "settings/registry.h"
@@ -83,8 +84,18 @@ PbDiagnosticsObject *pb_diagnostics_object_new (const PbDiagnosticsParts *parts)
 /** pb_diagnostics_object_free: before the bus and the resolver: questions under way are refused. */
 void pb_diagnostics_object_free (PbDiagnosticsObject *self);
 
-/** pb_statistics_object_add: has no state of its own. */
-void pb_statistics_object_add (PbBus *bus);
+typedef struct _PbStatisticsObject PbStatisticsObject;
+typedef struct
+{
+  PbBus *bus; /* all borrowed */
+  PbStatistics *statistics;
+  PbServer *server;
+  PbHistory *history; /* (nullable) */
+  PbMailbox *mailbox; /* the main thread's */
+} PbStatisticsObjectParts;
+PbStatisticsObject *pb_statistics_object_new (const PbStatisticsObjectParts *parts);
+/** pb_statistics_object_free: before the bus; questions under way are answered nonetheless. */
+void pb_statistics_object_free (PbStatisticsObject *self);
 
 /** pb_submission_object_add: @submission is borrowed for the life of @bus. */
 void pb_submission_object_add (PbBus *bus, PbSubmitter *submission);

@@ -98,6 +98,8 @@ struct _PbService
   PbBlocklistKeeper *blocklist_keeper;
   PbHistoryObject *history_object;
   PbDiagnosticsObject *diagnostics_object;
+  PbStatistics *statistics;
+  PbStatisticsObject *statistics_object;
   PbWatchdog *watchdog;
   gulong settings_handler;
   guint signals[3];
@@ -153,6 +155,7 @@ on_store_state (PbStore *store, PbStoreState state, gpointer user_data)
   PbService *self = user_data;
 
   pb_history_set_paused (self->history, state != PB_STORE_OK);
+  pb_statistics_set_paused (self->statistics, state != PB_STORE_OK);
   if (self->drain_deadline == 0)
     pb_manager_object_set_state (self->manager, state_name (state));
 }
@@ -346,6 +349,8 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
                                        .check_password_data = self->accounts,
                                        .tls = pb_certificate_slot (self->certificate) };
   self->server = pb_server_new (&server_parts);
+  self->statistics =
+    pb_statistics_new (options->state_directory, self->store, self->server, self->mailbox);
   const PbSubmitterParts submission_parts = { self->server, self->registry, self->reactors, self->n_reactors,
                                                self->mailbox };
   self->submission = pb_submitter_new (&submission_parts);
@@ -370,7 +375,9 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
                                                  pb_blocklist_keeper_blocklists (self->blocklist_keeper), self->mailbox };
   self->diagnostics_object = pb_diagnostics_object_new (&diagnostics_parts);
   pb_audit_object_add (self->bus, self->registry);
-  pb_statistics_object_add (self->bus);
+  const PbStatisticsObjectParts statistics_parts = { self->bus, self->statistics, self->server, self->history,
+                                                     self->mailbox };
+  self->statistics_object = pb_statistics_object_new (&statistics_parts);
   pb_submission_object_add (self->bus, self->submission);
   pb_alerts_add_object (self->alerts, self->bus);
   pb_manager_object_set_listening (self->manager, self->listeners);
@@ -465,6 +472,8 @@ pb_service_run (PbService *self)
               NULL);
     }
   pb_history_set_paused (self->history, pb_store_state (self->store) != PB_STORE_OK);
+  pb_statistics_set_paused (self->statistics, pb_store_state (self->store) != PB_STORE_OK);
+  pb_statistics_start (self->statistics);
   pb_manager_object_set_state (self->manager, state_name (pb_store_state (self->store)));
   sd_notify (0, "READY=1");
   self->watchdog = pb_watchdog_new (self->store, self->config_store);
@@ -480,6 +489,7 @@ free_bus (PbService *self)
     g_signal_handler_disconnect (self->registry, self->settings_handler);
   g_clear_pointer (&self->blocks_object, pb_blocks_object_free);
   g_clear_pointer (&self->diagnostics_object, pb_diagnostics_object_free);
+  g_clear_pointer (&self->statistics_object, pb_statistics_object_free);
   g_clear_pointer (&self->secret_agents, pb_secret_agents_free);
   if (self->alerts != NULL)
     pb_alerts_leave_bus (self->alerts);
@@ -510,6 +520,8 @@ pb_service_free (PbService *self)
     pb_relay_keeper_close (self->keeper);
   if (self->blocklist_keeper != NULL)
     pb_blocklist_keeper_close (self->blocklist_keeper);
+  if (self->statistics != NULL)
+    pb_statistics_stop (self->statistics);
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   if (self->submission != NULL)
@@ -543,6 +555,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->blocklist_keeper, pb_blocklist_keeper_free);
   /* Nobody hands anything in any more; the last answers are ours. */
   g_clear_pointer (&self->history, pb_history_close);
+  g_clear_pointer (&self->statistics, pb_statistics_free);
   pb_mailbox_dispatch (self->mailbox);
   g_clear_pointer (&self->queue, pb_queue_free);
   g_clear_pointer (&self->probe, pb_recipient_probe_free);

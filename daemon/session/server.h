@@ -80,6 +80,26 @@ void pb_server_shut_down (PbServer *self, gint64 deadline);
 /** pb_server_peek_client: what would be counted of @ip if it came now. Any thread. */
 void pb_server_peek_client (PbServer *self, const PbIp *ip, PbClientCounts *counts);
 guint pb_server_n_sessions (PbServer *self);
+
+/* One connection as it was a moment ago. */
+typedef struct
+{
+  PbIp ip;
+  PbRole role;
+  const char *state;  /* (static) "rcpt" */
+  gint64 since;       /* Unix seconds */
+  const char *tls;    /* (nullable) (static) version */
+  char *helo, *login; /* (nullable) */
+  char *sender;       /* (nullable) of the message under way; "" is the null sender */
+  guint n_recipients;
+  guint64 octets_in, octets_out;
+} PbSessionRow;
+
+/** PbSessionsListed: @rows: (transfer none) the latest first, at most 1,000. */
+typedef void (*PbSessionsListed) (const PbSessionRow *rows, guint n_rows, gpointer user_data);
+
+/** pb_server_list_sessions: @func in @reply_to's thread, later or, where nobody ever came, at once. @reply_to's thread; it is dispatched until the reactors are freed. */
+void pb_server_list_sessions (PbServer *self, PbMailbox *reply_to, PbSessionsListed func, gpointer user_data);
 /** pb_server_free: sessions that are left get 421 and go; one whose message the store has still to answer for lasts until then, on its reactor. */
 void pb_server_free (PbServer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbServer, pb_server_free)

@@ -147,6 +147,7 @@ struct _PbHistoryQuery
   void (*read) (PbHistoryQuery *self, PbDatabase *database); /* fills in rows and total, or error */
   PbHistoryFilter *filter; /* (owned) (nullable) */
   guint64 id;
+  gint64 since; /* Unix seconds */
   guint offset, limit;
   PbMailbox *reply_to; /* (owned) */
   PbHistoryAnswer func;

@@ -187,3 +187,17 @@ void pb_history_trail (PbHistory *self, guint64 id, PbMailbox *reply_to, PbHisto
  * None known is no error.
  */
 void pb_history_list_attempts (PbHistory *self, guint64 id, PbMailbox *reply_to, PbHistoryAnswer func, gpointer user_data);
+
+typedef enum
+{
+  PB_HISTORY_TOP_SENDERS,
+  PB_HISTORY_TOP_RECIPIENTS,
+  PB_HISTORY_TOP_HOSTS,
+} PbHistoryTop;
+
+/**
+ * pb_history_top:
+ * @since: Unix seconds
+ * Who had most messages, among the latest 100,000 (for RECIPIENTS: of those): Name s, Messages t, Octets t, Refused t.
+ */
+void pb_history_top (PbHistory *self, PbHistoryTop kind, gint64 since, guint limit, PbMailbox *reply_to, PbHistoryAnswer func, gpointer user_data);

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Statistics: figures that go on over restarts and kills, series, subscriptions, who is connected and
+who has most to do with mail; and that none of it can be made to stop mail or to grow."""
+import os
+import socket
+import time
+
+import bus
+from bus import NAME, PATH, BusError
+from gi.repository import Gio, GLib
+from harness import wait_for
+
+FILE_SIZE = 14843328
+
+
+def fault_of(function, *arguments):
+    try:
+        function(*arguments)
+    except BusError as error:
+        return error
+    raise AssertionError(f"{arguments} was let through")
+
+
+def series(bed, name, span, step):
+    return bed.api.call("Statistics", "Series", "(suu)", name, span, step)[0]
+
+
+def send(bed, count=1, recipient="ann@local.example", sender="bob@far.example"):
+    for _ in range(count):
+        bed.send(sender, [recipient], b"Subject: figures\r\n\r\nText\r\n")
+
+
+def total(points):
+    return sum(value for _, value in points)
+
+
+def state_file(bed):
+    return os.path.join(bed.state, "statistics")
+
+
+class Subscriber:
+    """A connection of its own that has subscribed; gathers what comes."""
+
+    def __init__(self, bed):
+        self.api = bus.Api(bed.bus.address)
+        self.updates = []
+        self.others = []
+        self.api.connection.signal_subscribe(NAME, f"{NAME}.Statistics", "Update", PATH, None,
+                                             Gio.DBusSignalFlags.NONE, self.on_update)
+        self.api.call("Statistics", "Subscribe")
+
+    def on_update(self, connection, sender, path, interface, signal, parameters):
+        self.updates.append((time.monotonic(), parameters.unpack()[0]))
+
+    def wait(self, predicate, what):
+        context = GLib.MainContext.default()
+
+        def turn():
+            while context.iteration(False):
+                pass
+            return predicate(self.updates)
+        return wait_for(turn, what, 60, 0.01)
+
+
+def test_series_of_seconds(bed):
+    bed.start()
+    send(bed, 3)
+    wait_for(lambda: total(series(bed, "accepted", 3600, 1)) == 3, "three messages in the seconds")
+    points = series(bed, "accepted", 3600, 1)
+    assert all(now % 1 == 0 for now, _ in points) and [now for now, _ in points] == sorted({now for now, _ in points})
+    assert abs(points[-1][0] - time.time()) < 30
+    assert total(series(bed, "accepted", 3600, 60)) == 3
+    assert total(series(bed, "accepted", 86400, 3600)) == 3
+    assert total(series(bed, "bytes.in", 3600, 3600)) == bed.api.statistics()["bytes.in"]
+    assert total(series(bed, "delivered", 63158400, 3600)) <= 3
+    # A gauge is a mean, not a sum.
+    with socket.create_connection(("127.0.0.1", bed.port)):
+        wait_for(lambda: bed.api.statistics()["sessions"] >= 1, "the session")
+        wait_for(lambda: series(bed, "sessions", 5, 1)[-1][1] == 1, "a second with a session")
+    assert 0 < series(bed, "sessions", 3600, 3600)[-1][1] <= 1
+
+
+def test_series_says_what_is_wrong(bed):
+    bed.start()
+    error = fault_of(series, bed, "nonsense", 60, 1)
+    assert error.name == "InvalidValue" and "accepted" in error.text and "queue.size" in error.text, error
+    for span, step, word in ((60, 0, "step"), (0, 1, "span"), (3601, 1, "span"), (604801, 60, "span"),
+                             (63158401, 3600, "span"), (2**32 - 1, 2**32 - 1, "span")):
+        error = fault_of(series, bed, "accepted", span, step)
+        assert error.name == "InvalidValue" and error.text.startswith(f"Series.{word}: "), error
+    for kind, span, limit in (("nobody", 60, 5), ("senders", 0, 5), ("senders", 60, 0), ("hosts", 60, 101),
+                              ("recipients", 2**32 - 1, 5)):
+        error = fault_of(bed.api.call, "Statistics", "Top", "(suu)", kind, span, limit)
+        assert error.name == "InvalidValue" and error.text.startswith("Top."), error
+
+
+def test_figures_go_on_over_restart_and_kill(bed):
+    bed.start()
+    send(bed, 4)
+    before = bed.api.statistics()
+    bed.postbusd.restart()
+    after = bed.api.statistics()
+    for name in ("connections", "accepted", "bytes.in"):
+        assert after[name] == before[name] > 0, (name, before, after)
+    assert os.path.getsize(state_file(bed)) == FILE_SIZE
+    assert total(series(bed, "accepted", 86400, 3600)) == 4
+    assert total(series(bed, "accepted", 86400, 60)) == 4
+    send(bed, 2)
+    stamp = os.stat(state_file(bed)).st_mtime_ns
+
+    def written():
+        return os.stat(state_file(bed)).st_mtime_ns > stamp
+    wait_for(written, "a write of the statistics")
+    # The write may have begun before the second message: wait until another is through.
+    send(bed, 1)
+    stamp = os.stat(state_file(bed)).st_mtime_ns
+    wait_for(written, "another write")
+    stamp = os.stat(state_file(bed)).st_mtime_ns
+    send(bed, 1)
+    wait_for(written, "a third write")
+    bed.postbusd.kill()
+    bed.postbusd.start()
+    assert 7 <= bed.api.statistics()["accepted"] <= 8, bed.api.statistics()
+    assert 7 <= total(series(bed, "accepted", 86400, 60)) <= 8
+    assert total(series(bed, "accepted", 86400, 60)) == total(series(bed, "accepted", 86400, 3600))
+    assert os.path.getsize(state_file(bed)) == FILE_SIZE
+
+
+def test_damaged_file_starts_anew(bed):
+    bed.start()
+    send(bed, 2)
+    bed.postbusd.stop()
+    for spoiled in (b"", b"x", b"nonsense" * 5000, open(state_file(bed), "rb").read()[:20000]):
+        with open(state_file(bed), "wb") as file:
+            file.write(spoiled)
+        bed.postbusd.start()
+        assert bed.api.statistics()["accepted"] == 0
+        send(bed)
+        wait_for(lambda: os.path.getsize(state_file(bed)) == FILE_SIZE, "the file")
+        assert bed.api.get("Statistics", "State") == "ok"
+        bed.postbusd.stop()
+    assert bed.postbusd.stderr().count(b"statistics begun anew") == 4
+    # What a later version wrote is not touched.
+    with open(state_file(bed), "r+b") as file:
+        file.seek(8)
+        file.write(b"\2")
+    kept = open(state_file(bed), "rb").read()
+    bed.postbusd.start()
+    assert bed.api.get("Statistics", "State") == "not-kept"
+    assert "later version" in bed.api.get("Statistics", "Trouble")
+    send(bed)
+    assert bed.api.statistics()["accepted"] == 1
+    bed.postbusd.stop()
+    assert open(state_file(bed), "rb").read() == kept
+
+
+def test_file_taken_away_under_way(bed):
+    bed.start()
+    send(bed, 2)
+    wait_for(lambda: os.path.exists(state_file(bed)), "the file")
+    os.unlink(state_file(bed))
+    os.mkdir(state_file(bed))
+    send(bed, 2)
+    wait_for(lambda: bed.api.get("Statistics", "State") == "not-kept", "the state")
+    assert "statistics" in bed.api.get("Statistics", "Trouble")
+    send(bed, 2)
+    assert bed.api.statistics()["accepted"] == 6
+    os.rmdir(state_file(bed))
+    wait_for(lambda: bed.api.get("Statistics", "State") == "ok", "the state after that", 90)
+    assert bed.api.get("Statistics", "Trouble") == ""
+    bed.postbusd.restart()
+    assert bed.api.statistics()["accepted"] == 6
+    assert total(series(bed, "accepted", 86400, 3600)) == 6
+
+
+def test_subscription(bed):
+    bed.start()
+    one, other = Subscriber(bed), bus.Api(bed.bus.address)
+    seen = []
+    other.connection.signal_subscribe(NAME, f"{NAME}.Statistics", "Update", PATH, None,
+                                      Gio.DBusSignalFlags.NONE, lambda *_: seen.append(1))
+    one.wait(len, "the first update")
+    first = one.updates[0][1]
+    assert {"connections", "accepted", "bytes.in", "queue.active", "queue.size", "sessions"} <= set(first)
+    send(bed, 2)
+    one.wait(lambda all: sum(1 for _, each in all if each.get("accepted") == 2), "the second message")
+    # Long enough for questions whether it still reads.
+    for count in range(3, 18):
+        send(bed)
+        one.wait(lambda all, want=count: all[-1][1].get("accepted", want) == want and any(
+            each.get("accepted") == want for _, each in all), f"message {count}")
+    later = [each for _, each in one.updates[1:]]
+    assert all("tls.in" not in each for each in later), later
+    one.api.call("Statistics", "Unsubscribe")
+    one.api.call("Statistics", "Unsubscribe")
+    count = len(one.updates)
+    third = Subscriber(bed)
+    third.wait(len, "an update of another")
+    send(bed)
+    third.wait(lambda all: any(each.get("accepted") == 18 for _, each in all), "the last message")
+    one.wait(lambda all: True, "nothing")
+    assert len(one.updates) == count and not seen
+
+
+def test_too_many_subscribers(bed):
+    bed.start()
+    held, busy = [], 0
+    for _ in range(230):
+        api = bus.Api(bed.bus.address)
+        held.append(api)
+        try:
+            api.call("Statistics", "Subscribe")
+        except BusError as error:
+            assert error.name == "Busy", error
+            busy += 1
+    assert busy == 30
+    # One that subscribes again takes no place, and who leaves gives his back.
+    held[0].call("Statistics", "Subscribe")
+    held[1].close()
+    wait_for(lambda: not refused_busy(held[-1]), "a place")
+    for api in held[2:]:
+        api.close()
+
+
+def refused_busy(api):
+    try:
+        api.call("Statistics", "Subscribe")
+    except BusError as error:
+        assert error.name == "Busy", error
+        return True
+    return False
+
+
+def test_sessions(bed):
+    bed.start()
+    assert bed.api.call("Statistics", "Sessions")[0] == []
+    with socket.create_connection(("127.0.0.1", bed.port)) as one, \
+            socket.create_connection(("127.0.0.1", bed.port)) as other, one.makefile("rb") as reader:
+        reader.readline()
+        for line in (b"HELO client.example\r\n", b"MAIL FROM:<bob@far.example>\r\n", b"RCPT TO:<ann@local.example>\r\n"):
+            one.sendall(line)
+            assert reader.readline().startswith(b"250"), line
+        other.recv(100)
+        rows = bed.api.call("Statistics", "Sessions")[0]
+        assert len(rows) == 2, rows
+        [row] = [each for each in rows if "Sender" in each]
+        [idle] = [each for each in rows if "Sender" not in each]
+        assert row["Client"] == "127.0.0.1" and row["Role"] == "smtp" and row["State"] == "rcpt"
+        assert row["Helo"] == "client.example" and row["Sender"] == "bob@far.example" and row["Recipients"] == 1
+        assert row["Tls"] == "" and row["BytesIn"] > 60 and row["BytesOut"] > 60
+        assert abs(row["Since"] - time.time()) < 60
+        assert idle["State"] == "greeted" and idle["BytesIn"] == 0 and "Helo" not in idle
+    wait_for(lambda: bed.api.call("Statistics", "Sessions")[0] == [], "the end of both")
+
+
+def test_top(bed):
+    bed.start()
+    send(bed, 3, sender="bob@far.example")
+    send(bed, 1, sender="eve@far.example")
+    senders = bed.api.call("Statistics", "Top", "(suu)", "senders", 3600, 10)[0]
+    assert [(row["Name"], row["Messages"], row["Refused"]) for row in senders] == [
+        ("bob@far.example", 3, 0), ("eve@far.example", 1, 0)], senders
+    assert sum(row["Octets"] for row in senders) == bed.api.statistics()["bytes.in"]
+    assert [row["Name"] for row in bed.api.call("Statistics", "Top", "(suu)", "senders", 3600, 1)[0]] == ["bob@far.example"]
+    [row] = bed.api.call("Statistics", "Top", "(suu)", "recipients", 3600, 10)[0]
+    assert row["Name"] == "ann@local.example" and row["Messages"] == 4
+    [row] = bed.api.call("Statistics", "Top", "(suu)", "hosts", 3600, 10)[0]
+    assert row["Name"] == "127.0.0.1" and row["Messages"] == 4
