@@ -265,8 +265,19 @@ pba_manager_test_relay_async (PbaManager *self, const char *relay, GCancellable 
                        "(aa{sv})", cancellable, on_reply, task);
 }
 
+void
+pba_manager_test_scanner_async (PbaManager *self, GCancellable *cancellable,
+                                GAsyncReadyCallback callback, gpointer user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, pba_manager_test_scanner_async);
+  pba_connection_call (self->connection, "Diagnostics", "TestScanner", NULL, "(aa{sv})",
+                       cancellable, on_reply, task);
+}
+
 GVariant *
-pba_manager_test_relay_finish (PbaManager *self, GAsyncResult *result, GError **error)
+pba_manager_test_finish (PbaManager *self, GAsyncResult *result, GError **error)
 {
   g_autoptr (GVariant) reply = g_task_propagate_pointer (G_TASK (result), error);
 

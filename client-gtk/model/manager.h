@@ -20,8 +20,10 @@ GVariant *pba_manager_get_listening (PbaManager *self);
 /** pba_manager_set_relay_secret_async: @relay an exception's id or "general". @secret "" forgets it. */
 void pba_manager_set_relay_secret_async (PbaManager *self, const char *relay, const char *secret, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 gboolean pba_manager_set_relay_secret_finish (PbaManager *self, GAsyncResult *result, GError **error);
-/** pba_manager_test_relay_async: finish: (transfer full) aa{sv} steps. PB_ERROR_UNAVAILABLE when this service cannot. */
+/* Tests: finish with pba_manager_test_finish(). PB_ERROR_UNAVAILABLE when this service cannot. */
 void pba_manager_test_relay_async (PbaManager *self, const char *relay, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-GVariant *pba_manager_test_relay_finish (PbaManager *self, GAsyncResult *result, GError **error);
+void pba_manager_test_scanner_async (PbaManager *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/** pba_manager_test_finish: (transfer full): the steps, aa{sv}. */
+GVariant *pba_manager_test_finish (PbaManager *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

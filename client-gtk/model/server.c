@@ -23,6 +23,7 @@ struct _PbaServer
   PbaHistory *history;             /* (owned) */
   PbaCertificate *certificate;     /* (owned) */
   PbaAlerts *alerts;               /* (owned) */
+  PbaSigningKeys *signing_keys;    /* (owned) */
   PbaSecretAgent *secret_agent;    /* (owned) */
   PbaListModel *lists[PB_N_LISTS]; /* (owned) (nullable) */
 };
@@ -83,6 +84,7 @@ pba_server_finalize (GObject *object)
   g_object_unref (self->history);
   g_object_unref (self->certificate);
   g_object_unref (self->alerts);
+  g_object_unref (self->signing_keys);
   g_object_unref (self->secret_agent);
   g_object_unref (self->settings);
   g_object_unref (self->manager);
@@ -156,6 +158,7 @@ pba_server_new (PbaConnection *connection)
   self->certificate = pba_certificate_new (connection);
   self->blocks = pba_blocks_new (connection);
   self->alerts = pba_alerts_new (connection);
+  self->signing_keys = pba_signing_keys_new (connection, self->manager);
   self->secret_agent = pba_secret_agent_new (connection);
   self->history = pba_history_new (connection);
   self->findings = pba_findings_new (connection, self->manager, self->settings);
@@ -225,6 +228,12 @@ PbaAlerts *
 pba_server_get_alerts (PbaServer *self)
 {
   return self->alerts;
+}
+
+PbaSigningKeys *
+pba_server_get_signing_keys (PbaServer *self)
+{
+  return self->signing_keys;
 }
 
 PbaSecretAgent *

@@ -13,6 +13,7 @@
 #include "model/queue.h"
 #include "model/secret-agent.h"
 #include "model/settings-model.h"
+#include "model/signing-keys.h"
 #include "model/statistics.h"
 
 G_BEGIN_DECLS
@@ -38,6 +39,7 @@ PbaHistory *pba_server_get_history (PbaServer *self);
 PbaCertificate *pba_server_get_certificate (PbaServer *self);
 PbaAlerts *pba_server_get_alerts (PbaServer *self);
 PbaSecretAgent *pba_server_get_secret_agent (PbaServer *self);
+PbaSigningKeys *pba_server_get_signing_keys (PbaServer *self);
 /** pba_server_get_list: made at the first call. */
 PbaListModel *pba_server_get_list (PbaServer *self, PbListKind kind);
 

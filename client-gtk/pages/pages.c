@@ -5,9 +5,12 @@
  */
 #include "pages/pages.h"
 
+#include "pages/antivirus-page.h"
+#include "pages/blocklists-page.h"
 #include "pages/blocks-page.h"
 #include "pages/general-page.h"
 #include "pages/list-page.h"
+#include "pages/mail-auth-page.h"
 #include "pages/messages-page.h"
 #include "pages/overview-page.h"
 #include "pages/queue-page.h"
@@ -35,6 +38,24 @@ static GtkWidget *
 make_relay (PbaServer *server, const PbaPageSpec *spec)
 {
   return pba_relay_page_new (server, _ (spec->title), spec->interfaces);
+}
+
+static GtkWidget *
+make_mail_auth (PbaServer *server, const PbaPageSpec *spec)
+{
+  return pba_mail_auth_page_new (server, _ (spec->title), spec->interfaces);
+}
+
+static GtkWidget *
+make_blocklists (PbaServer *server, const PbaPageSpec *spec)
+{
+  return pba_blocklists_page_new (server, _ (spec->title), spec->interfaces);
+}
+
+static GtkWidget *
+make_antivirus (PbaServer *server, const PbaPageSpec *spec)
+{
+  return pba_antivirus_page_new (server, _ (spec->title), spec->interfaces);
 }
 
 /* Pages that are nothing but a list: which one is told by their id. */
@@ -162,12 +183,12 @@ static const PbaPageSpec pages[] = {
     .parent = "security",
     .title = N_ ("Mail Authentication"),
     .interfaces = { "MailAuth" },
-    .make = make_settings },
+    .make = make_mail_auth },
   { .id = "blocklists",
     .parent = "security",
     .title = N_ ("Blocklists"),
     .interfaces = { "Dnsbl" },
-    .make = make_settings },
+    .make = make_blocklists },
   { .id = "blocklist-zones",
     .parent = "security",
     .title = N_ ("Blocklist Zones"),
@@ -176,7 +197,7 @@ static const PbaPageSpec pages[] = {
     .parent = "security",
     .title = N_ ("Antivirus"),
     .interfaces = { "Antivirus" },
-    .make = make_settings },
+    .make = make_antivirus },
   { .id = "accounts", .title = N_ ("Accounts"), .icon = "system-users-symbolic" },
   { .id = "account-list", .parent = "accounts", .title = N_ ("Accounts"), .make = make_list },
   { .id = "aliases", .parent = "accounts", .title = N_ ("Aliases"), .make = make_list },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The test of a relay, step by step. Opened by the relay page and by the dialog of an exception, each of
- * which says what a pinned key becomes there: a change that is still to be applied. What a server said is
- * shown as it came. A certificate that is not to be trusted is shown with its fingerprint, to be compared
+ * The test of a relay, or of the virus scanner, step by step. Opened by the relay page and by the dialog of
+ * an exception, each of which says what a pinned key becomes there: a change that is still to be applied;
+ * and by the page Antivirus. What a server said is shown as it came. A certificate that is not to be trusted is shown with its fingerprint, to be compared
  * before it is pinned. Closing it leaves the service to end the test by itself.
  */
 #include "pages/relay-test-dialog.h"
@@ -18,12 +18,19 @@
 #define HEIGHT     560
 #define GROUP_SIZE 4 /* digits of a fingerprint between blanks */
 
+/* What is tested, in words. */
+typedef struct
+{
+  const char *title, *running, *failed, *doubtful, *fine;
+} Words;
+
 struct _PbaRelayTestDialog
 {
   AdwWindow parent_instance;
 
   PbaServer *server;                /* (owned) */
-  char *relay;                      /* (owned) */
+  char *relay;                      /* (owned) (nullable) NULL: the virus scanner */
+  const Words *words;
   GCancellable *cancellable;        /* (owned) */
   GtkListBox *list;                 /* (unowned) */
   GtkLabel *summary;                /* (unowned) */
@@ -36,6 +43,22 @@ G_DEFINE_FINAL_TYPE (PbaRelayTestDialog, pba_relay_test_dialog, ADW_TYPE_WINDOW)
 
 static guint pin_signal;
 
+static const Words relay_words = {
+  N_ ("Test of the Relay Host"),
+  N_ ("Testing the relay host as it is set on the server…"),
+  N_ ("Mail cannot go over this relay host as it is set"),
+  N_ ("Mail can go over this relay host, but look at the warnings"),
+  N_ ("Mail can go over this relay host"),
+};
+
+static const Words scanner_words = {
+  N_ ("Test of the Virus Scanner"),
+  N_ ("Testing the scanner as it is set on the server…"),
+  N_ ("Mail cannot be scanned as it is set"),
+  N_ ("Mail can be scanned, but look at the warnings"),
+  N_ ("Mail can be scanned"),
+};
+
 static const struct
 {
   const char *word, *title;
@@ -47,6 +70,12 @@ static const struct
   { "login", N_ ("Login") },
   { "mail", N_ ("Sender") },
   { "recipient", N_ ("Recipient") },
+  { "ping", N_ ("Answer") },
+  { "version", N_ ("Version and signatures") },
+  { "clean", N_ ("Harmless message") },
+  { "infected", N_ ("Test virus EICAR") },
+  { "descriptors", N_ ("Handing over of files") },
+  { "size", N_ ("Largest message") },
 };
 
 static const struct
@@ -117,10 +146,22 @@ describe_end (GVariant *step)
   return time != NULL ? g_date_time_format (time, "%x") : g_strdup ("");
 }
 
+/* Of when a scanner's signatures are. */
+static char *
+describe_signatures (GVariant *step)
+{
+  guint64 seconds = 0;
+
+  g_variant_lookup (step, "SignatureTime", "t", &seconds);
+  return seconds > 0 ? pba_words_time ((gint64) MIN (seconds, G_MAXINT64)) : g_strdup ("");
+}
+
 static char *
 describe (GVariant *step)
 {
-  g_autoptr (GString) lines = g_string_new (text_of (step, "Detail"));
+  g_autofree char *detail = pba_words_problem (text_of (step, "Detail"));
+  g_autoptr (GString) lines = g_string_new (detail);
+  g_autofree char *signatures = describe_signatures (step);
   g_autofree char *end = describe_end (step);
   const char *host = text_of (step, "Host"), *subject = text_of (step, "Subject");
   const char *issuer = text_of (step, "Issuer"), *trouble = text_of (step, "Trouble");
@@ -135,6 +176,8 @@ describe (GVariant *step)
   append_line (lines, end, _ ("Valid until %s"), end);
   /* Translators: of a certificate; %s is why, in the words of the server */
   append_line (lines, trouble, _ ("Nobody vouches for it: %s"), trouble);
+  /* Translators: of a virus scanner; %s is a time: “Yesterday” */
+  append_line (lines, signatures, _ ("Signatures: %s"), signatures);
   return g_string_free (g_steal_pointer (&lines), FALSE);
 }
 
@@ -177,12 +220,9 @@ take_certificate (PbaRelayTestDialog *self, GVariant *step)
 }
 
 static const char *
-summarize (guint n_failed, guint n_warnings)
+summarize (const Words *words, guint n_failed, guint n_warnings)
 {
-  if (n_failed > 0)
-    return _ ("Mail cannot go over this relay host as it is set");
-  return n_warnings > 0 ? _ ("Mail can go over this relay host, but look at the warnings")
-                        : _ ("Mail can go over this relay host");
+  return n_failed > 0 ? _ (words->failed) : n_warnings > 0 ? _ (words->doubtful) : _ (words->fine);
 }
 
 static void
@@ -206,7 +246,7 @@ show_steps (PbaRelayTestDialog *self, GVariant *rows)
       take_certificate (self, step);
       gtk_list_box_append (self->list, row_new (step));
     }
-  gtk_label_set_text (self->summary, summarize (n_failed, n_warnings));
+  gtk_label_set_text (self->summary, summarize (self->words, n_failed, n_warnings));
 }
 
 static void
@@ -224,7 +264,7 @@ on_tested (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (PbaRelayTestDialog) self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) rows = pba_manager_test_relay_finish (PBA_MANAGER (source), result, &error);
+  g_autoptr (GVariant) rows = pba_manager_test_finish (PBA_MANAGER (source), result, &error);
 
   if (g_cancellable_is_cancelled (self->cancellable))
     return;
@@ -248,8 +288,14 @@ run (PbaRelayTestDialog *self)
   pba_row_list_clear (self->list);
   g_clear_pointer (&self->fingerprint, g_free);
   g_clear_pointer (&self->trouble, g_free);
-  gtk_label_set_text (self->summary, _ ("Testing the relay host as it is set on the server…"));
+  gtk_label_set_text (self->summary, _ (self->words->running));
   set_running (self, TRUE);
+  if (self->relay == NULL)
+    {
+      pba_manager_test_scanner_async (pba_server_get_manager (self->server), self->cancellable,
+                                      on_tested, g_object_ref (self));
+      return;
+    }
   /* Whoever has said no before is asked again. */
   if (pba_secret_agent_get_registered (agent))
     pba_secret_agent_register (agent);
@@ -404,7 +450,6 @@ pba_relay_test_dialog_init (PbaRelayTestDialog *self)
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
 
   self->cancellable = g_cancellable_new ();
-  gtk_window_set_title (GTK_WINDOW (self), _ ("Test of the Relay Host"));
   gtk_window_set_default_size (GTK_WINDOW (self), WIDTH, HEIGHT);
   gtk_box_append (GTK_BOX (box), make_header (self));
   gtk_box_append (GTK_BOX (box), make_content (self));
@@ -417,16 +462,31 @@ pba_relay_test_dialog_supported (PbaServer *server)
   return pba_connection_has_method (pba_server_get_connection (server), "Manager", "TestRelay");
 }
 
-GtkWidget *
-pba_relay_test_dialog_new (GtkWindow *parent, PbaServer *server, const char *relay)
+/* @relay (nullable): NULL for the virus scanner. */
+static GtkWidget *
+dialog_new (GtkWindow *parent, PbaServer *server, const char *relay, const Words *words)
 {
   PbaRelayTestDialog *self = g_object_new (PBA_TYPE_RELAY_TEST_DIALOG, "transient-for", parent,
                                            "modal", TRUE, "destroy-with-parent", TRUE, NULL);
 
   self->server = g_object_ref (server);
   self->relay = g_strdup (relay);
+  self->words = words;
+  gtk_window_set_title (GTK_WINDOW (self), _ (words->title));
   run (self);
   return GTK_WIDGET (self);
+}
+
+GtkWidget *
+pba_relay_test_dialog_new (GtkWindow *parent, PbaServer *server, const char *relay)
+{
+  return dialog_new (parent, server, relay, &relay_words);
+}
+
+GtkWidget *
+pba_scanner_test_dialog_new (GtkWindow *parent, PbaServer *server)
+{
+  return dialog_new (parent, server, NULL, &scanner_words);
 }
 
 GtkWidget *

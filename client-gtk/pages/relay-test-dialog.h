@@ -17,6 +17,8 @@ G_DECLARE_FINAL_TYPE (PbaRelayTestDialog, pba_relay_test_dialog, PBA, RELAY_TEST
 gboolean pba_relay_test_dialog_supported (PbaServer *server);
 /** pba_relay_test_dialog_new: @relay: an exception's id or "general". */
 GtkWidget *pba_relay_test_dialog_new (GtkWindow *parent, PbaServer *server, const char *relay);
+/** pba_scanner_test_dialog_new: the same for the virus scanner as it is set on the server; it never emits "pin". */
+GtkWidget *pba_scanner_test_dialog_new (GtkWindow *parent, PbaServer *server);
 /** pba_relay_test_row_new: (transfer floating): a row with a button for it; "test" (GCallback with @user_data, swapped) is its click. */
 GtkWidget *pba_relay_test_row_new (GCallback test, gpointer user_data, GtkWidget **button);
 

@@ -97,7 +97,8 @@ class Session:
                 "XDG_DATA_HOME": os.path.join(self.folder, "data"),
                 "XDG_RUNTIME_DIR": os.path.join(self.folder, "run"),
                 "DBUS_SESSION_BUS_ADDRESS": self.bus.address, "AT_SPI_BUS_ADDRESS": self.bus.address,
-                "GDK_BACKEND": "x11", "GSK_RENDERER": "cairo", "GSETTINGS_BACKEND": "memory",
+                # Nothing is drawn by OpenGL, whose drivers leak as they like.
+                "GDK_BACKEND": "x11", "GSK_RENDERER": "cairo", "GDK_DEBUG": "gl-disable", "GSETTINGS_BACKEND": "memory",
                 "GIO_USE_VFS": "local", "G_DEBUG": "fatal-criticals", **more}
 
     def stop(self):
