@@ -11,6 +11,7 @@
 
 #include "service/bus.h"
 #include "service/certificate.h"
+#include "service/drop-keeper.h"
 #include "service/hits-keeper.h"
 #include "service/objects.h"
 #include "service/relay-keeper.h"
@@ -87,6 +88,7 @@ struct _PbService
   PbCertificate *certificate;
   PbServer *server;
   PbSubmitter *submission;
+  PbDropKeeper *drop_keeper;
   PbBus *bus;
   PbManagerObject *manager;
   PbSettingsObjects *settings_objects;
@@ -354,6 +356,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   const PbSubmitterParts submission_parts = { self->server, self->registry, self->reactors, self->n_reactors,
                                                self->mailbox };
   self->submission = pb_submitter_new (&submission_parts);
+  self->drop_keeper = pb_drop_keeper_new (options->state_directory, self->submission, self->mailbox);
   return TRUE;
 }
 
@@ -435,6 +438,7 @@ on_stop_signal (gpointer user_data)
   self->drain_deadline = pb_clock_monotonic () + DRAIN_SECONDS * G_USEC_PER_SEC;
   for (guint i = 0; i < self->listeners->len; i++)
     pb_listener_stop (self->listeners->pdata[i]);
+  pb_drop_keeper_close (self->drop_keeper);
   pb_submitter_close (self->submission);
   pb_queue_stop (self->queue);
   pb_server_shut_down (self->server, self->drain_deadline);
@@ -503,6 +507,19 @@ free_bus (PbService *self)
 }
 
 static void
+free_server (PbService *self)
+{
+  if (self->submission != NULL)
+    {
+      pb_drop_keeper_close (self->drop_keeper);
+      pb_submitter_close (self->submission);
+    }
+  g_clear_pointer (&self->server, pb_server_free);
+  g_clear_pointer (&self->submission, pb_submitter_free);
+  g_clear_pointer (&self->drop_keeper, pb_drop_keeper_free);
+}
+
+static void
 free_reactors (PbService *self)
 {
   for (guint i = 0; i < self->n_reactors; i++)
@@ -524,10 +541,7 @@ pb_service_free (PbService *self)
     pb_statistics_stop (self->statistics);
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
-  if (self->submission != NULL)
-    pb_submitter_close (self->submission);
-  g_clear_pointer (&self->server, pb_server_free);
-  g_clear_pointer (&self->submission, pb_submitter_free);
+  free_server (self);
   g_clear_pointer (&self->hits_keeper, pb_hits_keeper_free);
   g_clear_pointer (&self->certificate, pb_certificate_free);
   g_clear_pointer (&self->workers, pb_pool_free);

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/usr/sbin/sendmail as the programs of a machine use it, and the drop directory for when the service is away."""
+import os
+import pathlib
+import stat
+import subprocess
+
+from harness import skip, wait_for
+
+TOOLS = pathlib.Path(os.environ.get("POSTBUSD", "build/test/daemon/postbusd")).parent / "sendmail"
+USAGE, DATAERR, TEMPFAIL, NOPERM = 64, 65, 75, 77
+
+
+def sendmail(bed, *arguments, text="Subject: x\n\nHello.\n", name="sendmail", status=0, **options):
+    """Runs it against the test's bus; what it printed on both."""
+    octets = text if isinstance(text, bytes) else text.encode()
+    environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": options.pop("bus", bed.bus.address),
+                   "POSTBUS_DROP_PROGRAM": str(TOOLS / "postbus-drop"),
+                   "POSTBUS_DROP_DIRECTORY": os.path.join(bed.state, "drop")}
+    done = subprocess.run([name, *arguments], executable=TOOLS / "sendmail", input=octets, capture_output=True, check=False,
+                          timeout=120, env=environment, **options)
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return done.stdout.decode() + done.stderr.decode()
+
+
+def waiting(bed):
+    folder = pathlib.Path(bed.state, "drop")
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_as_cron_sends(bed):
+    """cron's own call: a bare name, a full name, no From but one that is not an address' alone."""
+    bed.start()
+    bed.api.add("Aliases", Address="root", Targets=["ann@local.example"])
+    sendmail(bed, "-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root",
+             text="To: root\nSubject: Cron <root@nas> df\n\nall full\n.\nreally\n")
+    [mail] = bed.wait_mails(bed.ann)
+    assert b"\nFrom: \"CronDaemon\" <root@mail.local.example>\r\n" in mail, mail
+    assert mail.endswith(b"\r\n\r\nall full\r\n.\r\nreally\r\n"), mail
+    assert b"\nDate: " in mail and b"\nMessage-ID: " in mail
+
+
+def test_recipients_from_the_message(bed):
+    """-t takes To, Cc and Bcc; nobody sees Bcc; a lone dot ends it; what cannot be read goes to nobody."""
+    bed.start()
+    relay = bed.relay_sink()
+    sendmail(bed, "-t", text="To: ann@local.example, far@far.example\nBcc: hidden@far.example\nSubject: x\n\nbody\n.\nlost\n")
+    [mail] = bed.wait_mails(bed.ann)
+    assert b"hidden" not in mail and mail.endswith(b"\r\n\r\nbody\r\n"), mail
+    wait_for(lambda: sorted(sum((message.recipients for message in relay.messages), []))
+             == [b"far@far.example", b"hidden@far.example"], "the others")
+    said = sendmail(bed, "-t", text="To: ann@local.example, <broken\n\nx\n", status=DATAERR)
+    assert "To: " in said and "no list of addresses" in said, said
+    assert "no recipients" in sendmail(bed, "-t", status=USAGE)
+    assert "-t takes them" in sendmail(bed, status=USAGE)
+    assert "no option -Z" in sendmail(bed, "-Z", "ann", status=USAGE)
+    assert len(bed.mails(bed.ann)) == 1
+
+
+def test_senders(bed):
+    """-f names the sender, of the envelope and, where there is none, of From; the null sender is one."""
+    bed.start()
+    for option, path in ((["-f", "bob@local.example"], b"<bob@local.example>"), (["-f", "bob"], b"<bob@mail.local.example>"),
+                         (["-f", "<>"], b"<>"), ([], b"<root@mail.local.example>")):
+        sendmail(bed, *option, "ann", text="From: somebody@x.example\n\nx\n")
+        mail = bed.wait_mails(bed.ann, len(bed.mails(bed.ann)) or 1)
+        wait_for(lambda want=path: any(b"Return-Path: " + want in mail for mail in bed.mails(bed.ann)), path)
+    del mail
+
+
+def test_verdicts(bed):
+    """A refusal is told with the service's words and an exit status that says what it is."""
+    bed.start()
+    bed.api.set("General", "MaxMessageSize", "u", 1)
+    assert "552" in sendmail(bed, "ann", text="x" * (2 << 20), status=DATAERR)
+    assert "recipients[0]" in sendmail(bed, "a b@x.example", status=DATAERR)
+    assert sendmail(bed, "-v", "ann").startswith("Queued as ")
+    assert waiting(bed) == []
+    if os.geteuid() == 0:
+        os.chmod(bed.folder, 0o755)
+        bed.api.set("General", "AuthCheckSender", "b", True)
+        said = sendmail(bed, "-f", "ann@local.example", "ann", status=NOPERM, user=65534, group=65534, extra_groups=[])
+        assert "553 5.7.1" in said, said
+
+
+def test_service_away(bed):
+    """What comes while the service is down waits on disk, whole, and is delivered once at its start."""
+    bed.start()
+    bed.postbusd.stop()
+    sendmail(bed, "-f", "bob@local.example", "-N", "never", "ann", text="Subject: one\n\n" + "line\n" * 100000)
+    assert "Left for the service" in sendmail(bed, "-v", "ann")
+    assert "Left for the service" in sendmail(bed, "-v", "ann", bus="unix:path=/nonexistent/bus")
+    files = waiting(bed)
+    assert len(files) == 3 and all(name.startswith("new-") for name in files), files
+    for name in files:
+        status = os.stat(os.path.join(bed.state, "drop", name))
+        assert stat.S_IMODE(status.st_mode) == 0o440 and status.st_uid == os.geteuid()
+    bed.postbusd.start()
+    mails = bed.wait_mails(bed.ann, 3)
+    wait_for(lambda: waiting(bed) == [], "the files' end")
+    assert sum(b"Return-Path: <bob@local.example>" in mail for mail in mails) == 1
+    assert sum(b"Return-Path: <root@mail.local.example>" in mail for mail in mails) == 2
+    bed.postbusd.restart()
+    assert len(bed.mails(bed.ann)) == 3
+
+
+def test_dropped_while_running(bed):
+    """The service notices by itself, also after a kill -9 in the middle of many."""
+    bed.start()
+    for _ in range(20):
+        sendmail(bed, "ann", bus="unix:path=/nonexistent/bus")
+    bed.postbusd.kill()
+    for _ in range(5):
+        sendmail(bed, "ann")
+    bed.postbusd.start()
+    wait_for(lambda: waiting(bed) == [], "all files")
+    bed.queue_empty()
+    assert len(bed.mails(bed.ann)) in (25, 26), "at most the one under way comes twice"
+
+
+def test_hostile_files(bed):
+    """What is no message is kept aside and said; links are not followed; a half one is nobody's."""
+    bed.start()
+    folder = pathlib.Path(bed.state, "drop")
+    wait_for(folder.exists, "the drop directory")
+    secret = pathlib.Path(bed.folder, "secret")
+    secret.write_text("postbus-drop 1\nsender \nrecipient ann\n\nSubject: secret\n\nx\n")
+    os.symlink(secret, folder / "tmp-link")
+    os.rename(folder / "tmp-link", folder / "new-0-link")
+    os.link(secret, folder / "tmp-hard")
+    os.rename(folder / "tmp-hard", folder / "new-1-hard")
+    for name, octets in (("2", b""), ("3", b"\0" * 1000), ("4", b"postbus-drop 1\nsender x\n\n"),
+                         ("5", b"postbus-drop 1\nsender x@@\nrecipient ann\n\nSubject: y\n\nz\n")):
+        (folder / f"tmp-{name}").write_bytes(octets)
+        os.rename(folder / f"tmp-{name}", folder / f"new-{name}")
+    (folder / "tmp-half").write_bytes(b"postbus-drop 1\n")
+    sendmail(bed, "ann", bus="unix:path=/nonexistent/bus")
+    wait_for(lambda: {"refused-1-hard", "refused-2", "refused-3", "refused-4", "refused-5"} <= set(waiting(bed)),
+             "the refused files")
+    assert "tmp-half" in waiting(bed)
+    os.unlink(folder / "new-0-link")
+    bed.postbusd.restart()
+    [mail] = bed.wait_mails(bed.ann)
+    assert b"Hello." in mail
+    log = bed.postbusd.stderr()
+    assert b"drop-refused" in log and b"drop-unreadable" in log, log
+
+
+def test_queue_and_session(bed):
+    """mailq, -q, newaliases, -bs."""
+    bed.start()
+    assert sendmail(bed, name="mailq") == "Mail queue is empty\n"
+    bed.api.set("Delivery", "RelayServer", "s", "127.0.0.1")
+    bed.api.set("Delivery", "RelayPort", "u", bed.ports.take())
+    bed.api.set("Delivery", "Mode", "s", "relay")
+    sendmail(bed, "-f", "ann@local.example", "far@far.example")
+    bed.wait_deferred()
+    said = sendmail(bed, "-bp")
+    assert "ann@local.example" in said and "far@far.example" in said and "in 1 Request." in said, said
+    sendmail(bed, "-q")
+    assert sendmail(bed, name="newaliases") == ""
+    said = sendmail(bed, "-bs", text="EHLO x\r\nMAIL FROM:<ann@local.example>\r\nRCPT TO:<ann@local.example>\r\nDATA\r\n")
+    assert said.startswith("220 mail.local.example") or "554 5.5.0" in said, said
+    with subprocess.Popen(["sendmail", "-bs"], executable=TOOLS / "sendmail", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bed.bus.address}) as process:
+        assert process.stdout.readline().startswith(b"220 ")
+        for line, code in ((b"HELO x", b"250"), (b"MAIL FROM:<ann@local.example>", b"250"),
+                           (b"RCPT TO:<ann@local.example>", b"250"), (b"DATA", b"354"), (b"\r\nx\r\n.", b"250"),
+                           (b"QUIT", b"221")):
+            process.stdin.write(line + b"\r\n")
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(code), line
+    bed.wait_mails(bed.ann)
+    assert "421 4.3.0" in sendmail(bed, "-bs", bus="unix:path=/nonexistent/bus", status=TEMPFAIL)
+    if os.geteuid() == 0:
+        os.chmod(bed.folder, 0o755)
+        assert "not allowed" in sendmail(bed, name="mailq", status=NOPERM, user=65534, group=65534, extra_groups=[])
+
+
+def test_with_mail(bed):
+    """mail(1), where there is one, through it."""
+    program = next((path for path in ("/usr/bin/bsd-mailx", "/usr/bin/s-nail") if os.path.exists(path)), None)
+    if program is None:
+        skip("there is no mail(1) here")
+    bed.start()
+    wrapper = pathlib.Path(bed.folder, "wrapper")
+    wrapper.write_text(f"#!/bin/sh\nexec {TOOLS / 'sendmail'} \"$@\"\n")
+    wrapper.chmod(0o755)
+    rc = pathlib.Path(bed.folder, "mailrc")
+    rc.write_text(f"set sendmail={wrapper}\nset mta={wrapper}\n")
+    subprocess.run([program, "-s", "from mail", "ann@local.example"], input=b"typed\n", check=True, timeout=60,
+                   env={**os.environ, "MAILRC": str(rc), "DBUS_SYSTEM_BUS_ADDRESS": bed.bus.address})
+    [mail] = bed.wait_mails(bed.ann)
+    assert b"Subject: from mail" in mail and b"typed" in mail, mail
