@@ -16,7 +16,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#define MOST 10000 /* the service counts no further when it searches */
+#define MOST       10000 /* the service counts no further when it searches */
+#define MOST_SHORT 1000  /* likewise for one or two letters */
 
 struct _PbaMessagesPage
 {
@@ -93,7 +94,7 @@ show_count (PbaMessagesPage *self)
   g_autofree char *words = pba_words_count (n);
   g_autofree char *text = NULL;
 
-  if (n >= MOST && is_filtered (self))
+  if ((n >= MOST || n == MOST_SHORT) && is_filtered (self))
     /* Translators: %s is a number: the search stopped counting there */
     text = g_strdup_printf (_ ("%s messages or more"), words);
   else

@@ -3,26 +3,24 @@
  * Finding messages in the history, newest first.
  *
  * Called on the reader thread. What is searched for is first looked up among the names, by the index of
- * three-letter pieces; the few names lead to the messages by their indexes. Where the names are too many, or
+ * three-letter pieces, or by a walk through the names when it is shorter; the few names lead to the messages by their indexes. Where the names are too many, or
  * nothing but an event or a time is asked for, the messages are walked from the newest on, which then ends
  * soon, since much matches; what went wrong has an index of its own for that. Every candidate is checked
  * against the whole filter, so that the ways differ in speed alone. Counting ends at
- * PB_HISTORY_MAX_TOTAL.
+ * PB_HISTORY_MAX_TOTAL, where something shorter than a piece is asked for at PB_HISTORY_MAX_SHORT_TOTAL.
  */
 #include "store/history-private.h"
+#include "store/history-wanted.h"
 
 #include "protocol/envelope.h"
 #include "store/store.h"
 
 #include <string.h>
 
-#define MAX_NAMES      5000   /* more are many: walk */
 #define MAX_CANDIDATES 100000 /* likewise */
 #define MAX_RECIPIENTS 100    /* shown of one message */
 #define DELIVERED_ONLY (1u << PB_HISTORY_DELIVERED)
 
-#define SQL_NAMES "SELECT rowid FROM name_search WHERE text LIKE ?1 LIMIT ?2"
-#define SQL_TEXT  "SELECT text FROM name WHERE id = ?1"
 #define SQL_BY_SENDER    "SELECT id FROM message WHERE sender = ?1 ORDER BY id DESC LIMIT ?2"
 #define SQL_BY_CLIENT    "SELECT id FROM message WHERE client = ?1 ORDER BY id DESC LIMIT ?2"
 #define SQL_BY_LOGIN     "SELECT id FROM message WHERE login = ?1 ORDER BY id DESC LIMIT ?2"
@@ -46,24 +44,15 @@
   " LEFT JOIN name s ON s.id = m.sender LEFT JOIN name c ON c.id = m.client"                       \
   " LEFT JOIN name l ON l.id = m.login WHERE m.id = ?1"
 
-/* Some of the filter's texts, with what is known of the names. */
-typedef struct
-{
-  const char *text;    /* (nullable) lower case; NULL: not asked for */
-  GHashTable *verdicts; /* (owned) gint64* -> GINT_TO_POINTER (gboolean) + 1 */
-  GArray *names;       /* (owned) of gint64: all that match, unless @many */
-  gboolean many;
-} Wanted;
-
 typedef struct
 {
   PbHistoryQuery *query;
   PbDatabase *database;
   PbHistoryFilter *filter; /* (nullable) */
-  Wanted text, sender, recipient, client;
+  PbWanted text, sender, recipient, client;
   guint64 exact_id;  /* what text names as a whole; 0 none */
   gint64 from, until; /* Unix microseconds */
-  guint found;
+  guint found, most; /* counted at most */
   GArray *page;      /* (owned) of gint64 */
 } Search;
 
@@ -73,101 +62,16 @@ search_error (Search *self)
   return &self->query->error;
 }
 
-/* ---- names ---- */
-
-static void
-wanted_init (Wanted *self, char *text)
+static gboolean
+wanted_matches (Search *self, PbWanted *wanted, gint64 name)
 {
-  self->names = g_array_new (FALSE, FALSE, sizeof (gint64));
-  self->verdicts = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
-  if (text == NULL || *text == '\0')
-    return;
-  for (char *c = text; *c != '\0'; c++)
-    *c = g_ascii_tolower (*c);
-  self->text = text;
-}
-
-static void
-wanted_clear (Wanted *self)
-{
-  g_array_unref (self->names);
-  g_hash_table_unref (self->verdicts);
+  return pb_wanted_matches (wanted, self->database, name, search_error (self));
 }
 
 static gboolean
-wanted_is_in (const Wanted *self, const char *text)
+wanted_look_up (Search *self, PbWanted *wanted)
 {
-  g_autofree char *lower = text != NULL ? g_ascii_strdown (text, -1) : NULL;
-
-  return lower != NULL && strstr (lower, self->text) != NULL;
-}
-
-static void
-wanted_note (Wanted *self, gint64 id, gboolean matches)
-{
-  g_hash_table_insert (self->verdicts, g_memdup2 (&id, sizeof id),
-                       GINT_TO_POINTER (matches ? 2 : 1));
-}
-
-/* Whether the name of this number has the text. */
-static gboolean
-wanted_matches (Search *search, Wanted *self, gint64 id)
-{
-  gpointer known = g_hash_table_lookup (self->verdicts, &id);
-  sqlite3_stmt *statement;
-  gboolean matches = FALSE;
-
-  if (id == 0)
-    return FALSE;
-  if (known != NULL)
-    return GPOINTER_TO_INT (known) == 2;
-  /* All that match are known, and this is none of them. */
-  if (!self->many)
-    return FALSE;
-  statement = pb_database_statement (search->database, SQL_TEXT, search_error (search));
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (statement, 1, id);
-  if (pb_database_step (search->database, statement, search_error (search)) == SQLITE_ROW)
-    {
-      matches = wanted_is_in (self, pb_history_column_text (statement, 0));
-      pb_database_reset (statement);
-    }
-  wanted_note (self, id, matches);
-  return matches;
-}
-
-/* What the index says may be a little more than what is asked for: "_" and "%" stand for others in it. */
-static gboolean
-wanted_look_up (Search *search, Wanted *self)
-{
-  sqlite3_stmt *statement;
-  g_autofree char *pattern = NULL;
-  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (gint64));
-  int code;
-
-  if (self->text == NULL)
-    return TRUE;
-  pattern = g_strconcat ("%", self->text, "%", NULL);
-  statement = pb_database_statement (search->database, SQL_NAMES, search_error (search));
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_text (statement, 1, pattern, -1, SQLITE_STATIC);
-  sqlite3_bind_int64 (statement, 2, MAX_NAMES + 1);
-  while ((code = pb_database_step (search->database, statement, search_error (search))) == SQLITE_ROW)
-    {
-      gint64 id = sqlite3_column_int64 (statement, 0);
-
-      g_array_append_val (found, id);
-    }
-  if (code != SQLITE_DONE)
-    return FALSE;
-  self->many = TRUE; /* so that each is looked at */
-  for (guint i = 0; i < found->len; i++)
-    if (wanted_matches (search, self, g_array_index (found, gint64, i)))
-      g_array_append_val (self->names, g_array_index (found, gint64, i));
-  self->many = found->len > MAX_NAMES;
-  return search->query->error == NULL;
+  return pb_wanted_look_up (wanted, self->database, search_error (self));
 }
 
 /* ---- the whole filter ---- */
@@ -252,14 +156,14 @@ try_candidate (Search *self, gint64 id)
   if (self->found >= self->query->offset && self->page->len < self->query->limit)
     g_array_append_val (self->page, id);
   self->found++;
-  return self->found < PB_HISTORY_MAX_TOTAL;
+  return self->found < self->most;
 }
 
 /* ---- candidates ---- */
 
 typedef struct
 {
-  Wanted *wanted;
+  PbWanted *wanted;
   const char *const *sources; /* NULL-terminated SQL */
 } Way;
 
@@ -520,11 +424,15 @@ on_search (PbHistoryQuery *query, PbDatabase *database)
   PbHistoryFilter *filter = query->filter;
   Search self = { .query = query, .database = database, .filter = filter };
 
-  wanted_init (&self.text, filter->text);
-  wanted_init (&self.sender, filter->sender);
-  wanted_init (&self.recipient, filter->recipient);
-  wanted_init (&self.client, filter->client);
+  pb_wanted_init (&self.text, filter->text);
+  pb_wanted_init (&self.sender, filter->sender);
+  pb_wanted_init (&self.recipient, filter->recipient);
+  pb_wanted_init (&self.client, filter->client);
   self.page = g_array_new (FALSE, FALSE, sizeof (gint64));
+  self.most = pb_wanted_is_short (&self.text) || pb_wanted_is_short (&self.sender)
+                  || pb_wanted_is_short (&self.recipient) || pb_wanted_is_short (&self.client)
+                ? PB_HISTORY_MAX_SHORT_TOTAL
+                : PB_HISTORY_MAX_TOTAL;
   self.from = CLAMP (filter->since, 0, G_MAXINT64 / G_USEC_PER_SEC) * G_USEC_PER_SEC;
   self.until = filter->until > 0 && filter->until < G_MAXINT64 / G_USEC_PER_SEC
                  ? filter->until * G_USEC_PER_SEC
@@ -540,10 +448,10 @@ on_search (PbHistoryQuery *query, PbDatabase *database)
   if (query->error == NULL)
     make_page (&self);
   g_array_unref (self.page);
-  wanted_clear (&self.text);
-  wanted_clear (&self.sender);
-  wanted_clear (&self.recipient);
-  wanted_clear (&self.client);
+  pb_wanted_clear (&self.text);
+  pb_wanted_clear (&self.sender);
+  pb_wanted_clear (&self.recipient);
+  pb_wanted_clear (&self.client);
 }
 
 /* Nothing to look for is in everything. */

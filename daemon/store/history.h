@@ -171,6 +171,8 @@ void pb_history_filter_free (PbHistoryFilter *self);
 #define PB_HISTORY_MAX_PAGE  500
 #define PB_HISTORY_MAX_TOTAL 10000 /* with a filter, more are not counted, nor reached by an offset */
 
+#define PB_HISTORY_MAX_SHORT_TOTAL 1000 /* likewise, when a text is shorter than three characters: nearly every message has it */
+
 /** PbHistoryAnswer: @rows: (transfer none) (nullable) aa{sv} as History's Search, Trail and Queue's Attempts have them; NULL with @error. */
 typedef void (*PbHistoryAnswer) (GVariant *rows, guint total, const GError *error, gpointer user_data);
 

@@ -94,7 +94,6 @@ typedef struct
   const char *what;
   PbHistoryFilter filter;
   guint offset;
-  gboolean walks; /* not part of the goal */
 } Search;
 
 static double
@@ -133,7 +132,10 @@ search_all (PbHistory *history, PbMailbox *mailbox, guint n)
     { "a recipient", { .recipient = (char *) "user77@" }, 0 },
     { "a client", { .client = (char *) "192.0.77.3" }, 0 },
     { "what is nowhere", { .text = (char *) "nobody@nowhere" }, 0 },
-    { "two letters (a walk)", { .text = (char *) "12" }, 0, TRUE },
+    { "two letters", { .text = (char *) "12" }, 0 },
+    { "two letters, nowhere", { .text = (char *) "zq" }, 0 },
+    { "one letter", { .text = (char *) "7" }, 0 },
+    { "a hundred wildcards", { .text = (char *) "%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_%_" }, 0 },
     { "what all have", { .text = (char *) ".example" }, 0 },
     { "bounced", { .events = 1 << PB_HISTORY_BOUNCED }, 0 },
     { "refused", { .events = 1 << PB_HISTORY_REFUSED }, 0 },
@@ -149,7 +151,7 @@ search_all (PbHistory *history, PbMailbox *mailbox, guint n)
       Found found;
       double ms = search (history, mailbox, &searches[i], &found);
 
-      gboolean missed = ms > GOAL_MS && !searches[i].walks;
+      gboolean missed = ms > GOAL_MS;
 
       g_print ("%-26s %9.2f ms  %7u found%s\n", searches[i].what, ms, found.total, missed ? "  MISSED" : "");
       all_good = all_good && !missed;

@@ -198,6 +198,72 @@ test_many_names (Bed *self, gconstpointer data)
   g_assert_cmpuint (row_id (&found, 0), ==, 6000);
 }
 
+/* Nothing in a text stands for anything but itself, neither in the index's language nor in the database's. */
+static void
+test_wildcards (Bed *self, gconstpointer data)
+{
+  g_autofree char *percents = g_strnfill (50000, '%');
+  g_autofree char *lows = g_strnfill (50000, '_');
+  g_autofree char *quotes = g_strnfill (50000, '"');
+  g_autoptr (GString) mixed = g_string_new (NULL);
+
+  for (guint i = 0; i < 20000; i++)
+    g_string_append (mixed, "%a_");
+  for (guint i = 1; i <= 90; i++)
+    {
+      g_autofree char *sender = g_strdup_printf ("%s%u@lists.example.org", i % 3 == 0 ? "a_b" : i % 3 == 1 ? "a%b" : "a\"b", i);
+
+      pb_history_add_message (self->history, make_message (i, i, sender, "bob@example.net"));
+    }
+  assert_texts (self, "a_b", 30);
+  assert_texts (self, "a%b", 30);
+  assert_texts (self, "A\"B", 30);
+  assert_texts (self, "a_", 30);
+  assert_texts (self, "%b", 30);
+  assert_texts (self, "\"", 30);
+  assert_texts (self, "\\", 0);
+  assert_texts (self, "\\_", 0);
+  assert_texts (self, "___", 0);
+  assert_texts (self, "%%%", 0);
+  assert_texts (self, "a_b%", 0);
+  assert_texts (self, "a*b", 0);
+  assert_texts (self, "text:a_b", 0);
+  assert_texts (self, "a_b OR a%b", 0);
+  assert_texts (self, "a_b1", 3); /* 12, 15, 18 */
+  assert_texts (self, "a%b1", 5); /* 1, 10, 13, 16, 19 */
+  assert_texts (self, percents, 0);
+  assert_texts (self, lows, 0);
+  assert_texts (self, quotes, 0);
+  assert_texts (self, mixed->str, 0);
+}
+
+/* What nearly all have is not counted to its end. */
+static void
+test_short_texts (Bed *self, gconstpointer data)
+{
+  g_auto (Found) found = { 0 };
+
+  for (guint i = 1; i <= 6000; i++)
+    {
+      g_autofree char *sender = g_strdup_printf ("bounce-%u@lists.example.org", i);
+
+      pb_history_add_message (self->history, make_message (i, i, sender, i == 77 ? "qx" : "bob@example.net"));
+    }
+  for (guint i = 0; i < 2; i++)
+    {
+      search (self, by_text (i == 0 ? "ex" : "O"), 0, 10, &found);
+      g_assert_no_error (found.error);
+      g_assert_cmpuint (found.total, ==, PB_HISTORY_MAX_SHORT_TOTAL);
+      g_assert_cmpuint (row_id (&found, 0), ==, 6000);
+      found_clear (&found);
+    }
+  search (self, by_text ("ex"), PB_HISTORY_MAX_SHORT_TOTAL - 5, 10, &found);
+  g_assert_cmpuint (g_variant_n_children (found.rows), ==, 5);
+  assert_texts (self, "qx", 1);
+  assert_texts (self, "q", 1);
+  assert_texts (self, "qy", 0);
+}
+
 static void
 test_hostile_texts (Bed *self, gconstpointer data)
 {
@@ -339,6 +405,8 @@ main (int argc, char **argv)
   add ("/history/filters", test_filters);
   add ("/history/pages", test_pages);
   add ("/history/many-names", test_many_names);
+  add ("/history/wildcards", test_wildcards);
+  add ("/history/short-texts", test_short_texts);
   add ("/history/hostile-texts", test_hostile_texts);
   add ("/history/removed", test_removed);
   add ("/history/reopen", test_reopen);
