@@ -63,3 +63,4 @@ PB_CHECK (from);
 PB_CHECK (bare_newline);
 PB_CHECK (dkim);
 PB_CHECK (dmarc);
+PB_CHECK (antivirus);

@@ -22,6 +22,9 @@ struct _PbPolicyRun
   const PbAccessRule *rule; /* (nullable) the latest */
   guint64 watched; /* rows, as in the decision */
   PbAside aside;
+  char *held_for;    /* (owned) (nullable) why, behind PB_ASIDE_HELD */
+  GDestroyNotify on_cancel; /* (nullable) */
+  gpointer on_cancel_data;
   PbPolicyRun *heap; /* (nullable) where a check suspended this run to */
   PbPolicyDone done;
   PbFactFound resume; /* asks the row at hand again */
@@ -87,6 +90,16 @@ run_object (PbPolicyRun *run, PbDecision *decision)
   return FALSE;
 }
 
+static void
+run_set_aside (PbPolicyRun *run, PbDecision *decision)
+{
+  run->aside |= decision->aside;
+  if ((decision->aside & PB_ASIDE_HELD) == 0)
+    return;
+  g_free (run->held_for);
+  run->held_for = g_steal_pointer (&decision->evidence);
+}
+
 /* Takes in one row's finding. Returns: TRUE when it decides the stage; @decision is then final. */
 static gboolean
 run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecision *decision)
@@ -118,12 +131,14 @@ run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecisio
       return FALSE;
     case PB_FINDING_REFUSE:
     case PB_FINDING_TROUBLE:
+      if (decision->lets_pass)
+        decision->reply = PB_REPLY_NONE;
       trail_add (run, row,
                  finding == PB_FINDING_TROUBLE ? PB_OUTCOME_TROUBLE
                  : watch                       ? PB_OUTCOME_WATCHED
                                                : PB_OUTCOME_REFUSED,
                  decision);
-      if (!watch)
+      if (!watch && !decision->lets_pass)
         return run_object (run, decision);
       if (finding == PB_FINDING_REFUSE)
         run->watched |= G_GUINT64_CONSTANT (1) << (row - run->rows);
@@ -135,7 +150,7 @@ run_take (PbPolicyRun *run, const PbPolicyRow *row, PbFinding finding, PbDecisio
       if (watch)
         run->watched |= G_GUINT64_CONSTANT (1) << (row - run->rows);
       else
-        run->aside |= decision->aside;
+        run_set_aside (run, decision);
       pb_decision_clear (decision);
       return FALSE;
     case PB_FINDING_DISCARD:
@@ -335,12 +350,15 @@ run_rows (PbPolicyRun *run, PbDecision *decision)
 
 /* Whatever decided, what the AccessList said goes with it. */
 static void
-run_complete (const PbPolicyRun *run, PbDecision *decision)
+run_complete (PbPolicyRun *run, PbDecision *decision)
 {
   decision->rule = run->rule;
   decision->skips = run->skips;
   decision->watched = run->watched;
   decision->aside = run->aside;
+  if (decision->evidence == NULL)
+    decision->evidence = g_steal_pointer (&run->held_for);
+  g_clear_pointer (&run->held_for, g_free);
 }
 
 /* Asks rows until one decides or has to wait. Returns: FALSE when one has to wait. */
@@ -377,6 +395,7 @@ static void
 run_free (PbPolicyRun *run)
 {
   pb_decision_clear (&run->kept);
+  g_free (run->held_for);
   g_free (run);
 }
 
@@ -386,6 +405,15 @@ pb_policy_run_cancel (PbPolicyRun *run)
   g_return_if_fail (run->heap == run);
 
   run->cancelled = TRUE;
+  if (run->on_cancel != NULL)
+    run->on_cancel (run->on_cancel_data);
+}
+
+void
+pb_policy_run_on_cancel (PbPolicyRun *run, GDestroyNotify func, gpointer user_data)
+{
+  run->on_cancel = func;
+  run->on_cancel_data = user_data;
 }
 
 static void
@@ -406,6 +434,7 @@ pb_policy_continue (PbPolicyRun *run, PbFinding finding, PbDecision *decision)
   g_return_if_fail (finding != PB_FINDING_PENDING);
 
   decision->detail = decision->evidence = NULL;
+  run->on_cancel = NULL;
   if (run->cancelled)
     {
       pb_decision_clear (&decided);

@@ -3,6 +3,7 @@
 
 #include "policy/blocklists.h"
 #include "policy/facts.h"
+#include "policy/scanner.h"
 #include "policy/trail.h"
 #include "protocol/envelope.h"
 #include "protocol/header-scan.h"
@@ -61,6 +62,8 @@ typedef struct
   PbFacts *facts;          /* (nullable) what was or is being found out; the machine begins what is missing */
   PbMailbox *mailbox;      /* (nullable) of the thread that judges: where a check that has to wait gets its answer */
   struct _PbMailChecks *mail; /* (nullable) at END_OF_DATA: mail authentication of the message (mail-checks.h); NULL: nobody wants it */
+  PbSpool *spool;          /* (nullable) at END_OF_DATA: the message; NULL: it was given up */
+  PbScanner *scanner;      /* (nullable) for malware; NULL: there is none */
 } PbJudged;
 
 typedef enum
@@ -76,6 +79,7 @@ typedef enum
 {
   PB_ASIDE_NOT = 0,
   PB_ASIDE_JUNK = 1 << 0, /* into the junk folder */
+  PB_ASIDE_HELD = 1 << 1, /* nowhere before an administrator releases it; the decision's evidence says why */
 } PbAside;
 
 /* What is done; and, while a check is asked, what it has to say beside its finding. */
@@ -89,6 +93,7 @@ typedef struct
   const PbAccessRule *rule; /* (nullable) of the AccessList, that refused, discarded or allowed; as long as the snapshot */
   PbSkips skips;     /* what rules of the AccessList spare */
   guint64 watched;   /* 1 << number of each row that would have refused, or put aside, had its setting said enforce */
+  gboolean lets_pass; /* of a check: its TROUBLE is no objection */
   PbAside aside;     /* behind a stage: of all its rows */
 } PbDecision;
 
@@ -153,6 +158,9 @@ void pb_policy_run_cancel (PbPolicyRun *run);
  * pb_policy_continue() exactly once, cancelled or not. Returns: (transfer none) what to continue with.
  */
 PbPolicyRun *pb_policy_run_suspend (PbPolicyRun *run);
+
+/** pb_policy_run_on_cancel: @func (@user_data) when the suspended @run is cancelled before pb_policy_continue(), for a check that can end its wait. */
+void pb_policy_run_on_cancel (PbPolicyRun *run, GDestroyNotify func, gpointer user_data);
 
 /** pb_policy_run_judged: what a suspended run judges; NULL once it was cancelled. */
 const PbJudged *pb_policy_run_judged (PbPolicyRun *run);

@@ -28,6 +28,7 @@ SETTING (dnsbl_policy)
 SETTING (mail_auth_spf_policy)
 SETTING (mail_auth_dkim_policy)
 SETTING (mail_auth_dmarc_policy)
+SETTING (antivirus_policy)
 
 static const PbPolicyRow rows[] = {
   { ROW (CONNECT, "blocks", BLOCKED, blocks), EXEMPT },
@@ -69,6 +70,9 @@ static const PbPolicyRow rows[] = {
     .fact = PB_FACT_DKIM, .skip = PB_SKIP_DKIM },
   { ROW (END_OF_DATA, "dmarc", DMARC_FAIL, dmarc), EXEMPT, .setting = setting_mail_auth_dmarc_policy,
     .fact = PB_FACT_DMARC, .skip = PB_SKIP_DMARC },
+  /* Last, since it takes longest. Nobody is exempt: who is trusted may have caught something. */
+  { ROW (END_OF_DATA, "antivirus", INFECTED, antivirus), ALL, .setting = setting_antivirus_policy,
+    .skip = PB_SKIP_ANTIVIRUS },
 };
 
 const PbPolicyRow *

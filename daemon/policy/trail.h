@@ -23,7 +23,7 @@ typedef enum
   PB_OUTCOME_EXEMPT,    /* the check does not bind this client */
   PB_OUTCOME_SKIPPED,   /* a whitelist rule spares it the check */
   PB_OUTCOME_TROUBLE,   /* it cannot be told now (DNS, directory) */
-  PB_OUTCOME_DISCARDED, /* taken and dropped by a blacklist rule */
+  PB_OUTCOME_DISCARDED, /* taken and dropped: by a blacklist rule, or for malware */
   PB_OUTCOME_QUARANTINED, /* taken, but put aside */
   PB_N_OUTCOMES,
 } PbOutcome;

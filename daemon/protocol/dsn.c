@@ -318,6 +318,8 @@ pb_dsn_build (const PbDsn *dsn)
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GString) status = g_string_new (NULL);
   GString *out = g_string_sized_new (4096);
+  /* What malware was found in is not sent around: the part is optional (RFC 6522 3). */
+  guint n_parts = (dsn->envelope->flags & PB_ENVELOPE_INFECTED) != 0 ? 2 : 3;
   Part parts[3];
   gsize length;
 
@@ -328,7 +330,7 @@ pb_dsn_build (const PbDsn *dsn)
                      "Report for programs", NULL, status->str, status->len };
   parts[2] = original_part (dsn, utf8);
   append_head (out, dsn, boundary, utf8);
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+  for (guint i = 0; i < n_parts; i++)
     {
       append_part (out, boundary, &parts[i]);
       g_string_append (out, "\r\n");

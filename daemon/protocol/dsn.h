@@ -45,6 +45,6 @@ typedef struct
 
 /** pb_dsn_build: a multipart/report (RFC 3464, RFC 6522; RFC 6533 when the envelope is SMTPUTF8) with CRLF lines, no Received.
  * The original goes along whole only when PB_DSN_FAILED, RET=FULL or to the postmaster, original_length == envelope->size <= 64 KiB, lines of at most 998 octets; else
- * its header section does. The report needs SMTPUTF8 only where the sender does, 8BITMIME only with a whole 8-bit original: run it through
+ * its header section does; of one that is PB_ENVELOPE_INFECTED nothing. The report needs SMTPUTF8 only where the sender does, 8BITMIME only with a whole 8-bit original: run it through
  * PbHeaderScan like any message. Returns: (transfer full). */
 GByteArray *pb_dsn_build (const PbDsn *dsn);

@@ -24,7 +24,7 @@
 
 #define ALL_FLAGS                                                                                  \
   (PB_ENVELOPE_SMTPUTF8 | PB_ENVELOPE_8BIT | PB_ENVELOPE_BOUNCE | PB_ENVELOPE_COPIED               \
-   | PB_ENVELOPE_TELL_POSTMASTER | PB_ENVELOPE_JUNK)
+   | PB_ENVELOPE_TELL_POSTMASTER | PB_ENVELOPE_JUNK | PB_ENVELOPE_INFECTED)
 #define ALL_NOTIFY (PB_NOTIFY_NEVER | PB_NOTIFY_SUCCESS | PB_NOTIFY_FAILURE | PB_NOTIFY_DELAY)
 
 static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -116,6 +116,7 @@ envelope_clear (gpointer data)
   g_free (self->helo);
   g_free (self->login);
   g_free (self->message_id);
+  g_free (self->hold);
   g_clear_pointer (&self->head, g_bytes_unref);
 }
 

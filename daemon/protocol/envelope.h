@@ -22,6 +22,7 @@ typedef enum
   PB_ENVELOPE_TELL_POSTMASTER = 1 << 4, /* one that told of a failure: if it fails itself the postmaster is told */
   PB_ENVELOPE_JUNK = 1 << 5,     /* to be delivered aside from other mail: its author's domain asks for that */
   PB_ENVELOPE_COPIED = 1 << 3,   /* the external postmasters have their copies, or this is one: no more are made */
+  PB_ENVELOPE_INFECTED = 1 << 6, /* malware was found in it: no notice quotes it */
 } PbEnvelopeFlags;
 
 /*
@@ -45,6 +46,7 @@ typedef struct
   char *login;        /* (owned) (nullable) */
   char *message_id;   /* (owned) (nullable) for the log */
   GBytes *head;       /* (owned) (nullable) whole fields that stand on top of a body which was in its file before they were known; see pb_spool_prepend() */
+  char *hold;         /* (owned) (nullable) while it is submitted: why it is held at once, for the store; not a part of what is stored */
 } PbEnvelope;
 
 /** pb_envelope_new: all fields zero but @id and its text; the maker fills it in, then never changes it again. */

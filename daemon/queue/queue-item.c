@@ -331,9 +331,11 @@ pb_queue_take_new (PbQueue *self, PbEnvelope *envelope, PbBody *body)
 {
   if (!self->started || self->stopped)
     return;
-  /* Changed by hand between being safe and this: as it is now only the store knows. */
-  if (g_hash_table_remove (self->untold, &envelope->id) || is_crowding (self, envelope)
-      || !pb_queue_take (self, envelope, body, NULL, NULL, 0, G_MAXINT64))
+  /* Changed by hand between being safe and this: as it is now only the store knows. What came in held stays there. */
+  if (g_hash_table_remove (self->untold, &envelope->id)
+      || (envelope->hold == NULL
+          && (is_crowding (self, envelope)
+              || !pb_queue_take (self, envelope, body, NULL, NULL, 0, G_MAXINT64))))
     self->store_has_more = TRUE;
   pb_queue_pump (self);
 }

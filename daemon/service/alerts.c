@@ -35,6 +35,10 @@ static const struct
     "blocklist-ill", "a174118b46d84b03b40b9d79162fe486", PB_LOG_WARNING,
     "The list is not asked until it works again; look at its web site, or remove it from the settings.",
   },
+  [PB_ALERT_SCANNER_ILL] = {
+    "scanner-ill", "50a5ccfc38a64d5a97c02429c7ffe3c0", PB_LOG_ERROR,
+    "See whether clamd runs and Antivirus.Address is right; until it answers Antivirus.OnFailure says what is done with mail.",
+  },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == PB_N_ALERTS);
 

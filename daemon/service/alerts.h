@@ -10,6 +10,7 @@ typedef enum
   PB_ALERT_RELAY_LOGIN_REFUSED, /* subject: a relay's id */
   PB_ALERT_RELAY_PASSWORD_MISSING,
   PB_ALERT_BLOCKLIST_ILL, /* subject: its zone */
+  PB_ALERT_SCANNER_ILL, /* subject: its address */
   PB_N_ALERTS,
 } PbAlertKind;
 

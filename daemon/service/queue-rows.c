@@ -37,6 +37,16 @@ recipient_state (const PbRecipientStatus *status)
   return "failed";
 }
 
+/* What is held for malware has been since it came; whatever held it later has written its own reason. */
+static const char *
+held_for (const PbRecipientStatus *status)
+{
+  if (status->by_hand != 0)
+    return "administrator";
+  return status->last_reply != NULL && g_str_has_prefix (status->last_reply, PB_HELD_INFECTED) ? "malware"
+                                                                                              : "damage";
+}
+
 static void
 add_recipient (GVariantBuilder *list, const PbQueued *queued, const PbRecipientStatus *status,
                const PbSnapshot *snapshot)
@@ -54,7 +64,7 @@ add_recipient (GVariantBuilder *list, const PbQueued *queued, const PbRecipientS
   add_string (list, "Remote", status->last_remote);
   add_string (list, "Route", way);
   if (status->state == PB_RECIPIENT_HELD)
-    add_string (list, "HeldFor", status->by_hand != 0 ? "administrator" : "damage");
+    add_string (list, "HeldFor", held_for (status));
   g_variant_builder_close (list);
 }
 

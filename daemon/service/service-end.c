@@ -55,6 +55,8 @@ free_server (PbService *self)
   g_clear_pointer (&self->server, pb_server_free);
   g_clear_pointer (&self->submission, pb_submitter_free);
   g_clear_pointer (&self->drop_keeper, pb_drop_keeper_free);
+  if (self->scanner_keeper != NULL)
+    pb_scanner_keeper_close (self->scanner_keeper);
 }
 
 static void
@@ -105,6 +107,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->blocks, pb_blocks_free);
   pb_mailbox_dispatch (self->mailbox);
   g_clear_pointer (&self->blocklist_keeper, pb_blocklist_keeper_free);
+  g_clear_pointer (&self->scanner_keeper, pb_scanner_keeper_free);
   /* Nobody hands anything in any more; the last answers are ours. */
   g_clear_pointer (&self->history, pb_history_close);
   g_clear_pointer (&self->statistics, pb_statistics_free);

@@ -18,6 +18,7 @@
 #include "service/hits-keeper.h"
 #include "service/objects.h"
 #include "service/relay-keeper.h"
+#include "service/scanner-keeper.h"
 #include "service/sockets.h"
 #include "service/submission.h"
 #include "service/system-accounts.h"
@@ -71,6 +72,7 @@ struct _PbService
   PbBlocksObject *blocks_object;
   PbHitsKeeper *hits_keeper;
   PbBlocklistKeeper *blocklist_keeper;
+  PbScannerKeeper *scanner_keeper;
   PbHistoryObject *history_object;
   PbDiagnosticsObject *diagnostics_object;
   PbStatistics *statistics;

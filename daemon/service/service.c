@@ -232,6 +232,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   open_keeper (self);
   self->blocklist_keeper =
     pb_blocklist_keeper_new (self->registry, self->resolver, self->alerts, self->mailbox);
+  self->scanner_keeper = pb_scanner_keeper_new (self->registry, self->alerts, self->mailbox);
   self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver,
                                   pb_relay_keeper_source (self->keeper), options->mx_port);
   self->tests = pb_relay_tests_new (self->smtp, self->registry, self->mailbox);
@@ -251,6 +252,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   const PbServerParts server_parts = { .registry = self->registry, .store = self->store, .queue = self->queue,
                                        .history = self->history,
                                        .blocklists = pb_blocklist_keeper_blocklists (self->blocklist_keeper),
+                                       .scanner = pb_scanner_keeper_scanner (self->scanner_keeper),
                                        .workers = self->workers, .blocks = self->blocks, .resolver = self->resolver,
                                        .check_password = pb_system_accounts_check_password,
                                        .check_password_data = self->accounts,

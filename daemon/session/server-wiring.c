@@ -47,6 +47,7 @@ pb_server_new (const PbServerParts *parts)
     .store = parts->store,
     .history = parts->history,
     .blocklists = parts->blocklists,
+    .scanner = parts->scanner,
     .workers = parts->workers,
     .blocks = parts->blocks,
     .tls = parts->tls,

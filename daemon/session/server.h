@@ -7,6 +7,7 @@
 #include "policy/blocklists.h"
 #include "policy/blocks.h"
 #include "policy/clients.h"
+#include "policy/scanner.h"
 #include "queue/queue.h"
 #include "settings/registry.h"
 #include "store/history.h"
@@ -43,6 +44,7 @@ typedef struct
   PbQueue *queue;
   PbHistory *history;   /* (nullable) */
   PbBlocklists *blocklists; /* (nullable) */
+  PbScanner *scanner;   /* (nullable); outlives the sessions */
   PbPool *workers;      /* for passwords; outlives the server */
   PbBlocks *blocks;
   PbResolver *resolver; /* (nullable) for checks; outlives the server */

@@ -174,6 +174,19 @@ store_reply (const GError *error)
   return PB_REPLY_LOCAL_ERROR;
 }
 
+/* What becomes of an infected message that is not refused. @event: static, the log's word and the counter's. */
+static void
+tell_infected (PbSession *self, const char *event, const char *malware)
+{
+  char client[INET6_ADDRSTRLEN], id[PB_QUEUE_ID_TEXT];
+  const PbAddress *sender = self->transaction->mail.sender;
+
+  pb_session_count (event, "antivirus");
+  pb_log (PB_LOG_NOTICE, event, "queue-id", pb_queue_id_format (self->transaction->id, id), "check",
+          "antivirus", "reason", malware, "client", pb_ip_format (&self->ip, client, sizeof client),
+          "login", self->login, "from", sender != NULL ? sender->text : "<>", NULL);
+}
+
 static void
 log_accepted (PbSession *self, const PbEnvelope *envelope)
 {
@@ -279,7 +292,7 @@ submit_when_known (PbSession *self)
   pb_mail_checks_wait (checks, on_checks_done, self);
 }
 
-/* A rule of the AccessList dropped every recipient: nobody is told, the sender least of all. */
+/* A rule of the AccessList dropped every recipient, or malware was found: nobody is told, the sender least of all. */
 static void
 discard (PbSession *self)
 {
@@ -297,11 +310,18 @@ on_data_judged (PbSession *self, PbDecision *decision)
 
   if (taken && (self->transaction->recipients->len == 0 || decision->kind == PB_DECISION_DISCARD))
     {
+      if (decision->kind == PB_DECISION_DISCARD)
+        tell_infected (self, "discarded", decision->evidence);
       discard (self);
       return;
     }
   if (decision->kind == PB_DECISION_ACCEPT && self->transaction->spool != NULL)
     {
+      if ((decision->aside & PB_ASIDE_HELD) != 0)
+        {
+          self->transaction->hold = g_steal_pointer (&decision->evidence);
+          tell_infected (self, "quarantined", self->transaction->hold);
+        }
       self->transaction->aside = decision->aside;
       submit_when_known (self);
       return;
@@ -320,6 +340,7 @@ pb_session_end_message (PbSession *self)
   PbJudged judged = {
     .size = transaction->size,
     .header = &transaction->header,
+    .spool = transaction->spool,
     .bare_newline = transaction->decoder.bare_seen && transaction->decoder.mode == PB_DATA_REJECT_BARE,
   };
 

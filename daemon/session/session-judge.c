@@ -96,6 +96,7 @@ fill_in (PbSession *self, PbJudged *judged)
     judged->client = *self->access;
   judged->dns = wiring->dns.query != NULL ? &wiring->dns : NULL;
   judged->blocklists = wiring->blocklists;
+  judged->scanner = wiring->scanner;
   judged->facts = &self->facts;
   judged->mailbox = pb_session_mailbox (self);
   if (transaction == NULL)

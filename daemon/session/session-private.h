@@ -37,6 +37,7 @@ typedef struct
   PbHistory *history;     /* (not owned) (nullable) */
   PbPool *workers;        /* (not owned) for passwords */
   PbBlocks *blocks;       /* (not owned) (nullable) */
+  PbScanner *scanner;     /* (not owned) (nullable) */
   PbTlsSlot *tls;         /* (not owned) (nullable) */
   const PbPolicyRow *rows; /* (not owned) the table of judgement */
   guint n_rows;

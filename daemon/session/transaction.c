@@ -7,6 +7,7 @@
 #include "session/transaction.h"
 
 #include "protocol/text.h"
+#include "store/store.h"
 #include "util/clock.h"
 #include <string.h>
 
@@ -41,6 +42,7 @@ pb_transaction_free (PbTransaction *self)
   pb_budget_charge (self->budget, -self->charged);
   g_clear_pointer (&self->checks, pb_mail_checks_free);
   g_clear_pointer (&self->spool, pb_spool_abort);
+  g_free (self->hold);
   g_clear_pointer (&self->waste, g_byte_array_unref);
   g_clear_pointer (&self->header_edit, pb_header_edit_free);
   g_clear_pointer (&self->raw, g_byte_array_unref);
@@ -208,6 +210,8 @@ envelope_flags (const PbTransaction *self)
     flags |= PB_ENVELOPE_JUNK;
   if (self->header.has_copy_mark)
     flags |= PB_ENVELOPE_COPIED;
+  if (self->hold != NULL)
+    flags |= PB_ENVELOPE_INFECTED;
   return flags;
 }
 
@@ -222,6 +226,8 @@ pb_transaction_envelope (PbTransaction *self)
   envelope->n_recipients = (guint) n_recipients;
   envelope->flags = envelope_flags (self);
   envelope->ret = self->mail.ret;
+  if (self->hold != NULL)
+    envelope->hold = g_strconcat (PB_HELD_INFECTED, self->hold, NULL);
   envelope->envid = g_strdup (self->mail.envid);
   envelope->message_id = g_steal_pointer (&self->header.message_id);
   return envelope;

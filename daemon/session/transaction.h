@@ -40,6 +40,7 @@ typedef struct
   gboolean hinted;    /* the store knows that a message is on its way */
   guint64 id;         /* queue id */
   PbSpool *spool;     /* (owned) (nullable) NULL while the message is read only to find its end */
+  char *hold;         /* (owned) (nullable) why it is to be held in the queue: what malware was found in it */
   GByteArray *waste;  /* (owned) (nullable) what the decoder gives out then */
   PbHeaderEdit *header_edit; /* (owned) (nullable) what its header section is changed by */
   GByteArray *raw;    /* (owned) (nullable) its header section, between decoder and @header_edit */

@@ -193,7 +193,7 @@ static const struct
   { PB_SEVERITY_PROBLEM,
     { "Antivirus.Address", "Antivirus.Policy" },
     scan_without_address,
-    "must be given while Policy is on" },
+    "must be given while Policy is on; no message can be scanned, OnFailure says what is done with all" },
   { PB_SEVERITY_PROBLEM,
     { "Queueing.MinBackoff", "Queueing.MaxBackoff" },
     backoff_reversed,

@@ -57,6 +57,18 @@ insert_body (PbSubmission *self, PbDatabase *database, GError **error)
   return pb_database_run (database, statement, error);
 }
 
+/* Held from the beginning: in the same transaction its row becomes that of a held message. */
+static gboolean
+hold_inserted (PbSubmission *self, PbDatabase *database, GError **error)
+{
+  PbTouched *touched = pb_batch_touch (self->store, database, self->envelope->id, error);
+
+  if (touched == NULL)
+    return FALSE;
+  pb_status_set_quarantine (touched->set, self->envelope->hold);
+  return TRUE;
+}
+
 gboolean
 pb_submission_insert (PbSubmission *self, PbDatabase *database, GError **error)
 {
@@ -87,7 +99,7 @@ pb_submission_insert (PbSubmission *self, PbDatabase *database, GError **error)
   g_array_append_val (self->store->batch.inserted, envelope->id);
   self->store->batch.messages[PB_CLASS_ACTIVE]++;
   self->store->batch.bytes += (gint64) pb_body_size (self->body);
-  return TRUE;
+  return envelope->hold == NULL || hold_inserted (self, database, error);
 }
 
 static void

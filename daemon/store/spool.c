@@ -47,6 +47,8 @@ struct _PbSpool
   gboolean aborted;         /* under lock */
   PbSpoolFinished finished; /* (nullable) under lock */
   gpointer finished_data;
+  PbSpoolShared shared; /* (nullable) under lock */
+  gpointer shared_data;
   char *name; /* (owned) (nullable) */
 
   /* the pool job's */
@@ -121,6 +123,22 @@ file_write (PbSpool *self, GByteArray *chunk)
     }
   pb_hasher_add (self->hasher, chunk->data, chunk->len);
   self->written += chunk->len;
+}
+
+/* A descriptor of its own for somebody who reads. */
+static void
+file_share (PbSpool *self, PbSpoolShared func, gpointer user_data, gboolean aborted)
+{
+  int fd = -1;
+
+  if (!aborted && self->error == NULL && self->fd >= 0)
+    {
+      fd = openat (pb_store_spool_dir (self->store)->tmp_fd, self->tmp_name,
+                   O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+      if (fd < 0)
+        pb_log (PB_LOG_WARNING, "spool file", "reason", g_strerror (errno), NULL);
+    }
+  func (NULL, fd, user_data);
 }
 
 static void
@@ -201,6 +219,7 @@ static void
 work_on_spool (gpointer data)
 {
   PbSpool *self = data;
+  PbSpoolShared shared;
   GByteArray *chunk;
   gboolean aborted, finish;
 
@@ -220,7 +239,10 @@ work_on_spool (gpointer data)
   self->working = FALSE;
   aborted = self->aborted;
   finish = self->finished != NULL;
+  shared = g_steal_pointer (&self->shared);
   g_mutex_unlock (&self->lock);
+  if (shared != NULL)
+    file_share (self, shared, self->shared_data, aborted);
   if (aborted)
     file_discard (self);
   else if (finish)
@@ -330,6 +352,24 @@ pb_spool_prepend (PbSpool *self, GBytes *data)
   memmove (self->buffer->data + length, self->buffer->data, size);
   memcpy (self->buffer->data, octets, length);
   return TRUE;
+}
+
+void
+pb_spool_share (PbSpool *self, PbSpoolShared func, gpointer user_data)
+{
+  if (self->flushed == 0)
+    {
+      func (g_byte_array_ref (self->buffer), -1, user_data);
+      return;
+    }
+  g_mutex_lock (&self->lock);
+  hand_over_buffer (self);
+  self->shared = func;
+  self->shared_data = user_data;
+  start_working (self);
+  g_mutex_unlock (&self->lock);
+  if (self->buffer == NULL)
+    self->buffer = g_byte_array_new ();
 }
 
 gsize

@@ -36,5 +36,18 @@ guint64 pb_spool_size (PbSpool *self);
  */
 gboolean pb_spool_prepend (PbSpool *self, GBytes *data);
 
+/**
+ * PbSpoolShared: @memory: (transfer full) (nullable): the whole message; else @fd: (transfer full) open for reading at its file, or -1: it could not be
+ * written, or was aborted.
+ */
+typedef void (*PbSpoolShared) (GByteArray *memory, int fd, gpointer user_data);
+
+/**
+ * pb_spool_share:
+ * For others to read the message as it stands, once nothing more is appended. @func is called exactly once: at once when all lies in memory, which stays as
+ * it is while somebody has it only if @self is not finished until then; or on a thread of the store's, once the file is whole. What was shared outlives @self.
+ */
+void pb_spool_share (PbSpool *self, PbSpoolShared func, gpointer user_data);
+
 /** pb_spool_held: octets that lie in memory now. */
 gsize pb_spool_held (PbSpool *self);

@@ -74,7 +74,8 @@ typedef void (*PbStoreSubmitted) (PbEnvelope *envelope, PbBody *body, const GErr
  * pb_store_submit:
  * @envelope: (transfer none) complete; @spool: (transfer full) the message
  * Body made safe (its file synced, renamed, directory synced; or bytes for the row), then one transaction, shared with whatever else waits (group
- * commit: up to 64, waiting up to 0.3 ms more only while others are under way), then @func. The recipients start as QUEUED, due now.
+ * commit: up to 64, waiting up to 0.3 ms more only while others are under way), then @func. The recipients start as QUEUED, due now; or HELD, for
+ * the envelope's @hold.
  * Any thread.
  */
 void pb_store_submit (PbStore *self, PbEnvelope *envelope, PbSpool *spool, PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data);
@@ -103,6 +104,9 @@ typedef struct
   guint by_hand;        /* 0, or the number of the administrator's wish. QUEUED: to be tried whatever is known of the destination; a settlement brings the number that its attempt obeyed. HELD: set aside by him, not for damage */
   char *last_remote;    /* (owned) (nullable) who said it: "mx.example.org[192.0.2.1]:25" */
 } PbRecipientStatus;
+
+/* How the last_reply of a message begins that came in held, since malware was found in it. */
+#define PB_HELD_INFECTED "5.7.1 malware found: "
 
 /** pb_recipient_status_clear: frees what @self owns, not @self. */
 void pb_recipient_status_clear (PbRecipientStatus *self);

@@ -17,7 +17,6 @@ CHAIN, KEY = certificates.lasting_pair()
 # Kept and shown, but obeyed by nothing yet. Whoever makes one true takes it from here.
 INEFFECTIVE = """
 MailAuth.SignEnabled MailAuth.ArcEnabled
-Antivirus.Policy Antivirus.Address Antivirus.OnInfected Antivirus.OnFailure
 Dns.Validate
 Outbound.Dane Outbound.MtaSts
 Reports.DailyEnabled Reports.DailyTime Reports.Recipients
