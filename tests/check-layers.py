@@ -25,7 +25,7 @@ DAEMON_FLOORS = {
     "mailauth": {"net", "protocol"},
     "policy": {"mailauth", "settings", "store", "net", "protocol"},
     "delivery": {"mailauth", "settings", "store", "net", "protocol"},
-    "queue": {"delivery", "settings", "store", "protocol"},
+    "queue": {"delivery", "mailauth", "settings", "store", "protocol"},
     "session": {"queue", "policy", "settings", "store", "net", "protocol"},
     "service": {"session", "queue", "delivery", "policy", "mailauth", "settings", "store", "net",
                 "protocol", "auth-helper"},

@@ -9,6 +9,7 @@
 #include "protocol/text.h"
 #include "protocol/trace.h"
 #include "queue/queue-private.h"
+#include "queue/signing.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include <string.h>
@@ -282,6 +283,25 @@ read_original (PbBody *body)
   return original;
 }
 
+/* Notices are mail of our own name: signed like that of whoever may send as it. */
+static void
+sign (PbNotice *self)
+{
+  g_autoptr (PbSigning) signing = NULL;
+  g_autoptr (GString) head = NULL;
+
+  if (self->snapshot->values.mail_auth_sign_enabled)
+    signing = pb_signing_new (self->snapshot, PB_SIGNING_SIGN);
+  if (signing == NULL)
+    return;
+  pb_signing_feed (signing, (const char *) self->text->data, self->text->len);
+  if (!pb_signing_end (signing, self->snapshot, NULL, 0))
+    return;
+  head = g_string_new (NULL);
+  pb_signing_write (signing, NULL, NULL, head);
+  g_byte_array_prepend (self->text, (const guint8 *) head->str, (guint) head->len);
+}
+
 /* On the worker. */
 static void
 build (gpointer data)
@@ -308,6 +328,7 @@ build (gpointer data)
     dsn.will_retry_until = pb_clock_format_date (
       self->envelope->arrival + (gint64) values->queueing_lifetime * G_USEC_PER_SEC, until);
   self->text = pb_dsn_build (&dsn);
+  sign (self);
 }
 
 static void

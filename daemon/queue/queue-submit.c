@@ -121,6 +121,24 @@ pb_queue_expand (PbEnvelope *envelope, const PbSnapshot *snapshot)
   envelope->recipients = (PbRecipient *) (void *) g_array_free (out, FALSE);
 }
 
+gboolean
+pb_queue_leaves (const PbSnapshot *snapshot, const PbRecipient *recipients, guint n_recipients)
+{
+  for (guint i = 0; i < n_recipients; i++)
+    {
+      const char *address = recipients[i].address;
+      g_autoptr (GPtrArray) targets = NULL;
+
+      if (!may_be_alias (address, snapshot) || pb_snapshot_is_copied (snapshot, address))
+        return TRUE;
+      targets = pb_snapshot_expand (snapshot, address);
+      for (guint k = 0; targets != NULL && k < targets->len; k++)
+        if (!may_be_alias (targets->pdata[k], snapshot))
+          return TRUE;
+    }
+  return FALSE;
+}
+
 static void
 submission_free (Submission *self)
 {

@@ -45,6 +45,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbQueue, pb_queue_free)
  */
 void pb_queue_submit (PbQueue *self, PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot, PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data);
 
+/** pb_queue_leaves: whether any of @recipients, its aliases and copies followed, leaves for another server. Any thread. */
+gboolean pb_queue_leaves (const PbSnapshot *snapshot, const PbRecipient *recipients, guint n_recipients);
+
 /** PbQueueActed: all is on disk, or @error tells why not all; @n messages are otherwise now in any case. */
 typedef void (*PbQueueActed) (guint n, const GError *error, gpointer user_data);
 

@@ -235,7 +235,7 @@ static void
 await_answer (PbSession *self)
 {
   self->pending++;
-  pb_session_hold (self, PB_HOLD_LOGIN);
+  pb_session_hold (self, PB_HOLD_WORKER);
 }
 
 /* Around an answer. Returns: FALSE when the client is gone. */
@@ -251,7 +251,7 @@ static void
 finish_answer (PbSession *self)
 {
   if (self->state != PB_SESSION_CLOSED)
-    pb_session_release (self, PB_HOLD_LOGIN);
+    pb_session_release (self, PB_HOLD_WORKER);
   pb_session_leave (self);
 }
 

@@ -124,6 +124,7 @@ pb_session_begin_message (PbSession *self, PbBareMode mode)
   append_copy_mark (self, pb_spool_buffer (transaction->spool));
   transaction->checks = pb_session_begin_checks (self);
   pb_transaction_edit_header (transaction, make_header_edit (self));
+  transaction->signing = pb_session_begin_signing (self);
   pb_store_hint_incoming (store, 1);
   transaction->hinted = TRUE;
 }
@@ -242,8 +243,19 @@ on_submitted (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer 
   pb_session_leave (self);
 }
 
+/* Puts on top of the message what is known only now. */
 static void
-submit (PbSession *self)
+add_head (PbEnvelope *envelope, PbSpool *spool, GBytes *head)
+{
+  if (head == NULL)
+    return;
+  envelope->size += g_bytes_get_size (head);
+  if (!pb_spool_prepend (spool, head))
+    envelope->head = g_bytes_ref (head);
+}
+
+void
+pb_session_submit (PbSession *self)
 {
   const PbServerWiring *wiring = &self->shard->server->wiring;
   PbTransaction *transaction = self->transaction;
@@ -256,6 +268,7 @@ submit (PbSession *self)
   envelope = pb_transaction_envelope (transaction);
   envelope->arrival = pb_clock_wall ();
   envelope->size = pb_spool_size (spool);
+  add_head (envelope, spool, transaction->head);
   pb_session_client_text (self, ip, sizeof ip);
   envelope->client = self->local != NULL ? g_strdup (ip) : g_strconcat ("[", ip, "]", NULL);
   envelope->helo = g_strdup (self->helo);
@@ -272,7 +285,7 @@ on_checks_done (gpointer data)
   PbSession *self = data;
 
   pb_session_enter (self);
-  submit (self);
+  pb_session_write_fields (self);
   pb_session_release (self, PB_HOLD_VERDICT);
   pb_session_leave (self);
 }
@@ -285,7 +298,7 @@ submit_when_known (PbSession *self)
 
   if (checks == NULL || pb_mail_checks_are_done (checks))
     {
-      submit (self);
+      pb_session_write_fields (self);
       return;
     }
   pb_session_hold (self, PB_HOLD_VERDICT);

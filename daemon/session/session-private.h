@@ -105,7 +105,7 @@ typedef enum
   PB_HOLD_DELAY = 1 << 3,   /* a reply is being put off */
   PB_HOLD_MEMORY = 1 << 4,  /* the budget is tight */
   PB_HOLD_OUTPUT = 1 << 5,  /* the client does not read */
-  PB_HOLD_LOGIN = 1 << 6,   /* a password is being checked */
+  PB_HOLD_WORKER = 1 << 6,   /* a password is being checked, or the message signed */
   PB_HOLD_TLS = 1 << 7,     /* STARTTLS was said, or is understood, and no handshake stands yet */
 } PbHold;
 
@@ -256,6 +256,19 @@ void pb_session_forget (PbSession *self);
 
 /** pb_session_log_tls: the line about encryption that did not come about, or broke. */
 void pb_session_log_tls (PbSession *self, const char *reason);
+
+/* session-data.c: messages */
+
+/** pb_session_submit: hands the message to the queue, with what was put on top of it. */
+void pb_session_submit (PbSession *self);
+
+/* session-fields.c: what we write into a message */
+
+/** pb_session_begin_signing: for the message that is about to come. Returns: (transfer full) (nullable): NULL: nothing is signed. */
+PbSigning *pb_session_begin_signing (PbSession *self);
+
+/** pb_session_write_fields: the message was taken: puts on top of it what belongs there, then submits it, now or later; input is held until then. */
+void pb_session_write_fields (PbSession *self);
 
 /* session-judge.c: judgement */
 

@@ -198,7 +198,7 @@ set_deadline (PbSession *self)
 {
   gint64 now = pb_reactor_now (self->shard->reactor);
 
-  if ((self->holds & (PB_HOLD_VERDICT | PB_HOLD_COMMIT | PB_HOLD_SPOOL | PB_HOLD_LOGIN)) != 0)
+  if ((self->holds & (PB_HOLD_VERDICT | PB_HOLD_COMMIT | PB_HOLD_SPOOL | PB_HOLD_WORKER)) != 0)
     {
       pb_channel_set_deadline (self->channel, 0);
       self->took_line = TRUE;

@@ -46,6 +46,8 @@ pb_transaction_free (PbTransaction *self)
   g_clear_pointer (&self->waste, g_byte_array_unref);
   g_clear_pointer (&self->header_edit, pb_header_edit_free);
   g_clear_pointer (&self->raw, g_byte_array_unref);
+  g_clear_pointer (&self->signing, pb_signing_free);
+  g_clear_pointer (&self->head, g_bytes_unref);
   g_clear_pointer (&self->recipients, g_array_unref);
   pb_header_scan_clear (&self->header);
   g_clear_pointer (&self->trail, pb_trail_unref);
@@ -87,6 +89,7 @@ give_up (PbTransaction *self)
 {
   g_clear_pointer (&self->spool, pb_spool_abort);
   g_clear_pointer (&self->checks, pb_mail_checks_free);
+  g_clear_pointer (&self->signing, pb_signing_free);
   if (self->waste == NULL)
     self->waste = g_byte_array_new ();
 }
@@ -146,18 +149,33 @@ complete (PbTransaction *self, gboolean ended)
     self->header.message_id = g_strdup (self->header_edit->message_id);
 }
 
+/* What is signed is what is stored: all that came into the spool's buffer behind its first @before octets. */
+static void
+feed_signing (PbTransaction *self, gsize before)
+{
+  const GByteArray *stored;
+
+  if (self->signing == NULL)
+    return;
+  stored = pb_spool_buffer (self->spool);
+  if (stored->len > before)
+    pb_signing_feed (self->signing, (const char *) stored->data + before, stored->len - before);
+}
+
 gboolean
 pb_transaction_take (PbTransaction *self, const char *data, gsize length, guint64 max_size,
                      gsize *consumed)
 {
   GByteArray *out = find_out (self);
   gsize before = out->len;
+  gsize stored = self->signing != NULL ? pb_spool_buffer (self->spool)->len : 0;
   gboolean ended;
 
   ended = pb_data_decoder_feed (&self->decoder, data, length, consumed, out);
   scan (self, out, before);
   if (out == self->raw)
     complete (self, ended);
+  feed_signing (self, stored);
   if (self->spool == NULL)
     {
       self->wasted += *consumed;
@@ -174,11 +192,13 @@ pb_transaction_finish (PbTransaction *self)
 {
   GByteArray *out = find_out (self);
   gsize before = out->len;
+  gsize stored = self->signing != NULL ? pb_spool_buffer (self->spool)->len : 0;
 
   pb_data_decoder_finish (&self->decoder, out);
   scan (self, out, before);
   if (out == self->raw)
     complete (self, TRUE);
+  feed_signing (self, stored);
 }
 
 void
@@ -192,6 +212,8 @@ pb_transaction_charge (PbTransaction *self)
     held += (gint64) pb_spool_held (self->spool);
   if (self->checks != NULL)
     held += (gint64) pb_mail_checks_held (self->checks);
+  if (self->signing != NULL)
+    held += (gint64) pb_signing_held (self->signing);
   pb_budget_charge (self->budget, held - self->charged);
   self->charged = held;
 }

@@ -8,6 +8,7 @@
 #include "protocol/envelope.h"
 #include "protocol/header-edit.h"
 #include "protocol/header-scan.h"
+#include "queue/signing.h"
 #include "session/budget.h"
 #include "store/spool.h"
 #include <glib.h>
@@ -45,6 +46,8 @@ typedef struct
   PbHeaderEdit *header_edit; /* (owned) (nullable) what its header section is changed by */
   GByteArray *raw;    /* (owned) (nullable) its header section, between decoder and @header_edit */
   PbMailChecks *checks; /* (owned) (nullable) mail authentication of what comes; NULL: nobody wants it */
+  PbSigning *signing; /* (owned) (nullable) of what is stored */
+  GBytes *head;       /* (owned) (nullable) what goes on top of it at the end */
   PbDataDecoder decoder;
   PbHeaderScan header;
   PbAside aside;      /* where the message goes, once it is judged */

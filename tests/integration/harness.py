@@ -32,7 +32,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("POSTBUSD", str(ROOT / "build/test/daemon/postbusd"))
 TESTDATA = pathlib.Path(os.environ.get("POSTBUS_TESTDATA", ROOT / "../shared/testdata")).resolve()
 SKIP = 77
-TRACE_FIELDS = (b"return-path:", b"received:", b"delivered-to:", b"x-original-to:")
+TRACE_FIELDS = (b"return-path:", b"received:", b"delivered-to:", b"x-original-to:", b"authentication-results:",
+                b"received-spf:")
 SANITIZER = re.compile(rb"ERROR: \w+Sanitizer|runtime error:|-CRITICAL \*\*")
 
 
