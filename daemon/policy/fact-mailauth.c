@@ -154,6 +154,8 @@ on_spf (const PbSpfOutcome *outcome, gpointer user_data)
   self->spf = outcome->result;
   self->spf_domain = g_strdup (outcome->domain);
   self->spf_by_helo = outcome->by_helo;
+  self->spf_mechanism = g_strdup (outcome->mechanism);
+  self->spf_problem = g_strdup (outcome->problem);
   pb_fact_settle (self, spf_state (outcome->result),
                   g_strdup_printf ("%s for %s%s%s%s", pb_spf_result_name (outcome->result),
                                    outcome->domain, told != NULL ? " (" : "",

@@ -32,6 +32,7 @@ struct _PbFact
   PbSpfResult spf;
   char *spf_domain;            /* (owned) (nullable) that was checked */
   gboolean spf_by_helo;
+  char *spf_mechanism, *spf_problem; /* (owned) (nullable) as in PbSpfOutcome */
 };
 
 PbFact *pb_fact_new (const PbDns *dns, PbMailbox *mailbox);

@@ -55,6 +55,8 @@ pb_fact_unref (PbFact *self)
   g_clear_pointer (&self->snapshot, pb_snapshot_unref);
   g_free (self->zones);
   g_free (self->spf_domain);
+  g_free (self->spf_mechanism);
+  g_free (self->spf_problem);
   g_free (self);
 }
 

@@ -92,6 +92,12 @@ pb_auth_results_add_property (PbAuthResults *self, const char *name, const char 
   append_value (self->text, value);
 }
 
+gboolean
+pb_auth_results_is_empty (const PbAuthResults *self)
+{
+  return self->n == 0;
+}
+
 char *
 pb_auth_results_format (PbAuthResults *self)
 {

@@ -17,6 +17,9 @@ void pb_auth_results_add (PbAuthResults *self, const char *method, const char *r
 /** pb_auth_results_add_property: of the result begun last: "smtp.mailfrom" and any text; an empty or absent one is left out. */
 void pb_auth_results_add_property (PbAuthResults *self, const char *name, const char *value);
 
+/** pb_auth_results_is_empty: nothing was added. */
+gboolean pb_auth_results_is_empty (const PbAuthResults *self);
+
 /** pb_auth_results_format: folded, without the field's name and the last CRLF; "none" when nothing was added. Returns: (transfer full). */
 char *pb_auth_results_format (PbAuthResults *self);
 

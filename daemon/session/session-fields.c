@@ -6,6 +6,8 @@
  */
 #include "session/session-private.h"
 
+#include "policy/mail-checks.h"
+#include "policy/mail-results.h"
 #include "queue/queue.h"
 
 /* The newest settings: a key that was removed since the client came must not sign. */
@@ -43,16 +45,30 @@ pb_session_begin_signing (PbSession *self)
 typedef struct
 {
   PbSession *session;
-  PbSigning *signing; /* (owned) */
-  GString *head;      /* (owned) */
+  PbSigning *signing;   /* (owned) */
+  gboolean has_chain;
+  PbArcOutcome chain;   /* what was found out about it; its texts are not read */
+  char *results;        /* (owned) (nullable) */
+  GString *head;        /* (owned) topmost first */
 } Writing;
 
+static void
+append_field (GString *head, const char *name, const char *value)
+{
+  if (value != NULL)
+    g_string_append_printf (head, "%s:%s%s\r\n", name, value[0] == ' ' ? "" : " ", value);
+}
+
+/* On a worker. Signatures are above what they say nothing about. */
 static void
 write_fields (gpointer data)
 {
   Writing *self = data;
+  g_autoptr (GString) below = g_steal_pointer (&self->head);
 
-  pb_signing_write (self->signing, NULL, NULL, self->head);
+  self->head = g_string_sized_new (below->len + 2048);
+  pb_signing_write (self->signing, self->has_chain ? &self->chain : NULL, self->results, self->head);
+  g_string_append_len (self->head, below->str, (gssize) below->len);
 }
 
 /* Takes @head. */
@@ -67,23 +83,29 @@ go_on (PbSession *self, GString *head)
 }
 
 static void
+writing_free (Writing *self)
+{
+  g_clear_pointer (&self->signing, pb_signing_free);
+  if (self->head != NULL)
+    g_string_free (self->head, TRUE);
+  g_free (self->results);
+  g_free (self);
+}
+
+static void
 on_fields_written (gpointer data)
 {
   Writing *writing = data;
   PbSession *self = writing->session;
-  GString *head = g_steal_pointer (&writing->head);
 
   pb_session_enter (self);
   self->pending--;
   if (self->state != PB_SESSION_CLOSED)
     {
-      go_on (self, head);
+      go_on (self, g_steal_pointer (&writing->head));
       pb_session_release (self, PB_HOLD_WORKER);
     }
-  else
-    g_string_free (head, TRUE);
-  pb_signing_free (writing->signing);
-  g_free (writing);
+  writing_free (writing);
   pb_session_leave (self);
 }
 
@@ -104,22 +126,43 @@ end_signing (PbSession *self)
   return g_steal_pointer (&signing);
 }
 
+/* What the checks found out, for whoever reads the message here or behind us. */
+static void
+write_results (PbSession *self, Writing *writing)
+{
+  PbJudged judged = { 0 };
+  PbMailResults found = { 0 };
+  g_autofree char *received_spf = NULL;
+
+  if (self->exempt)
+    return;
+  pb_session_fill_in (self, &judged);
+  writing->results = pb_mail_results_format (&judged);
+  append_field (writing->head, "Authentication-Results", writing->results);
+  received_spf = pb_mail_results_received_spf (&judged);
+  append_field (writing->head, "Received-SPF", received_spf);
+  if (judged.mail == NULL)
+    return;
+  pb_mail_checks_results (judged.mail, &found);
+  writing->has_chain = found.has_arc;
+  writing->chain = (PbArcOutcome){ .result = found.arc, .sets = found.arc_sets };
+}
+
 void
 pb_session_write_fields (PbSession *self)
 {
-  PbSigning *signing = end_signing (self);
-  GString *head = g_string_new (NULL);
-  Writing *writing;
+  Writing *writing = g_new0 (Writing, 1);
 
-  if (signing == NULL)
+  writing->session = self;
+  writing->head = g_string_new (NULL);
+  write_results (self, writing);
+  writing->signing = end_signing (self);
+  if (writing->signing == NULL)
     {
-      go_on (self, head);
+      go_on (self, g_steal_pointer (&writing->head));
+      writing_free (writing);
       return;
     }
-  writing = g_new0 (Writing, 1);
-  writing->session = self;
-  writing->signing = signing;
-  writing->head = head;
   self->pending++;
   pb_session_hold (self, PB_HOLD_WORKER);
   pb_pool_run (self->shard->server->wiring.workers, write_fields, pb_session_mailbox (self),

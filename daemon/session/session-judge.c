@@ -74,9 +74,8 @@ on_verdict (PbDecision *decision, gpointer user_data)
   pb_session_leave (self);
 }
 
-/* What every stage knows. */
-static void
-fill_in (PbSession *self, PbJudged *judged)
+void
+pb_session_fill_in (PbSession *self, PbJudged *judged)
 {
   const PbServerWiring *wiring = &self->shard->server->wiring;
   const PbTransaction *transaction = self->transaction;
@@ -101,6 +100,7 @@ fill_in (PbSession *self, PbJudged *judged)
   judged->mailbox = pb_session_mailbox (self);
   if (transaction == NULL)
     return;
+  judged->mail = transaction->checks;
   judged->sender = transaction->mail.sender;
   judged->declared_size = transaction->mail.size;
   judged->n_recipients = transaction->recipients->len + transaction->discarded;
@@ -113,7 +113,7 @@ pb_session_prefetch (PbSession *self, PbFactKind kind)
   PbJudged judged = { 0 };
 
   pb_facts_forget (&self->facts, kind);
-  fill_in (self, &judged);
+  pb_session_fill_in (self, &judged);
   pb_policy_prefetch (wiring->rows, wiring->n_rows, kind, &judged);
 }
 
@@ -123,7 +123,7 @@ pb_session_begin_checks (PbSession *self)
   const PbServerWiring *wiring = &self->shard->server->wiring;
   PbJudged judged = { 0 };
 
-  fill_in (self, &judged);
+  pb_session_fill_in (self, &judged);
   judged.skips = self->transaction->skips;
   return pb_mail_checks_new (wiring->rows, wiring->n_rows, &judged);
 }
@@ -137,7 +137,7 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
   PbTransaction *transaction = self->transaction;
   PbTrail *trail = find_trail (self);
 
-  fill_in (self, judged);
+  pb_session_fill_in (self, judged);
   judged->recipient_index = transaction != NULL && stage == PB_STAGE_RCPT
                               ? (int) transaction->tried - 1
                               : PB_TRAIL_NO_RECIPIENT;

@@ -272,6 +272,9 @@ void pb_session_write_fields (PbSession *self);
 
 /* session-judge.c: judgement */
 
+/** pb_session_fill_in: what every stage knows. What is borrowed lasts as long as the session and its transaction. */
+void pb_session_fill_in (PbSession *self, PbJudged *judged);
+
 /**
  * pb_session_judge: asks the policy at @stage and takes @step with the verdict, now or later; input is held until then.
  * @judged: what is special to the stage; the rest is filled in

@@ -57,7 +57,7 @@ def skip(reason):
 def strip_trace(message):
     """The message without the trace fields on its top, and those fields."""
     at = 0
-    while message[at:at + 16].lower().startswith(TRACE_FIELDS):
+    while message[at:at + 32].lower().startswith(TRACE_FIELDS):
         end = message.index(b"\r\n", at) + 2
         while message[end:end + 1] in (b" ", b"\t"):
             end = message.index(b"\r\n", end) + 2

@@ -36,9 +36,9 @@ def load():
 
 
 def without_our_trace(message):
-    """The message behind our own fields: Return-Path and Delivered-To, if there, and one Received."""
+    """The message behind our own fields: Return-Path, Delivered-To and results, if there, and one Received."""
     at = 0
-    for field in (b"Return-Path:", b"Delivered-To:", b"Received:"):
+    for field in (b"Return-Path:", b"Delivered-To:", b"Authentication-Results:", b"Received-SPF:", b"Received:"):
         if message.startswith(field, at):
             at = message.index(b"\r\n", at) + 2
             while message.startswith(b"\t", at) or (field == b"Received:" and message.startswith(b"        ", at)):
