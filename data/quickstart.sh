@@ -33,7 +33,7 @@ stop_one() {
   if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ]; then
     kill "$pid" 2>/dev/null || true
     tries=0
-    # postbusd drains for up to 10 seconds.
+    # postbusd drains for up to 8 seconds.
     while [ -d "/proc/$pid" ] && ! grep -q '^State:.*zombie' "/proc/$pid/status" 2>/dev/null; do
       tries=$((tries + 1))
       [ "$tries" -le 200 ] || die "$1 (process $pid) does not end"

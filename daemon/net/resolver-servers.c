@@ -117,19 +117,32 @@ resolver_reopen (PbResolver *self)
   pb_resolver_ask_again (self);
 }
 
-/* Follows resolv.conf: a VPN or another network came or went. What is under way is asked again. */
-void
-pb_resolver_follow (PbResolver *self)
+static void
+take_file (PbResolver *self)
 {
-  gint64 now = pb_clock_monotonic ();
-
-  if (self->file == NULL || now - self->file_looked < LOOK_AT_FILE_USEC)
-    return;
-  self->file_looked = now;
+  self->file_looked = pb_clock_monotonic ();
   if (!pb_resolver_look_at_file (self))
     return;
   pb_log (PB_LOG_NOTICE, "name-servers-changed", "first", g_ptr_array_index (self->servers, 0), NULL);
   resolver_reopen (self);
+}
+
+/* Follows resolv.conf: a VPN or another network came or went. What is under way is asked again. */
+void
+pb_resolver_follow (PbResolver *self)
+{
+  if (self->file != NULL && pb_clock_monotonic () - self->file_looked >= LOOK_AT_FILE_USEC)
+    take_file (self);
+}
+
+void
+pb_resolver_reload (PbResolver *self)
+{
+  if (self->file == NULL)
+    return;
+  /* Whatever its times say. */
+  self->file_inode = 0;
+  take_file (self);
 }
 
 gboolean

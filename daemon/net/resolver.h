@@ -68,6 +68,9 @@ gboolean pb_resolver_set_servers (PbResolver *self, const char *const *servers, 
 /** pb_resolver_new_following: forwards to the servers of @file, written as resolv.conf(5), and follows its changes. */
 PbResolver *pb_resolver_new_following (const char *file, GMainContext *context);
 
+/** pb_resolver_reload: reads resolv.conf now, where that is followed. On its own thread. */
+void pb_resolver_reload (PbResolver *self);
+
 /** pb_resolver_free: outstanding queries end with PB_DNS_TROUBLE. On its own thread. */
 void pb_resolver_free (PbResolver *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbResolver, pb_resolver_free)

@@ -108,6 +108,12 @@ name_fault (GError **error, const char *chain_path, const char *key_path)
 }
 
 gboolean
+pb_certificate_is_named (const PbSettingValues *values)
+{
+  return values->tls_certificate_file[0] != '\0' || values->tls_key_file[0] != '\0';
+}
+
+gboolean
 pb_certificate_read (const char *chain_path, const char *key_path, PbTlsPair **pair, GError **error)
 {
   g_autoptr (PbSecret) chain = NULL;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/tls.h"
+#include "settings/registry.h"
 #include "util/secret.h"
 #include <glib.h>
 
@@ -9,6 +10,9 @@
 
 /* The largest file that is taken for a certificate or a key, in octets. */
 #define PB_CERTIFICATE_MAX (256 * 1024)
+
+/** pb_certificate_is_named: whether the settings name a file, of the two. */
+gboolean pb_certificate_is_named (const PbSettingValues *values);
 
 /**
  * pb_certificate_read: the pair in @chain_path and @key_path, which may be the same file; one of them empty: the other alone is checked, and there is no pair.

@@ -63,7 +63,6 @@ struct _Job
   gpointer ticket;     /* of the registry's check */
   PbRegistryDone func;
   gpointer user_data;
-
   PbTlsPair *pair;    /* (owned) (nullable) found */
   PbFileWatch *watch; /* (owned) (nullable) */
   GError *error;      /* (owned) (nullable) */
@@ -283,19 +282,13 @@ load_job_new (PbCertificate *self, const PbSettingValues *values)
   return job;
 }
 
-static gboolean
-names_files (const PbSettingValues *values)
-{
-  return values->tls_certificate_file[0] != '\0' || values->tls_key_file[0] != '\0';
-}
-
 static void
 load (PbCertificate *self, gboolean final)
 {
   g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
   Job *job;
 
-  if (!names_files (&snapshot->values))
+  if (!pb_certificate_is_named (&snapshot->values))
     {
       take_watch (self, NULL);
       return;
@@ -400,7 +393,7 @@ on_check (const PbSettingValues *values, gpointer ticket, gpointer user_data)
   PbCertificate *self = user_data;
   Job *job = load_job_new (self, values);
 
-  if (!names_files (values) || is_current (self, job))
+  if (!pb_certificate_is_named (values) || is_current (self, job))
     {
       job_free (job);
       pb_registry_checked (ticket, NULL);
@@ -422,7 +415,7 @@ on_settings_changed (PbRegistry *registry, const char *interface, const char *co
     pb_pool_run (self->pool, do_own, self->mailbox, on_job_done, own_job_new (self));
   if (!g_str_equal (interface, "Tls"))
     return;
-  if (!names_files (values))
+  if (!pb_certificate_is_named (values))
     use_own (self);
   else if (self->checked != NULL && g_str_equal (values->tls_certificate_file, self->checked_paths[0])
            && g_str_equal (values->tls_key_file, self->checked_paths[1]))
@@ -525,7 +518,7 @@ start (PbCertificate *self)
   do_own (job);
   take_own (self, job);
   job_free (job);
-  if (!names_files (&snapshot->values))
+  if (!pb_certificate_is_named (&snapshot->values))
     return;
   job = load_job_new (self, &snapshot->values);
   job->final = TRUE;
@@ -590,6 +583,13 @@ const char *
 pb_certificate_source (PbCertificate *self)
 {
   return self->source;
+}
+
+void
+pb_certificate_reload (PbCertificate *self)
+{
+  g_clear_pointer (&self->complaint, g_free);
+  load (self, TRUE);
 }
 
 void

@@ -26,6 +26,9 @@ const PbTlsIdentity *pb_certificate_identity (PbCertificate *self);
 /** pb_certificate_source: (static): "self-signed", "file", "imported", or "none". */
 const char *pb_certificate_source (PbCertificate *self);
 
+/** pb_certificate_reload: reads the files that the settings name now, and says again what is wrong with them. */
+void pb_certificate_reload (PbCertificate *self);
+
 /** pb_certificate_watch: @func is called whenever another pair is in force. One watcher. */
 void pb_certificate_watch (PbCertificate *self, void (*func) (gpointer user_data), gpointer user_data);
 

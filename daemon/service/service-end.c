@@ -72,7 +72,7 @@ void
 pb_service_free (PbService *self)
 {
   g_clear_handle_id (&self->drain_source, g_source_remove);
-  g_clear_pointer (&self->watchdog, pb_watchdog_free);
+  g_clear_pointer (&self->status_line, pb_status_line_free);
   if (self->keeper != NULL)
     pb_relay_keeper_close (self->keeper);
   if (self->blocklist_keeper != NULL)
@@ -104,6 +104,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->resolver, pb_resolver_free);
   g_clear_pointer (&self->store, pb_store_close);
   free_reactors (self);
+  g_clear_pointer (&self->watchdog, pb_watchdog_free);
   g_clear_pointer (&self->blocks, pb_blocks_free);
   pb_mailbox_dispatch (self->mailbox);
   g_clear_pointer (&self->blocklist_keeper, pb_blocklist_keeper_free);

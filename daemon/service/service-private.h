@@ -20,6 +20,7 @@
 #include "service/relay-keeper.h"
 #include "service/scanner-keeper.h"
 #include "service/sockets.h"
+#include "service/status-line.h"
 #include "service/submission.h"
 #include "service/system-accounts.h"
 #include "service/watchdog.h"
@@ -78,6 +79,7 @@ struct _PbService
   PbStatistics *statistics;
   PbStatisticsObject *statistics_object;
   PbWatchdog *watchdog;
+  PbStatusLine *status_line;
   gulong settings_handler;
   guint signals[3];
   guint drain_source;

@@ -15,7 +15,7 @@ typedef struct _PbService PbService;
 PbService *pb_service_new (const PbOptions *options, GError **error);
 
 /**
- * pb_service_run: takes mail until SIGTERM or SIGINT, then drains up to 10 seconds. A second signal ends the waiting.
+ * pb_service_run: takes mail until SIGTERM or SIGINT, then drains up to 8 seconds. A second signal ends the waiting.
  * Returns: the exit status.
  */
 int pb_service_run (PbService *self);

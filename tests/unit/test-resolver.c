@@ -511,6 +511,13 @@ test_following (Fixture *self, gconstpointer data)
       g_assert_cmpint (g_get_monotonic_time (), <, deadline);
     }
   while (wait_answers (self, self->answers->len + 1)->status != PB_DNS_OK);
+  /* Asked to, it looks at once. */
+  g_assert_true (g_file_set_contents (file, "nameserver 127.0.0.78\n", -1, NULL));
+  pb_resolver_reload (self->resolver);
+  g_assert_true (g_file_set_contents (file, "nameserver 127.0.0.77\n", -1, NULL));
+  pb_resolver_reload (self->resolver);
+  pb_resolver_query (self->resolver, "four.test", PB_DNS_A, 20, self->mailbox, on_answer, self);
+  g_assert_cmpint (wait_answers (self, self->answers->len + 1)->status, ==, PB_DNS_OK);
   inet_pton (AF_INET, "127.0.0.77", &address.sin_addr);
   g_assert_cmpint (sendto (named.fd, "q", 1, 0, (struct sockaddr *) &address, sizeof address), ==, 1);
   g_thread_join (named.thread);
