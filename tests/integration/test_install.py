@@ -10,14 +10,16 @@ import xml.etree.ElementTree
 import bus
 from bus import NAME
 from gi.repository import Gio
-from harness import PROGRAM, skip
+from harness import PROGRAM, ROOT, skip
 
 BUILD = pathlib.Path(PROGRAM).parents[1]
 POLKIT_DTD = "/usr/share/polkit-1/policyconfig-1.dtd"
 # Path under the prefix, and mode.
 FILES = (
     ("libexec/postbusd", 0o755),
-    ("lib/systemd/system/postbus.service", 0o644),
+    *((f"lib/systemd/system/{name}", 0o644) for name in ("postbusd.service", "postbus-master-key.service", "postbusd-smtp.socket",
+                                                         "postbusd-submission.socket", "postbusd-submissions.socket")),
+    ("share/bash-completion/completions/postbusd", 0o644),
     ("lib/sysusers.d/postbus.conf", 0o644),
     (f"share/dbus-1/system.d/{NAME}.conf", 0o644),
     (f"share/dbus-1/system-services/{NAME}.service", 0o644),
@@ -75,7 +77,7 @@ def values(path, key):
 
 def test_unit_and_activation_fit_together(bed):
     place, prefix = install(bed)
-    unit = prefix / "lib/systemd/system/postbus.service"
+    unit = prefix / "lib/systemd/system/postbusd.service"
     [start], [user], [name] = values(unit, "ExecStart"), values(unit, "User"), values(unit, "BusName")
     assert (place / start.lstrip("/")).samefile(prefix / "libexec/postbusd"), start
     assert name == NAME
@@ -86,24 +88,72 @@ def test_unit_and_activation_fit_together(bed):
     assert {each.get("user") for each in owners if each.find("allow").get("own") == NAME} == {user, "root"}
     actions = xml.etree.ElementTree.parse(prefix / f"share/polkit-1/actions/{NAME}.policy")
     assert {each.text for each in actions.iter("annotate")} == {f"unix-user:{user}"}
-    [page] = re.findall(r"man:(\S+)\((\d)\)", values(unit, "Documentation")[0])
-    assert (prefix / f"share/man/man{page[1]}/{page[0]}.{page[1]}").is_file(), page
+    pages = re.findall(r"man:(\S+)\((\d)\)", values(unit, "Documentation")[0])
+    assert len(pages) == 2
+    for page in pages:
+        assert (prefix / f"share/man/man{page[1]}/{page[0]}.{page[1]}").is_file(), page
+    assert values(unit, "CapabilityBoundingSet") == values(unit, "AmbientCapabilities") == [""]
+    assert values(unit, "LimitCORE") == ["0"] and values(unit, "LimitNOFILE") == ["65536"]
+    ports = {}
+    for path in unit.parent.glob("postbusd-*.socket"):
+        assert values(path, "Service") == [unit.name]
+        for key in ("Wants", "After"):
+            assert path.name in " ".join(values(unit, key)).split(), (key, path.name)
+        [role], [port] = values(path, "FileDescriptorName"), values(path, "ListenStream")
+        ports[role] = port
+    assert ports == {"smtp": "25", "submission": "587", "submissions": "465"}
 
 
-def test_systemd_accepts_the_unit(bed):
+def exposure(unit):
+    done = run("systemd-analyze", "security", "--offline=true", "--threshold=100", str(unit))
+    [found] = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    return float(found)
+
+
+def test_systemd_accepts_the_units(bed):
     if not shutil.which("systemd-analyze") or not os.path.exists("/lib/systemd/system/sysinit.target"):
         skip("needs systemd-analyze and systemd's units")
     place, prefix = install(bed)
-    unit = pathlib.Path(bed.folder, "postbus.service")
-    text = (prefix / "lib/systemd/system/postbus.service").read_text(encoding="utf-8")
+    units = [path for path in (prefix / "lib/systemd/system").iterdir() if "auth-helper" not in path.name]
+    assert len(units) == 5
+    for unit in units:
+        text = unit.read_text(encoding="utf-8")
+        unit.write_text(text.replace(f"ExecStart={prefix.relative_to(place)}".replace("=", "=/"), f"ExecStart={prefix}"), encoding="utf-8")
+    [service] = [path for path in units if path.name == "postbusd.service"]
 
-    def verify(words):
-        unit.write_text(words, encoding="utf-8")
-        done = run("systemd-analyze", "verify", "--man=no", str(unit))
+    def verify():
+        done = run("systemd-analyze", "verify", "--man=no", *map(str, units))
         return done.returncode, done.stdout + done.stderr
-    here = text.replace("ExecStart=/", f"ExecStart={place}/")
-    assert verify(here) == (0, ""), verify(here)
-    assert verify(here.replace("ExecStart=", "ExecStrat="))[1], "a wrong unit was let through"
+    assert verify() == (0, ""), verify()
+    assert exposure(service) <= 1.5
+    service.write_text(service.read_text(encoding="utf-8").replace("ExecStart=", "ExecStrat="), encoding="utf-8")
+    assert verify()[1], "a wrong unit was let through"
+    service.write_text("[Service]\nExecStart=/bin/true\n", encoding="utf-8")
+    assert exposure(service) > 9, "any unit is let through"
+
+
+def test_shells_complete(bed):
+    """What bash offers behind a word, and that all of the program's options are among it."""
+    if not shutil.which("bash"):
+        skip("needs bash")
+    _, prefix = install(bed)
+
+    def offered(program, *words):
+        script = prefix / f"share/bash-completion/completions/{program}"
+        done = run("bash", "-euc", 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); "_${1//-/_}"; printf "%s\n" "${COMPREPLY[@]}"',
+                   "bash", str(script), program, *words)
+        assert done.returncode == 0 and not done.stderr, done
+        return done.stdout.split()
+    helped = run(str(prefix / "libexec/postbusd"), "--help").stdout
+    options = set(re.findall(r"--[a-z-]+", helped))
+    assert options <= {each.rstrip("=") for each in offered("postbusd", "--")}, options
+    assert offered("postbusd", "--ver") == ["--version"]
+    assert offered("postbusd", "--bus", "=", "s") == ["system", "session"]
+    assert offered("postbusd", "--listen", "=") == ["smtp:", "submission:", "submissions:"]
+    if (prefix / "share/bash-completion/completions/postbus-admin").exists():
+        assert offered("postbus-admin", "--page", "=", "relay-s") == ["relay-settings"]
+        pages = set(re.findall(r'\{ \.id = "([a-z-]+)"', (ROOT / "client-gtk/pages/pages.c").read_text(encoding="utf-8")))
+        assert set(offered("postbus-admin", "--page", "=")) <= pages
 
 
 def test_helper_unit_is_sound(bed):
@@ -121,9 +171,7 @@ def test_helper_unit_is_sound(bed):
     service, listening = units
     done = run("systemd-analyze", "verify", "--man=no", *map(str, units))
     assert (done.returncode, done.stdout + done.stderr) == (0, ""), done
-    done = run("systemd-analyze", "security", "--offline=true", "--threshold=10", str(service))
-    [exposure] = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
-    assert float(exposure) <= 1.0, done.stdout
+    assert exposure(service) <= 1.0
     assert values(service, "CapabilityBoundingSet") == values(service, "AmbientCapabilities") == [""]
     assert values(listening, "SocketMode") == ["0660"] and values(listening, "SocketGroup") == ["postbus"]
 
