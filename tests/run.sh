@@ -33,6 +33,6 @@ ninja -C "$build"
 log=$build/meson-logs/testlog.json
 rm -f "$log"
 status=0
-meson test -C "$build" --no-rebuild --print-errorlogs --no-suite ui-long "$@" || status=$?
+meson test -C "$build" --no-rebuild --print-errorlogs --no-suite ui-long --no-suite boot "$@" || status=$?
 /usr/bin/python3 "$root/tests/count-results.py" "$log" || status=1
 exit "$status"
