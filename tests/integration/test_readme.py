@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 
+from gi.repository import Gio
+
 from bus import NAME, variants
 from harness import ROOT, Ports, skip, strip_trace
 
@@ -71,3 +73,23 @@ def test_setting_names_exist(bed):
                             ("Advanced", "MaxJunkCommands"), ("Queueing", "Lifetime")):
         assert name in text
         assert f"{bed.api.get(interface, name):,}" in text or name == "Lifetime", name
+
+
+def test_postfix_table(bed):
+    """What the table of main.cf's parameters leads to is there."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text[text.index("## Moving from Postfix"):text.index("## From the desktop")]
+    rows = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("| `")]
+    assert len(rows) >= 40
+    bed.start()
+    reply = bed.api.raw_call("org.freedesktop.DBus.Introspectable", "Introspect").unpack()[0]
+    members = {f"{each.name.rpartition('.')[2]}.{member.name}" for each in Gio.DBusNodeInfo.new_for_xml(reply).interfaces
+               for member in [*(each.properties or []), *(each.methods or [])]}
+    interfaces = {member.split(".")[0] for member in members}
+    for _, here in rows:
+        words = re.findall(r"`([A-Z]\w+\.[A-Z]\w+)`", here)
+        for word in words:
+            assert word in members, word
+        lists = re.findall(r"(?:the list|a row of) `(\w+)`", here)
+        assert set(lists) <= interfaces, lists
+        assert words or lists or "none" in here or "watch" in here, here
