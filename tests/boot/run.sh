@@ -59,13 +59,18 @@ rm -rf "$system"
 cp -a --reflink=auto "$folder/base" "$system"
 cp /etc/resolv.conf "$system/etc/resolv.conf"
 mkdir "$system/srv/debs"
-cp "$debs"/postbus_*.deb "$system/srv/debs/"
+cp "$debs"/postbus_*.deb "$debs"/postbus-sendmail_*.deb "$system/srv/debs/"
 set -- "$system"/srv/debs/postbus_*.deb
 package=/srv/debs/${1##*/}
+set -- "$system"/srv/debs/postbus-sendmail_*.deb
+sendmail=/srv/debs/${1##*/}
 # The same again with a higher version.
-dpkg-deb --raw-extract "$system$package" "$folder/newer"
-sed -i 's/^Version: .*/&+newer/' "$folder/newer/DEBIAN/control"
-dpkg-deb --root-owner-group --build "$folder/newer" "$system/srv/debs/newer.deb" >/dev/null
+for each in "$package" "$sendmail"; do
+  rm -rf "$folder/newer"
+  dpkg-deb --raw-extract "$system$each" "$folder/newer"
+  sed -i 's/^Version: .*/&+newer/; s/^\(Depends: .*postbus (= [^)]*\))/\1+newer)/' "$folder/newer/DEBIAN/control"
+  dpkg-deb --root-owner-group --build "$folder/newer" "$system${each%/*}/newer-${each##*/}" >/dev/null
+done
 rm -rf "$folder/newer"
 
 apt() {
@@ -73,7 +78,7 @@ apt() {
 }
 {
   apt update
-  apt install --no-install-recommends "$package"
+  apt install --no-install-recommends "$package" "$sendmail"
 } >"$folder/install.log" 2>&1 || {
   tail -n 30 "$folder/install.log" >&2
   exit 1
@@ -238,6 +243,28 @@ helper_has_no_right() {
 must helper_has_no_right
 must_not inside sh -c 'journalctl -b -p warning -q -u postbus-auth-helper | grep postbus-auth-helper'
 
+# Programs of the machine hand mail over by the command, and leave it in the drop directory while nobody is there.
+stranger=uid-$(chroot "$system" id -u stranger)
+hands_over() { # hands_over WORDS: a message of the stranger's to itself
+  inside setpriv --reuid=stranger --regid=stranger --init-groups sh -c "printf 'Subject: %s\n\n%s\n' '$1' '$1' | sendmail stranger@local.example"
+}
+command_delivers() {
+  hands_over directly && within 30 have_mails "$stranger" 1
+}
+must command_delivers
+inside systemctl --quiet mask --runtime postbusd
+inside systemctl stop 'postbusd*.socket' postbusd
+left_in_the_drop() {
+  hands_over 'while nobody was there' && inside sh -c 'ls /var/lib/postbus/drop' | grep -q . && have_mails "$stranger" 1 &&
+    [ "$(inside stat -c '%U:%G %a' /var/lib/postbus/drop)" = 'postbus:postbus-drop 730' ]
+}
+must left_in_the_drop
+inside systemctl --quiet unmask --runtime postbusd
+inside systemctl start postbusd
+within 30 have_mails "$stranger" 2
+must active postbusd-smtp.socket postbusd
+must inside setpriv --reuid=stranger --regid=stranger --init-groups sh -c 'test -x /usr/lib/sendmail && ! ls /var/lib/postbus/drop 2>/dev/null'
+
 # ---- a message waits, whatever happens ----
 
 call TrustedList Add 'a{sv}' 2 Name s Here Network s 127.0.0.1 >/dev/null
@@ -313,7 +340,7 @@ must waits
 
 before=$(unit MainPID)
 socket=$(unit InvocationID postbusd-smtp.socket)
-inside env LC_ALL=C dpkg -i /srv/debs/newer.deb >"$folder/upgrade.log" 2>&1 || {
+inside sh -c 'LC_ALL=C dpkg -i /srv/debs/newer-*.deb' >"$folder/upgrade.log" 2>&1 || {
   cat "$folder/upgrade.log" >&2
   exit 1
 }
@@ -347,7 +374,7 @@ echo "good: booted again with all it had"
 
 # ---- gone, and back ----
 
-inside env LC_ALL=C dpkg --purge postbus >"$folder/purge.log" 2>&1
+inside env LC_ALL=C dpkg --purge postbus-sendmail postbus >"$folder/purge.log" 2>&1
 gone_but_mail() {
   ! inside test -e /usr/libexec/postbusd && ! active postbusd postbusd-smtp.socket && have_mails postmaster 1 &&
     inside test -s /var/lib/postbus/queue.db && grep -q 'are kept in /var/lib/postbus' "$folder/purge.log"
