@@ -155,6 +155,71 @@ assert_spool_empty (Fixture *self)
     }
 }
 
+typedef struct
+{
+  GMutex lock;
+  GCond cond;
+  gboolean called;
+  GByteArray *memory;
+  int fd;
+} Shared;
+
+static void
+on_shared (GByteArray *memory, int fd, gpointer user_data)
+{
+  Shared *shared = user_data;
+
+  g_mutex_lock (&shared->lock);
+  g_assert_false (shared->called);
+  shared->called = TRUE;
+  shared->memory = memory;
+  shared->fd = fd;
+  g_cond_signal (&shared->cond);
+  g_mutex_unlock (&shared->lock);
+}
+
+/* Others read a message as it stands, in memory or in its file, whole, also when it is given up meanwhile. */
+static void
+test_share (Fixture *self, gconstpointer data)
+{
+  static const gsize sizes[] = { 1000, 300000, 300000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      PbSpool *spool = pb_spool_new (self->store);
+      Shared shared = { .fd = -1 };
+      gboolean resumed = FALSE;
+
+      append_pattern (spool, 0, sizes[i]);
+      if (i == 2)
+        pb_spool_flush (spool, self->mailbox, on_resumed, &resumed);
+      if (i == 1)
+        {
+          pb_spool_flush (spool, self->mailbox, on_resumed, &resumed);
+          append_pattern (spool, sizes[i], 10);
+        }
+      pb_spool_share (spool, on_shared, &shared);
+      if (i == 2)
+        pb_spool_abort (g_steal_pointer (&spool));
+      g_mutex_lock (&shared.lock);
+      while (!shared.called)
+        g_cond_wait (&shared.cond, &shared.lock);
+      g_mutex_unlock (&shared.lock);
+      g_assert_true ((shared.memory != NULL) == (i == 0));
+      if (i == 0)
+        g_assert_cmpuint (shared.memory->len, ==, sizes[i]);
+      if (i == 1)
+        {
+          g_assert_cmpint (lseek (shared.fd, 0, SEEK_END), ==, sizes[i] + 10);
+          g_assert_cmpuint (pb_spool_size (spool), ==, sizes[i] + 10);
+        }
+      g_clear_pointer (&shared.memory, g_byte_array_unref);
+      if (shared.fd >= 0)
+        close (shared.fd);
+      g_clear_pointer (&spool, pb_spool_abort);
+    }
+}
+
 /* A spool given up while its session waits: no call comes any more, no file stays. */
 static void
 test_abort (Fixture *self, gconstpointer data)
@@ -356,6 +421,7 @@ main (int argc, char **argv)
   fixture_add ("/spool/stream", test_stream);
   fixture_add ("/spool/body-descriptor", test_body_descriptor);
   fixture_add ("/spool/back-pressure", test_back_pressure);
+  fixture_add ("/spool/share", test_share);
   fixture_add ("/spool/abort", test_abort);
   fixture_add ("/spool/many-at-once", test_many_at_once);
   fixture_add ("/spool/head", test_head);
