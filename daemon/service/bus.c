@@ -360,3 +360,9 @@ pb_bus_emit (PbBus *self, const char *interface, const char *signal, GVariant *p
     g_dbus_connection_emit_signal (self->connection, NULL, PB_OBJECT_PATH, full, signal, parameters, NULL);
   g_variant_unref (parameters);
 }
+
+GDBusConnection *
+pb_bus_ref_connection (PbBus *self)
+{
+  return self->connection != NULL ? g_object_ref (self->connection) : NULL;
+}

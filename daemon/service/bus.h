@@ -51,3 +51,6 @@ void pb_bus_emit_changed (PbBus *self, const char *interface, GVariant *changed,
 
 /** pb_bus_emit: a broadcast signal; carries no mail data, addresses or names. @parameters (transfer floating). */
 void pb_bus_emit (PbBus *self, const char *interface, const char *signal, GVariant *parameters);
+
+/** pb_bus_ref_connection: (transfer full) (nullable): NULL while the bus is lost. For calls of other services on it. */
+GDBusConnection *pb_bus_ref_connection (PbBus *self);

@@ -227,10 +227,21 @@ handle_test_scanner (PbBusCall *call, gpointer object)
   pb_scanner_test_run (self->scanner_test, on_scanner_tested, call);
 }
 
+/* ---- the set-up ---- */
+
+static void
+handle_check_setup (PbBusCall *call, gpointer object)
+{
+  PbDiagnosticsObject *self = object;
+
+  pb_health_handle_check_setup (call, self->parts.health);
+}
+
 static const PbBusMethod methods[] = {
   { "Explain", PB_ACTION_VIEW, handle_explain },
   { "Replay", PB_ACTION_VIEW, handle_replay },
   { "TestScanner", PB_ACTION_VIEW, handle_test_scanner },
+  { "CheckSetup", PB_ACTION_VIEW, handle_check_setup },
 };
 
 PbDiagnosticsObject *

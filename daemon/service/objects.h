@@ -6,6 +6,7 @@
 #include "queue/queue.h"
 #include "service/bus.h"
 #include "service/certificate.h"
+#include "service/health.h"
 #include "service/relay-tests.h"
 #include "service/secret-agents.h"
 #include "service/statistics.h"
@@ -79,6 +80,7 @@ typedef struct
   PbHistory *history; /* (nullable) */
   PbBlocklists *blocklists;
   PbMailbox *mailbox; /* the main thread's */
+  PbHealth *health;
 } PbDiagnosticsParts;
 PbDiagnosticsObject *pb_diagnostics_object_new (const PbDiagnosticsParts *parts);
 /** pb_diagnostics_object_free: before the bus and the resolver: questions under way are refused. */

@@ -67,18 +67,28 @@ free_reactors (PbService *self)
   g_free (self->reactors);
 }
 
-/* In reverse of the way they were made; agents before the threads they run on, stores last. */
-void
-pb_service_free (PbService *self)
+/* Whoever waits is told, and nothing more is begun. */
+static void
+close_keepers (PbService *self)
 {
-  g_clear_handle_id (&self->drain_source, g_source_remove);
-  g_clear_pointer (&self->status_line, pb_status_line_free);
   if (self->keeper != NULL)
     pb_relay_keeper_close (self->keeper);
   if (self->blocklist_keeper != NULL)
     pb_blocklist_keeper_close (self->blocklist_keeper);
   if (self->statistics != NULL)
     pb_statistics_stop (self->statistics);
+  if (self->health != NULL)
+    pb_health_close (self->health);
+}
+
+/* In reverse of the way they were made; agents before the threads they run on, stores last. */
+void
+pb_service_free (PbService *self)
+{
+  g_clear_handle_id (&self->drain_source, g_source_remove);
+  g_clear_pointer (&self->watchdog, pb_watchdog_free);
+  g_clear_pointer (&self->status_line, pb_status_line_free);
+  close_keepers (self);
   free_bus (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   free_server (self);
@@ -113,6 +123,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->history, pb_history_close);
   g_clear_pointer (&self->statistics, pb_statistics_free);
   pb_mailbox_dispatch (self->mailbox);
+  g_clear_pointer (&self->health, pb_health_free);
   g_clear_pointer (&self->queue, pb_queue_free);
   g_clear_pointer (&self->probe, pb_recipient_probe_free);
   g_clear_pointer (&self->accounts, pb_system_accounts_free);

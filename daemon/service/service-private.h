@@ -76,6 +76,7 @@ struct _PbService
   PbScannerKeeper *scanner_keeper;
   PbHistoryObject *history_object;
   PbDiagnosticsObject *diagnostics_object;
+  PbHealth *health;
   PbStatistics *statistics;
   PbStatisticsObject *statistics_object;
   PbWatchdog *watchdog;

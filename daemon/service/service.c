@@ -267,6 +267,28 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   return TRUE;
 }
 
+static void
+open_health (PbService *self, const PbOptions *options)
+{
+  const PbHealthParts parts = {
+    .setup = { .bus = self->bus,
+               .registry = self->registry,
+               .resolver = self->resolver,
+               .blocklists = pb_blocklist_keeper_blocklists (self->blocklist_keeper),
+               .certificate = self->certificate,
+               .tests = self->tests,
+               .listeners = self->listeners,
+               .mailbox = self->mailbox,
+               .directory = options->state_directory,
+               .mx_port = options->mx_port },
+    .alerts = self->alerts,
+    .store = self->store,
+    .queue = self->queue,
+    .history = self->history,
+  };
+  self->health = pb_health_new (&parts);
+}
+
 static gboolean
 serve_on_bus (PbService *self, const PbOptions *options, GError **error)
 {
@@ -280,9 +302,11 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
   self->hits_keeper = pb_hits_keeper_new (pb_registry_hits (self->registry), self->config_store, self->mailbox);
   self->history_object = pb_history_object_new (self->bus, self->history, self->registry, self->mailbox);
+  open_health (self, options);
   const PbDiagnosticsParts diagnostics_parts = { self->bus, self->registry, self->server, self->blocks, self->resolver,
                                                  self->history,
-                                                 pb_blocklist_keeper_blocklists (self->blocklist_keeper), self->mailbox };
+                                                 pb_blocklist_keeper_blocklists (self->blocklist_keeper), self->mailbox,
+                                                 self->health };
   self->diagnostics_object = pb_diagnostics_object_new (&diagnostics_parts);
   pb_audit_object_add (self->bus, self->registry);
   const PbStatisticsObjectParts statistics_parts = { self->bus, self->statistics, self->server, self->history,

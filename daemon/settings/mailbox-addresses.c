@@ -60,3 +60,28 @@ pb_snapshot_list_mailbox_addresses (const PbSnapshot *self, PbMailboxAddressFunc
     else
       tell_names (&listing, row, key);
 }
+
+static gint
+compare_texts (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+char **
+pb_snapshot_list_local_domains (const PbSnapshot *self)
+{
+  GHashTable *domains = self->directory->names[PB_LIST_LOCAL_DOMAINS];
+  GPtrArray *names = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer name;
+
+  if (domains != NULL)
+    {
+      g_hash_table_iter_init (&iter, domains);
+      while (g_hash_table_iter_next (&iter, &name, NULL))
+        g_ptr_array_add (names, g_strdup (name));
+    }
+  g_ptr_array_sort (names, compare_texts);
+  g_ptr_array_add (names, NULL);
+  return (char **) g_ptr_array_free (names, FALSE);
+}

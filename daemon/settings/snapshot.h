@@ -38,6 +38,9 @@ const PbBlocklist *pb_snapshot_blocklists (const PbSnapshot *self, guint *n);
 /** pb_snapshot_is_local_domain: @domain lower case A-labels: in LocalDomains, or our Hostname. */
 gboolean pb_snapshot_is_local_domain (const PbSnapshot *self, const char *domain);
 
+/** pb_snapshot_list_local_domains: (transfer full): the names of LocalDomains, lower case A-labels, sorted. */
+char **pb_snapshot_list_local_domains (const PbSnapshot *self);
+
 /** pb_snapshot_is_trusted: @ip is in an enabled row of the Trusted List. */
 gboolean pb_snapshot_is_trusted (const PbSnapshot *self, const PbIp *ip);
 

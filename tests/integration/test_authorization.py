@@ -140,7 +140,7 @@ def test_each_member_asks_for_its_action(bed):
         return question.action.removeprefix(NAME + ".")
 
     readers = {"List", "ListKeys", "Get", "Snapshot", "Validate", "Revisions", "Export", "Read", "Attempts", "Search", "Trail",
-               "Explain", "Replay", "TestScanner", "Series", "Subscribe", "Unsubscribe", "Sessions", "Top"}
+               "Explain", "Replay", "TestScanner", "Series", "Subscribe", "Unsubscribe", "Sessions", "Top", "CheckSetup"}
     for interface, element in described.items():
         for method in element.findall("method"):
             name = method.get("name")

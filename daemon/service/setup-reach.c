@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The checks of CheckSetup that connect to others: whether the provider lets port 25 out, asked of a server
+ * that takes mail of our own domains beside us, and whether the relay would take mail. No stranger is
+ * connected to: without such a server it is unknown. Sockets never block; main thread.
+ */
+#include "service/setup-check-private.h"
+
+#include "delivery/router.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONNECT_SECONDS 8
+#define MAX_DOMAINS     5
+#define MAX_HOSTS       5 /* of one domain */
+#define MAX_CONNECTS    4
+
+/* ---- outbound ---- */
+
+typedef struct
+{
+  PbSetupStep *step; /* (owned) */
+  guint n_left;      /* questions and connections, and one while they are being begun */
+  guint n_connects;
+  char *reached;   /* (owned) (nullable) */
+  GString *failed; /* (owned) whom we did not reach, and why */
+} Outbound;
+
+static void
+outbound_one_less (Outbound *self)
+{
+  PbSetupStep *step = self->step;
+
+  if (--self->n_left > 0)
+    return;
+  if (self->reached != NULL)
+    pb_setup_step_end (step, PB_SETUP_OK, g_strdup_printf ("%s was reached", self->reached), NULL, NULL);
+  else if (self->failed->len > 0)
+    pb_setup_step_end (step, PB_SETUP_PROBLEM, g_strdup (self->failed->str),
+                       "Ask the Internet provider to open port 25 outwards, or send through a relay.", NULL);
+  else
+    pb_setup_step_end (step, PB_SETUP_UNKNOWN,
+                       g_strdup ("none of the local domains has a further mail exchanger that could be tried"),
+                       "If all mail waits with timeouts, the provider blocks port 25: send through a relay.", NULL);
+  pb_setup_step_unref (step);
+  g_free (self->reached);
+  g_string_free (self->failed, TRUE);
+  g_free (self);
+}
+
+/* One connection under way. */
+typedef struct
+{
+  Outbound *all;
+  PbIp ip;
+  int fd;
+  guint watch, timer;
+} Connect;
+
+static void
+connect_end (Connect *self, const char *why)
+{
+  char text[INET6_ADDRSTRLEN];
+
+  pb_ip_format (&self->ip, text, sizeof text);
+  if (why == NULL && self->all->reached == NULL)
+    self->all->reached = g_strdup_printf ("%s port %u", text, pb_setup_parts (self->all->step->run)->mx_port);
+  else if (why != NULL)
+    g_string_append_printf (self->all->failed, "%s%s: %s", self->all->failed->len > 0 ? ", " : "", text, why);
+  g_clear_handle_id (&self->watch, g_source_remove);
+  g_clear_handle_id (&self->timer, g_source_remove);
+  close (self->fd);
+  outbound_one_less (self->all);
+  g_free (self);
+}
+
+static gboolean
+on_connected (int fd, GIOCondition condition, gpointer user_data)
+{
+  Connect *self = user_data;
+  int code = 0;
+  socklen_t length = sizeof code;
+
+  self->watch = 0;
+  if (getsockopt (fd, SOL_SOCKET, SO_ERROR, &code, &length) != 0)
+    code = errno;
+  connect_end (self, code != 0 ? g_strerror (code) : NULL);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_connect_timeout (gpointer user_data)
+{
+  Connect *self = user_data;
+
+  self->timer = 0;
+  connect_end (self, "no answer");
+  return G_SOURCE_REMOVE;
+}
+
+static void
+connect_to (Outbound *all, const PbIp *ip)
+{
+  gboolean v4 = pb_ip_is_v4 (ip);
+  guint16 port = htons (pb_setup_parts (all->step->run)->mx_port);
+  struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = port };
+  struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = port };
+  Connect *self;
+  int fd = socket (v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+  if (fd < 0)
+    return;
+  memcpy (&four.sin_addr, ip->bytes + 12, 4);
+  memcpy (&six.sin6_addr, ip->bytes, 16);
+  self = g_new0 (Connect, 1);
+  *self = (Connect){ .all = all, .ip = *ip, .fd = fd };
+  all->n_left++;
+  all->n_connects++;
+  if (connect (fd, v4 ? (const struct sockaddr *) &four : (const struct sockaddr *) &six,
+               v4 ? sizeof four : sizeof six) != 0
+      && errno != EINPROGRESS)
+    {
+      connect_end (self, g_strerror (errno));
+      return;
+    }
+  self->watch = g_unix_fd_add (fd, G_IO_OUT | G_IO_ERR | G_IO_HUP, on_connected, self);
+  self->timer = g_timeout_add_seconds (CONNECT_SECONDS, on_connect_timeout, self);
+}
+
+static void
+on_outbound_address (PbDnsAnswer *answer, gpointer user_data)
+{
+  Outbound *self = user_data;
+  PbSetupRun *run = self->step->run;
+  const GArray *own = run->system.addresses;
+
+  if (!self->step->ended && !pb_setup_is_ours (run, answer->addresses, answer->n_addresses))
+    for (guint i = 0; i < answer->n_addresses && self->n_connects < MAX_CONNECTS; i++)
+      if (!pb_setup_find_ip ((const PbIp *) (void *) own->data, own->len, &answer->addresses[i]))
+        connect_to (self, &answer->addresses[i]);
+  outbound_one_less (self);
+}
+
+static void
+on_outbound_mx (PbDnsAnswer *answer, gpointer user_data)
+{
+  Outbound *self = user_data;
+  const char *hostname = self->step->run->snapshot->values.general_hostname;
+  const PbDnsSource *dns = pb_setup_dns (self->step->run);
+
+  for (guint i = 0; i < answer->n_mx && i < MAX_HOSTS; i++)
+    if (answer->mx[i].exchange[0] != '\0' && g_ascii_strcasecmp (answer->mx[i].exchange, hostname) != 0)
+      {
+        self->n_left++;
+        pb_dns_source_query (dns, answer->mx[i].exchange, PB_DNS_A, PB_SETUP_DNS, on_outbound_address, self);
+      }
+  outbound_one_less (self);
+}
+
+void
+pb_setup_outbound (PbSetupRun *run)
+{
+  g_auto (GStrv) domains = NULL;
+  Outbound *self;
+
+  if (g_str_equal (run->snapshot->values.delivery_mode, "relay"))
+    {
+      pb_setup_add (run, "outbound", NULL, PB_SETUP_OK, g_strdup ("mail leaves through the relay"), NULL, NULL);
+      return;
+    }
+  domains = pb_snapshot_list_local_domains (run->snapshot);
+  self = g_new0 (Outbound, 1);
+  self->step = pb_setup_step_new (run, "outbound", NULL);
+  self->failed = g_string_new (NULL);
+  self->n_left = 1;
+  for (guint i = 0; domains[i] != NULL && i < MAX_DOMAINS; i++)
+    {
+      self->n_left++;
+      pb_dns_source_query (pb_setup_dns (run), domains[i], PB_DNS_MX, PB_SETUP_DNS, on_outbound_mx, self);
+    }
+  outbound_one_less (self);
+}
+
+/* ---- relay ---- */
+
+/* The first step that failed decides, else the first that warned. */
+static void
+on_relay_tested (GVariant *steps, const GError *error, gpointer user_data)
+{
+  g_autoptr (PbSetupStep) step = user_data;
+  g_autofree char *warning = NULL;
+  GVariantIter iter;
+  GVariant *row;
+
+  if (error != NULL)
+    {
+      pb_setup_step_end (step, PB_SETUP_UNKNOWN, g_strdup (error->message), NULL, NULL);
+      return;
+    }
+  g_variant_iter_init (&iter, steps);
+  while ((row = g_variant_iter_next_value (&iter)) != NULL)
+    {
+      const char *name = "", *state = "", *detail = "";
+
+      g_variant_lookup (row, "Step", "&s", &name);
+      g_variant_lookup (row, "State", "&s", &state);
+      g_variant_lookup (row, "Detail", "&s", &detail);
+      if (g_str_equal (state, "failed"))
+        pb_setup_step_end (step, PB_SETUP_PROBLEM, g_strdup_printf ("%s: %s", name, detail),
+                           "Look at the relay settings, and test the relay there.", NULL);
+      else if (g_str_equal (state, "warning") && warning == NULL)
+        warning = g_strdup_printf ("%s: %s", name, detail);
+      g_variant_unref (row);
+    }
+  if (warning != NULL)
+    pb_setup_step_end (step, PB_SETUP_WARNING, g_steal_pointer (&warning),
+                       "Mail goes through, but look at the relay settings.", NULL);
+  else
+    pb_setup_step_end (step, PB_SETUP_OK, g_strdup ("it was reached and would take mail; none was sent"), NULL, NULL);
+}
+
+void
+pb_setup_relay (PbSetupRun *run)
+{
+  PbSetupStep *step;
+
+  if (!g_str_equal (run->snapshot->values.delivery_mode, "relay"))
+    return;
+  step = pb_setup_step_new (run, "relay", NULL);
+  pb_relay_tests_run (pb_setup_parts (run)->tests, PB_ROUTE_RELAY_GENERAL, on_relay_tested, step);
+}
