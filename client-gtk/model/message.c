@@ -168,6 +168,7 @@ static const struct
   { "trouble", N_ ("Could not be found out") },
   { "discarded", N_ ("Discarded by a rule") },
   { "quarantined", N_ ("Put aside") },
+  { "unseen", N_ ("Depends on the message") },
 };
 
 static char *

@@ -20,6 +20,10 @@
 
 #define MAX_THREADS 3
 #define MAX_BATCH   32
+#define MARK_MODE   0660
+
+/* Where mail goes that is put aside; as a pointer, too, it tells its boxes from others. */
+static const char JUNK[] = ".Junk";
 
 typedef struct
 {
@@ -71,13 +75,33 @@ ensure_dir_at (int dir_fd, const char *name, gboolean *made, GError **error)
   return fd;
 }
 
-/* Makes mail/<id>/{tmp,new,cur} and lets the names reach the disk before a message stands in them. */
+/* An empty file that tells that a directory is a folder of the one above (Maildir++). */
 static gboolean
-make_mailbox (PbMaildir *self, const char *id, GError **error)
+mark_folder (int dir_fd, GError **error)
+{
+  int fd = openat (dir_fd, "maildirfolder", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, MARK_MODE);
+
+  if (fd < 0)
+    {
+      int saved = errno;
+
+      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (saved), "maildirfolder: %s",
+                   g_strerror (saved));
+      errno = saved;
+      return FALSE;
+    }
+  pb_mail_group_share (fd, MARK_MODE);
+  close (fd);
+  return TRUE;
+}
+
+/* Makes @name/{tmp,new,cur} in @dir_fd and lets the names reach the disk before a message stands in them. */
+static gboolean
+make_folder (int dir_fd, const char *name, gboolean is_root, GError **error)
 {
   static const char *const names[] = { "tmp", "new", "cur" };
   gboolean made = FALSE, ok = TRUE;
-  int root = ensure_dir_at (self->mail_fd, id, &made, error);
+  int root = ensure_dir_at (dir_fd, name, &made, error);
 
   if (root < 0)
     return FALSE;
@@ -89,16 +113,38 @@ make_mailbox (PbMaildir *self, const char *id, GError **error)
       if (ok)
         close (fd);
     }
+  if (ok && made && !is_root)
+    ok = mark_folder (root, error);
   if (ok && made)
-    ok = pb_fs_sync_dir (root, error) && pb_fs_sync_dir (self->mail_fd, error);
+    ok = pb_fs_sync_dir (root, error) && pb_fs_sync_dir (dir_fd, error);
+  close (root);
+  return ok;
+}
+
+/* Makes mail/<id>, and @folder (nullable) in it. */
+static gboolean
+make_mailbox (PbMaildir *self, const char *id, const char *folder, GError **error)
+{
+  gboolean ok;
+  int root;
+
+  if (!make_folder (self->mail_fd, id, TRUE, error))
+    return FALSE;
+  if (folder == NULL)
+    return TRUE;
+  root = pb_fs_open_beneath (self->mail_fd, id, O_RDONLY | O_DIRECTORY, 0, error);
+  if (root < 0)
+    return FALSE;
+  ok = make_folder (root, folder, FALSE, error);
   close (root);
   return ok;
 }
 
 static int
-open_or_make (PbMaildir *self, const char *id, const char *name, GError **error)
+open_or_make (PbMaildir *self, const char *id, const char *folder, const char *name, GError **error)
 {
-  g_autofree char *path = g_build_filename (id, name, NULL);
+  g_autofree char *path =
+    folder != NULL ? g_build_filename (id, folder, name, NULL) : g_build_filename (id, name, NULL);
   g_autoptr (GError) local_error = NULL;
   int fd = pb_fs_open_beneath (self->mail_fd, path, O_RDONLY | O_DIRECTORY, 0, &local_error);
 
@@ -109,18 +155,18 @@ open_or_make (PbMaildir *self, const char *id, const char *name, GError **error)
       g_propagate_error (error, g_steal_pointer (&local_error));
       return -1;
     }
-  if (!make_mailbox (self, id, error))
+  if (!make_mailbox (self, id, folder, error))
     return -1;
   return pb_fs_open_beneath (self->mail_fd, path, O_RDONLY | O_DIRECTORY, 0, error);
 }
 
 static int
-open_subdir (PbMaildir *self, const char *id, const char *name, GError **error)
+open_subdir (PbMaildir *self, const char *id, const char *folder, const char *name, GError **error)
 {
   int fd, saved;
 
   g_mutex_lock (&self->making);
-  fd = open_or_make (self, id, name, error);
+  fd = open_or_make (self, id, folder, name, error);
   saved = errno;
   g_mutex_unlock (&self->making);
   errno = saved;
@@ -131,6 +177,7 @@ open_subdir (PbMaildir *self, const char *id, const char *name, GError **error)
 typedef struct
 {
   char *id; /* (owned) */
+  const char *folder; /* (nullable) static: below it; NULL: the inbox */
   int tmp_fd, new_fd;
   GPtrArray *files; /* (owned) (element-type PbMaildirFile) */
   GError *error; /* (owned) (nullable) the mailbox cannot be opened, or its directory not synced */
@@ -153,22 +200,26 @@ box_free (gpointer data)
 }
 
 static Box *
-find_box (PbMaildir *self, GPtrArray *boxes, const char *id)
+find_box (PbMaildir *self, GPtrArray *boxes, const char *id, const char *folder)
 {
   Box *box;
 
   for (guint i = 0; i < boxes->len; i++)
-    if (g_str_equal (((Box *) boxes->pdata[i])->id, id))
-      return boxes->pdata[i];
+    {
+      box = boxes->pdata[i];
+      if (g_str_equal (box->id, id) && box->folder == folder)
+        return box;
+    }
   box = g_new0 (Box, 1);
   box->id = g_strdup (id);
+  box->folder = folder;
   box->tmp_fd = box->new_fd = -1;
   box->files = g_ptr_array_new_with_free_func (pb_maildir_file_free);
   g_ptr_array_add (boxes, box);
   if (!pb_maildir_id_is_safe (id))
     g_set_error (&box->error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "no name for a mailbox directory");
-  else if ((box->tmp_fd = open_subdir (self, id, "tmp", &box->error)) < 0
-           || (box->new_fd = open_subdir (self, id, "new", &box->error)) < 0)
+  else if ((box->tmp_fd = open_subdir (self, id, folder, "tmp", &box->error)) < 0
+           || (box->new_fd = open_subdir (self, id, folder, "new", &box->error)) < 0)
     box->system_errno = errno;
   return box;
 }
@@ -214,7 +265,9 @@ deliver_batch (PbMaildir *self, GPtrArray *jobs)
     {
       Job *job = jobs->pdata[i];
 
-      write_job (find_box (self, boxes, job->delivery->route->mailbox), job);
+      gboolean junk = (job->delivery->envelope->flags & PB_ENVELOPE_JUNK) != 0;
+
+      write_job (find_box (self, boxes, job->delivery->route->mailbox, junk ? JUNK : NULL), job);
     }
   for (guint i = 0; i < boxes->len; i++)
     commit_box (boxes->pdata[i]);
@@ -323,7 +376,7 @@ pb_maildir_prepare (PbMaildir *self, const char *id, GError **error)
   g_assert (pb_maildir_id_is_safe (id));
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
-      int fd = open_subdir (self, id, names[i], error);
+      int fd = open_subdir (self, id, NULL, names[i], error);
 
       if (fd < 0)
         return FALSE;

@@ -6,7 +6,7 @@
 
 /*
  * Local delivery: mail/<account id>/{tmp,new,cur} in the state directory, LF line ends, Return-Path and Delivered-To on top; tmp, fsync, rename to new, fsync of the
- * directory. The name comes from queue id and recipient, so that a redo overwrites itself. On threads of its own; deliveries that wait together share directory syncs.
+ * directory. What the envelope marks as junk goes into the folder .Junk of the mailbox (Maildir++) in the same way, made when it is first needed. The name comes from queue id and recipient, so that a redo overwrites itself. On threads of its own; deliveries that wait together share directory syncs.
  */
 typedef struct _PbMaildir PbMaildir;
 

@@ -90,11 +90,16 @@ static PbAuthor
 read_from (const GString *text, char **domain)
 {
   g_autoptr (GPtrArray) addresses = NULL;
+  gboolean doubtful;
+  PbAuthor author;
 
   if (text->len > MAX_FROM)
     return PB_AUTHOR_UNREADABLE;
-  addresses = pb_mailbox_list_parse (text->str, text->len);
-  return addresses != NULL ? read_addresses (addresses, domain) : read_broken (text, domain);
+  addresses = pb_mailbox_list_read (text->str, text->len, &doubtful);
+  if (addresses == NULL)
+    return read_broken (text, domain);
+  author = read_addresses (addresses, domain);
+  return author == PB_AUTHOR_SEVERAL && doubtful ? PB_AUTHOR_UNREADABLE : author;
 }
 
 PbAuthor

@@ -163,7 +163,7 @@ feed_header (PbAuthMessage *self, const char *data, gsize length)
 void
 pb_auth_message_feed (PbAuthMessage *self, const char *data, gsize length)
 {
-  gsize used = self->in_body ? 0 : feed_header (self, data, length);
+  gsize used = self->in_body || length == 0 ? 0 : feed_header (self, data, length);
 
   if (used < length)
     feed_body (self, data + used, length - used);

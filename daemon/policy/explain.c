@@ -44,9 +44,15 @@ finish (PbExplain *self, const PbDecision *decision)
 static gboolean
 take_decision (PbExplain *self, const PbDecision *decision)
 {
+  gboolean at_rcpt = stages[self->stage] == PB_STAGE_RCPT;
+  guint n_rows;
+  const PbPolicyRow *rows = pb_policy_rows (&n_rows);
+
   self->stage++;
   if (decision->kind == PB_DECISION_ACCEPT && self->stage < self->n_stages)
     return FALSE;
+  if (decision->kind == PB_DECISION_ACCEPT && at_rcpt)
+    pb_policy_tell_unseen (rows, n_rows, &self->judged, decision->skips, self->trail);
   finish (self, decision);
   return TRUE;
 }

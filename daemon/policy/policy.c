@@ -280,6 +280,26 @@ pb_policy_wants (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, const P
   return FALSE;
 }
 
+void
+pb_policy_tell_unseen (const PbPolicyRow *rows, guint n_rows, const PbJudged *judged, PbSkips skips,
+                       PbTrail *trail)
+{
+  for (guint i = 0; i < n_rows; i++)
+    {
+      PbFinding spared;
+
+      if (rows[i].stage != PB_STAGE_END_OF_DATA || rows[i].setting == NULL)
+        continue;
+      if (row_binds (&rows[i], judged, skips, &spared))
+        pb_trail_add (trail, rows[i].stage, rows[i].name, PB_OUTCOME_UNSEEN, PB_REPLY_NONE,
+                      PB_TRAIL_NO_RECIPIENT, "depends on the message");
+      else if (spared != PB_FINDING_NONE)
+        pb_trail_add (trail, rows[i].stage, rows[i].name,
+                      spared == PB_FINDING_EXEMPT ? PB_OUTCOME_EXEMPT : PB_OUTCOME_SKIPPED,
+                      PB_REPLY_NONE, PB_TRAIL_NO_RECIPIENT, NULL);
+    }
+}
+
 PbFact *
 pb_policy_begin_spf (const PbJudged *judged)
 {

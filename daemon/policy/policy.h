@@ -144,6 +144,9 @@ gboolean pb_policy_judge_rows (const PbPolicyRow *rows, guint n_rows, PbStage st
 /** pb_policy_wants: whether a row that reads @kind binds @judged. */
 gboolean pb_policy_wants (const PbPolicyRow *rows, guint n_rows, PbFactKind kind, const PbJudged *judged);
 
+/** pb_policy_tell_unseen: adds to @trail what settings have judged at END_OF_DATA, for whoever has no message: @skips: of the recipient. */
+void pb_policy_tell_unseen (const PbPolicyRow *rows, guint n_rows, const PbJudged *judged, PbSkips skips, PbTrail *trail);
+
 /** pb_policy_begin_spf: for DMARC, which asks of senders of ours, too. Returns: (nullable) (transfer none): begun, if it was not yet; NULL: nobody to ask about. */
 PbFact *pb_policy_begin_spf (const PbJudged *judged);
 

@@ -128,7 +128,7 @@ pb_outcome_name (PbOutcome outcome)
 {
   static const char *const names[PB_N_OUTCOMES] = { "pass",    "refused", "watched",  "exempt",
                                                     "skipped", "trouble", "discarded",
-                                                    "quarantined" };
+                                                    "quarantined", "unseen" };
 
   return names[outcome];
 }

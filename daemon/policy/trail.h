@@ -25,6 +25,7 @@ typedef enum
   PB_OUTCOME_TROUBLE,   /* it cannot be told now (DNS, directory) */
   PB_OUTCOME_DISCARDED, /* taken and dropped: by a blacklist rule, or for malware */
   PB_OUTCOME_QUARANTINED, /* taken, but put aside */
+  PB_OUTCOME_UNSEEN,    /* it depends on the message, which is not there (Explain) */
   PB_N_OUTCOMES,
 } PbOutcome;
 

@@ -18,6 +18,7 @@ typedef struct
   GString *plain, *angle; /* (owned) of the element under way */
   gboolean has_angle, in_group;
   gboolean has_at;      /* in @plain, not quoted */
+  gboolean doubtful;    /* an element had an address before its brackets, too */
   GPtrArray *addresses; /* (owned) */
 } Reader;
 
@@ -119,6 +120,7 @@ end_element (Reader *self)
 {
   gboolean counts = self->has_angle ? self->has_at : !is_blank (self->plain->str);
 
+  self->doubtful = self->doubtful || (self->has_angle && self->has_at);
   if ((counts && !add_address (self, self->plain))
       || (self->has_angle && !add_address (self, self->angle)))
     return FALSE;
@@ -206,6 +208,14 @@ step (Reader *self)
 GPtrArray *
 pb_mailbox_list_parse (const char *text, gsize length)
 {
+  gboolean doubtful;
+
+  return pb_mailbox_list_read (text, length, &doubtful);
+}
+
+GPtrArray *
+pb_mailbox_list_read (const char *text, gsize length, gboolean *doubtful)
+{
   Reader reader = {
     .at = text,
     .end = text + length,
@@ -219,6 +229,7 @@ pb_mailbox_list_parse (const char *text, gsize length)
   while (well && reader.at < reader.end)
     well = step (&reader);
   well = well && end_element (&reader) && !reader.in_group;
+  *doubtful = reader.doubtful;
   g_string_free (reader.plain, TRUE);
   g_string_free (reader.angle, TRUE);
   if (!well)

@@ -14,3 +14,6 @@
  * Returns: (transfer full) (nullable) (element-type PbAddress): maybe empty; NULL when it cannot be read or has more than PB_MAILBOX_LIST_MAX.
  */
 GPtrArray *pb_mailbox_list_parse (const char *text, gsize length);
+
+/** pb_mailbox_list_read: likewise. @doubtful: (out): a name was itself an address, without quotes: both are in the list, and a reader may see either. */
+GPtrArray *pb_mailbox_list_read (const char *text, gsize length, gboolean *doubtful);

@@ -286,7 +286,6 @@ on_checks_done (gpointer data)
 
   pb_session_enter (self);
   pb_session_write_fields (self);
-  pb_session_release (self, PB_HOLD_VERDICT);
   pb_session_leave (self);
 }
 
@@ -301,7 +300,8 @@ submit_when_known (PbSession *self)
       pb_session_write_fields (self);
       return;
     }
-  pb_session_hold (self, PB_HOLD_VERDICT);
+  /* The verdict that stands lets go of its own hold behind this. */
+  pb_session_hold (self, PB_HOLD_COMMIT);
   pb_mail_checks_wait (checks, on_checks_done, self);
 }
 

@@ -10,6 +10,9 @@
 #include "policy/mail-results.h"
 #include "queue/queue.h"
 
+/* For those who deliver what we hand on: that its author's domain wants it put aside. */
+#define QUARANTINE_FIELD "X-Postbus-Quarantine: dmarc\r\n"
+
 /* The newest settings: a key that was removed since the client came must not sign. */
 static PbSnapshot *
 take_snapshot (const PbSession *self)
@@ -75,6 +78,8 @@ write_fields (gpointer data)
 static void
 go_on (PbSession *self, GString *head)
 {
+  if ((self->transaction->aside & PB_ASIDE_JUNK) != 0)
+    g_string_prepend (head, QUARANTINE_FIELD);
   if (head->len > 0 && head->len <= PB_ENVELOPE_HEAD_MAX)
     self->transaction->head = g_string_free_to_bytes (head);
   else

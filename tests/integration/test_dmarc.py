@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """DKIM and DMARC on the wire: told by the DNS and by signatures, answered at the end of DATA."""
+import base64
 import functools
+import re
 import subprocess
 
 import dkim
+import dnslib
 import stub_dns
 from harness import wait_for
 from test_policy import STRANGER, TRUSTED, count
@@ -13,18 +16,31 @@ FORBIDDEN, LATER = "550 5.7.26", "451 4.7.26"
 
 
 @functools.cache
-def rsa_key(bits=1024):
+def rsa_key():
     """A private key (PEM) and its record."""
-    private = subprocess.run(["openssl", "genrsa", str(bits)], capture_output=True, check=True).stdout
+    private = subprocess.run(["openssl", "genrsa", "1024"], capture_output=True, check=True).stdout
     public = subprocess.run(["openssl", "rsa", "-pubout"], input=private, capture_output=True, check=True).stdout
     return private, "v=DKIM1; k=rsa; p=" + "".join(public.decode().split("\n")[1:-2])
 
 
+def der(tag, octets):
+    size = len(octets)
+    length = bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2, "big")
+    return bytes([tag]) + length + octets
+
+
+def record_of_size(bits):
+    """A key's record whose modulus is of that size, and no key's."""
+    modulus = (1 << (bits - 1)) + 12345
+    number = der(2, b"\0" + modulus.to_bytes(bits // 8, "big")) + der(2, b"\1\0\1")
+    return "v=DKIM1; k=rsa; p=" + base64.b64encode(der(0x30, number)).decode()
+
+
 def add_text(bed, name, text):
     """A TXT record of any length: strings of at most 255 octets."""
-    import dnslib
+    octets = text.encode("latin-1")
     record = dnslib.RR(name, dnslib.QTYPE.TXT, ttl=1,
-                       rdata=dnslib.TXT([text[at:at + 255] for at in range(0, len(text), 255)]))
+                       rdata=dnslib.TXT([octets[at:at + 255] for at in range(0, len(octets), 255)] or [b""]))
     bed.dns.records.setdefault(name.lower(), []).append(("TXT", record))
 
 
@@ -33,14 +49,13 @@ def message(author="A <a@good.example>", extra=b"", body=b"Hello.\r\n"):
     return extra + head + b"To: ann@local.example\r\nSubject: hello\r\n\r\n" + body
 
 
-def sign(text, domain="good.example", bits=1024, selector=b"s", **options):
-    field = dkim.sign(text, selector, domain.encode(), rsa_key(bits)[0],
-                      canonicalize=(b"relaxed", b"relaxed"), **options)
+def sign(text, domain="good.example", **options):
+    field = dkim.sign(text, b"s", domain.encode(), rsa_key()[0], canonicalize=(b"relaxed", b"relaxed"), **options)
     return field + text
 
 
-def publish(bed, domain="good.example", bits=1024, selector="s"):
-    add_text(bed, f"{selector}._domainkey.{domain}", rsa_key(bits)[1])
+def publish(bed, domain="good.example"):
+    add_text(bed, f"s._domainkey.{domain}", rsa_key()[1])
 
 
 def deliver(bed, text, source=STRANGER, sender="a@ok.example", helo="x.example", recipients=("ann@local.example",)):
@@ -52,13 +67,6 @@ def deliver(bed, text, source=STRANGER, sender="a@ok.example", helo="x.example",
             talk.expect(f"RCPT TO:<{recipient}>", 250)
         code, words = talk.data(text)
         return f"{code} {words.split(' ')[0]}"
-
-
-def checks(bed):
-    """What the trail of the latest message says at the end of DATA: check -> (outcome, evidence)."""
-    latest = bed.api.call("History", "Search", "(a{sv}uu)", {}, 0, 1)[1][0]
-    lines = bed.api.call("History", "Get", "(s)", latest["Id"])
-    return lines
 
 
 def test_dkim_policy(bed):
@@ -105,8 +113,16 @@ def add_policies(bed):
 
 
 def junk(bed):
+    """The messages in the junk folder."""
     folder = bed.maildir(bed.ann) / ".Junk" / "new"
-    return len(list(folder.iterdir())) if folder.is_dir() else 0
+    return [path.read_bytes() for path in sorted(folder.iterdir())] if folder.is_dir() else []
+
+
+def data_lines(bed):
+    """What the latest message's trail says of the end of DATA: check -> (outcome, reply, evidence)."""
+    found = bed.api.call("History", "Search", "(a{sv}uu)", {}, 0, 1)[1][0]
+    trail = bed.api.call("History", "Trail", "(s)", found["Id"])[0]
+    return {row["Check"]: (row["Outcome"], row["Reply"], row["Evidence"]) for row in trail if row["Stage"] == "data"}
 
 
 def test_dmarc_policy(bed):
@@ -122,6 +138,34 @@ def test_dmarc_policy(bed):
             told = mode == "watch" and (aside or reply == FORBIDDEN), mode == "enforce" and reply != TAKEN
             assert after == (before[0] + told[0], before[1] + told[1]), (domain, mode)
     assert deliver(bed, message("a@reject.example"), source=TRUSTED) == TAKEN, "exempt"
+
+
+def test_junk_folder(bed):
+    """What a domain wants in quarantine lies in the junk folder, and nowhere else; watched, it lies among other mail."""
+    bed.start()
+    add_policies(bed)
+    text = message("a@quarantine.example")
+    assert deliver(bed, text) == TAKEN
+    bed.wait_mails(bed.ann, 1)
+    assert data_lines(bed)["dmarc"] == ("watched", "", "fail for quarantine.example, quarantine.example asks for quarantine")
+    assert not (bed.maildir(bed.ann) / ".Junk").exists(), "only watched"
+    bed.api.set("MailAuth", "DmarcPolicy", "s", "enforce")
+    for number in range(3):
+        assert deliver(bed, message("a@quarantine.example", body=b"x%d\r\n" % number)) == TAKEN
+        assert deliver(bed, message("a@none.example")) == TAKEN
+    wait_for(lambda: len(junk(bed)) == 3, "three in the junk folder")
+    bed.wait_mails(bed.ann, 4)
+    bed.queue_empty()
+    assert all(b"From: a@quarantine.example" in mail for mail in junk(bed)), junk(bed)
+    assert len(bed.mails(bed.ann)) == 4 and len(junk(bed)) == 3
+    folder = bed.maildir(bed.ann) / ".Junk"
+    assert sorted(path.name for path in folder.iterdir()) == ["cur", "maildirfolder", "new", "tmp"]
+    assert not list((folder / "tmp").iterdir())
+    assert deliver(bed, text) == TAKEN
+    assert data_lines(bed)["dmarc"][0] == "quarantined", data_lines(bed)
+    bed.postbusd.restart()
+    assert deliver(bed, message("a@quarantine.example")) == TAKEN
+    wait_for(lambda: len(junk(bed)) == 5, "one more behind a restart")
 
 
 def test_dmarc_passes(bed):
@@ -156,6 +200,7 @@ AUTHORS = [("a@reject.example", FORBIDDEN), ("A <a@REJECT.example.>", FORBIDDEN)
            (", ".join(f"a{n}@reject.example" for n in range(8)), FORBIDDEN),
            (", ".join(f"a{n}@n{n}.example" for n in range(8)), TAKEN),
            ("a@reject.example, b@good.example", TAKEN), ("a@reject.example b <b@good.example>", FORBIDDEN),
+           ("b@good.example <a@reject.example>", FORBIDDEN), ("a@reject.example <b@good.example>", FORBIDDEN),
            ("undisclosed:;", TAKEN), ("", TAKEN), ("nobody", FORBIDDEN), (None, TAKEN),
            ("a@good.example\r\nFrom: a@reject.example", FORBIDDEN), ("a@good.example\r\nfrom : a@good.example", FORBIDDEN),
            ("a@\r\n reject.example", FORBIDDEN), ("x" * 20000 + " <a@good.example>", FORBIDDEN)]
@@ -169,3 +214,119 @@ def test_dmarc_authors(bed):
     for author, reply in AUTHORS:
         answer = deliver(bed, message(author))
         assert answer == reply, (author, answer)
+
+
+# bad signatures: what is done to a signed message, or to its key's record, and what its own trail says of it
+def tampered(**tags):
+    """A good message whose signature's tags are changed."""
+    text = sign(message()).replace(b"\r\n ", b"")
+    for name, value in tags.items():
+        text = re.sub(rb"([ ;:])%s=[^;]*;" % name.encode(), lambda found: found[1] + f"{name}={value};".encode(), text, count=1)
+    return text
+
+
+def key_problem(bed):
+    """Whether the trail blames the key's size."""
+    return " than " in data_lines(bed)["dkim"][2] and " bits" in data_lines(bed)["dkim"][2]
+
+
+def test_bad_signatures(bed):
+    """Expired, of the future, of keys too small or too large, many, broken: none passes, none hurts."""
+    bed.start()
+    bed.api.set("MailAuth", "DkimPolicy", "s", "enforce")
+    publish(bed)
+    # The key need not have signed: it is refused by its size.
+    add_text(bed, "small._domainkey.good.example", record_of_size(512))
+    add_text(bed, "large._domainkey.good.example", record_of_size(16384))
+    good = sign(message())
+    assert deliver(bed, good) == TAKEN
+    bad = good.replace(b"b=", b"b=AAAA", 1).replace(b"d=good.example", b"d=other.example", 1)
+    cases = [("expired", tampered(t="1000; x=2000")), ("future", tampered(t="99999999999")),
+             ("small", good.replace(b"s=s;", b"s=small;")), ("large", good.replace(b"s=s;", b"s=large;")),
+             ("sha1", good.replace(b"rsa-sha256", b"rsa-sha1")), ("empty", b"DKIM-Signature:\r\n" + message()),
+             ("NULs", b"DKIM-Signature: v=1; a=rsa-sha256; d=good\0.example; s=s; h=from; bh=AA==; b=AA==\r\n" + message()),
+             ("no tags", b"DKIM-Signature: ;;;===;;\r\n" + message()),
+             ("1,000", b"DKIM-Signature: v=1; a=rsa-sha256; d=x; s=y; h=from; bh=AA==; b=AA==\r\n" * 1000 + message()),
+             ("behind 1,000", b"DKIM-Signature: v=1; b=AA==\r\n" * 1000 + good), ("other", bad)]
+    for what, text in cases:
+        asked = len(bed.dns.queries)
+        answer = deliver_bdat(bed, text)
+        assert answer == UNSIGNED, (what, answer)
+        assert len(bed.dns.queries) - asked <= 20, what
+        assert key_problem(bed) if what in ("small", "large") else True, what
+    assert deliver(bed, good) == TAKEN, "and goes on"
+
+
+def deliver_bdat(bed, text):
+    """As deliver(), but any octets are taken as they are."""
+    with bed.talk(source=STRANGER) as talk:
+        talk.expect("EHLO x.example", 250)
+        talk.expect("MAIL FROM:<a@ok.example>", 250)
+        talk.expect("RCPT TO:<ann@local.example>", 250)
+        talk.send(f"BDAT {len(text)} LAST\r\n".encode() + text)
+        code, words = talk.reply()
+        return f"{code} {words.split(' ')[0]}"
+
+
+# what stands in the DNS where a key, or a policy, should
+RECORDS = ["", ";", "v=DKIM1", "v=DKIM1; p=", "v=DKIM1; p=!!!!", "v=DKIM1; p=AAAA", "v=DKIM1; k=ed25519; p=AAAA", "v=DKIM2; p=AAAA",
+           "p=" + "A" * 65000, "v=DKIM1; " + "x=y; " * 12000, "\0v=DKIM1\0; p=AA==", "\xff\xfe" * 100]
+
+
+def test_bad_records(bed):
+    """Records that are none, of 64 KiB, with NULs in them: never a pass, never the end of us."""
+    bed.start()
+    bed.api.set("MailAuth", "DkimPolicy", "s", "enforce")
+    bed.api.set("MailAuth", "DmarcPolicy", "s", "enforce")
+    good = sign(message())
+    for number, record in enumerate(RECORDS):
+        add_text(bed, f"s{number}._domainkey.good.example", record)
+        answer = deliver(bed, good.replace(b"s=s;", b"s=s%d;" % number))
+        assert answer in (UNSIGNED, KEY_LATER), (record[:40], answer)
+        bed.api.set("MailAuth", "DkimPolicy", "s", "off")
+        for policy in (record, "v=DMARC1; p=reject; " + record):
+            add_text(bed, f"_dmarc.d{number}.example", policy)
+            answer = deliver(bed, message(f"a@d{number}.example"))
+            assert answer in (TAKEN, FORBIDDEN, LATER), (policy[:40], answer)
+            bed.dns.records.pop(f"_dmarc.d{number}.example")
+        bed.api.set("MailAuth", "DkimPolicy", "s", "enforce")
+
+
+def test_large_headers(bed):
+    """100,000 fields, and a header beyond what is kept: judged, or refused where its author cannot be told."""
+    bed.start()
+    publish(bed)
+    bed.dns.add("_dmarc.good.example", "TXT", "v=DMARC1; p=reject")
+    bed.api.set("MailAuth", "DmarcPolicy", "s", "enforce")
+    many = b"".join(b"X-%d: %d\r\n" % (number, number) for number in range(100000))
+    assert deliver(bed, sign(message(), include_headers=[b"from", b"subject"]).replace(b"To:", many + b"To:", 1)) == TAKEN
+    assert deliver(bed, many + message()) == FORBIDDEN
+    assert deliver(bed, b"X-Long: " + b"x" * 998 + b"\r\n" + many + b"X: y\r\n" * 200000 + sign(message())) == FORBIDDEN, "too large to be told"
+    bed.api.set("MailAuth", "DmarcPolicy", "s", "watch")
+    assert deliver(bed, many + b"X: y\r\n" * 200000 + message()) == TAKEN
+
+
+def test_dns_silent(bed):
+    """A DNS that does not answer is waited for, but not without end; a client that leaves meanwhile leaves nothing behind."""
+    bed.start()
+    bed.api.set("MailAuth", "DkimPolicy", "s", "enforce")
+    bed.dns.trouble["s._domainkey.good.example"] = stub_dns.SILENCE
+    bed.dns.trouble["_dmarc.good.example"] = stub_dns.SILENCE
+    good = sign(message())
+    with bed.talk(source=STRANGER) as talk:
+        talk.expect("EHLO x.example", 250)
+        talk.envelope("a@ok.example", ["ann@local.example"])
+        talk.expect("DATA", 354)
+        talk.send(good + b".\r\n")
+        bed.dns.wait_query("s._domainkey.good.example")
+    bed.api.set("MailAuth", "DmarcPolicy", "s", "enforce")
+    assert deliver(bed, good) == KEY_LATER
+    bed.api.set("MailAuth", "DkimPolicy", "s", "off")
+    bed.dns.trouble.pop("s._domainkey.good.example")
+    assert deliver(bed, message()) == LATER
+    with bed.talk(source=STRANGER) as talk:
+        talk.expect("EHLO x.example", 250)
+        talk.envelope("a@ok.example", ["ann@local.example"])
+        talk.expect("DATA", 354)
+        talk.send(good + b".\r\n")
+        bed.postbusd.stop()

@@ -309,7 +309,8 @@ def test_explain(bed):
         ("connect", "blocks", "pass"), ("connect", "connections", "pass"),
         ("rcpt", "access-client", "pass"), ("rcpt", "client-name", "pass"), ("rcpt", "helo-fqdn", "pass"), ("rcpt", "helo-domain", "pass"),
         ("rcpt", "sender-fqdn", "pass"), ("rcpt", "sender-domain", "pass"), ("rcpt", "relay", "pass"), ("rcpt", "recipient", "pass"),
-        ("rcpt", "access-envelope", "skipped"), ("rcpt", "spf", "skipped"), ("rcpt", "recipient-limit", "pass"), ("rcpt", "decision", "pass")], trail
+        ("rcpt", "access-envelope", "skipped"), ("rcpt", "spf", "skipped"), ("rcpt", "recipient-limit", "pass"),
+        ("data", "dmarc", "unseen"), ("rcpt", "decision", "pass")], trail
     words = {row["Check"]: row["Evidence"] for row in trail}
     assert words["access-envelope"] == ('whitelist rule "net" (network 127.0.0.0/24) wins over '
                                         'blacklist rule "addr" (sender a@ok.example)'), words
