@@ -156,7 +156,9 @@ def test_junk_folder(bed):
     wait_for(lambda: len(junk(bed)) == 3, "three in the junk folder")
     bed.wait_mails(bed.ann, 4)
     bed.queue_empty()
-    assert all(b"From: a@quarantine.example" in mail for mail in junk(bed)), junk(bed)
+    assert all(b"From: a@quarantine.example" in mail and b"\r\nX-Postbus-Quarantine: dmarc\r\n" in mail.replace(b"\n", b"\r\n")
+               for mail in junk(bed)), junk(bed)
+    assert not any(b"X-Postbus-Quarantine" in mail for mail in bed.mails(bed.ann))
     assert len(bed.mails(bed.ann)) == 4 and len(junk(bed)) == 3
     folder = bed.maildir(bed.ann) / ".Junk"
     assert sorted(path.name for path in folder.iterdir()) == ["cur", "maildirfolder", "new", "tmp"]

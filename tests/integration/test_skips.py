@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each kind of whitelist rule spares of each check: every cell of the table, on the wire."""
+import scanner
 from bus import variants
 from gi.repository import GLib
 from test_dmarc import FORBIDDEN, TAKEN, UNSIGNED, message
@@ -17,6 +18,7 @@ KINDS = [("ip", STRANGER, {"dnsbl", "spf", "antivirus", "dkim", "dmarc"}),
 # check, the setting that enforces it, what a message that it objects to is answered
 CHECKS = [("dnsbl", ("Dnsbl", "Policy"), "554 5.7.1"),
           ("spf", ("MailAuth", "SpfPolicy"), "550 5.7.23"),
+          ("antivirus", ("Antivirus", "Policy"), "554 5.7.1"),
           ("dkim", ("MailAuth", "DkimPolicy"), UNSIGNED),
           ("dmarc", ("MailAuth", "DmarcPolicy"), FORBIDDEN)]
 
@@ -30,18 +32,19 @@ def send(bed, recipients=(RECIPIENT,)):
             code, words = talk.command(f"RCPT TO:<{recipient}>")
             if code != 250:
                 return f"{code} {words.split(' ')[0]}"
-        code, words = talk.data(message(SENDER))
+        code, words = talk.data(message(SENDER, body=scanner.EICAR + b"\r\n"))
         return f"{code} {words.split(' ')[0]}"
 
 
 def prepare(bed):
-    """One who is listed, forged and unsigned; and no check that looks at it."""
+    """One who is listed, and whose mail is forged, unsigned and infected; and no check that looks at it."""
     bed.start()
     bed.dns.add("2.0.0.127.list.example", "A", "127.0.0.2")
     bed.dns.add("7.0.0.127.list.example", "A", "127.0.0.2")
     bed.dns.add("bad.example", "TXT", "v=spf1 -all")
     bed.dns.add("_dmarc.bad.example", "TXT", "v=DMARC1; p=reject")
     bed.api.add("DnsblZones", Zone="list.example")
+    bed.api.set("Antivirus", "Address", "s", scanner.Clamd(bed).unix)
     bed.api.call("Accounts", "Update", "(sa{sv})", bed.ann, variants({"Addresses": [RECIPIENT, "anna@local.example"]}))
     for _, (interface, name), _ in CHECKS:
         bed.api.set(interface, name, "s", "off")
@@ -73,7 +76,7 @@ def test_matrix(bed):
 def test_every_recipient_must_spare_it(bed):
     """A check of the message is spared by recipients' rules only if each who was accepted has one."""
     prepare(bed)
-    for check in ("dkim", "dmarc"):
+    for check in ("antivirus", "dkim", "dmarc"):
         interface, name, reply = next((*setting, reply) for known, setting, reply in CHECKS if known == check)
         bed.api.set(interface, name, "s", "enforce")
         rows = [add_rule(bed, "recipient", RECIPIENT, Skip=[check])]
