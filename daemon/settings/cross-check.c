@@ -277,6 +277,7 @@ pb_cross_check_report (const PbSnapshot *snapshot, GPtrArray *const *rows)
     if (rules[i].bites (&snapshot->values))
       pb_cross_check_add (&report, rules[i].severity, rules[i].keys[0], rules[i].words);
   pb_cross_check_lists (snapshot, rows, &report);
+  pb_cross_check_signing (snapshot, rows, &report);
   report_ineffective (&snapshot->values, &report);
   return g_variant_ref_sink (g_variant_builder_end (&report));
 }

@@ -24,5 +24,7 @@ GVariant *pb_cross_check_report (const PbSnapshot *snapshot, GPtrArray *const *r
 
 /** pb_cross_check_lists: adds to @report what is wrong with lists; for pb_cross_check_report(). */
 void pb_cross_check_lists (const PbSnapshot *snapshot, GPtrArray *const *rows, GVariantBuilder *report);
+/** pb_cross_check_signing: likewise, with signing keys. */
+void pb_cross_check_signing (const PbSnapshot *snapshot, GPtrArray *const *rows, GVariantBuilder *report);
 /** pb_cross_check_add: one line of the report. */
 void pb_cross_check_add (GVariantBuilder *report, PbSeverity severity, const char *place, const char *words);

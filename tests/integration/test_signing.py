@@ -227,6 +227,27 @@ def test_key_removed_meanwhile(bed):
     assert list(verify(bed, sink.wait_messages(1)[0].body)) == ["ed25519-sha256"]
 
 
+def validate(bed):
+    return {(place.split("[")[0], severity) for place, severity, words in bed.api.call("Manager", "Validate")[0] if "sign" in words}
+
+
+def test_validate(bed):
+    """A domain that is forgotten among others that sign, and a seal that nothing makes, are reported."""
+    bed.start()
+    assert not validate(bed), "nobody has to sign"
+    bed.api.set("MailAuth", "ArcEnabled", "b", True)
+    assert validate(bed) == {("MailAuth.ArcEnabled", "warning")}
+    add_key(bed)
+    assert not validate(bed)
+    bed.api.add("LocalDomains", Name="second.example")
+    bed.api.add("LocalDomains", Name="sub.local.example")
+    assert validate(bed) == {("LocalDomains", "warning")}
+    add_key(bed, "ed25519", domain="second.example", active=False)
+    assert validate(bed) == {("LocalDomains", "warning")}, "an inactive one signs nothing"
+    bed.api.set("MailAuth", "SignEnabled", "b", False)
+    assert not validate(bed)
+
+
 def test_own_notices(bed):
     """A notice of failure is mail of our Hostname: signed by the key of the domain that it is in, and it tells of what was signed."""
     bed.start()
