@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Runs both commands of the README in a bare Debian 12, as root:
-#   sh tests/debootstrap-check.sh [FOLDER]
+# Runs the README's commands in a bare Debian 12, as root:
+#   sh tests/debootstrap-check.sh [FOLDER [ARGUMENTS FOR tests/run.sh]]
 # It makes a minbase system in FOLDER (default: a temporary one, removed afterwards; a FOLDER given is
-# kept and used again), copies the tree of HEAD into it and runs quickstart.sh, its --stop and
-# tests/run.sh in a chroot with private mount and process namespaces: whatever is left running or
-# mounted goes with them. Exits 0 only if all did.
+# kept and used again), copies the tree of HEAD into it and runs quickstart.sh, its --stop, the lines that
+# build and install the packages, and tests/run.sh in a chroot with private mount and process namespaces:
+# whatever is left running or mounted goes with them. Exits 0 only if all did. That what is installed also
+# serves is boot/run.sh's to ask.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 [ "$(id -u)" -eq 0 ] || {
@@ -15,6 +16,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 if [ $# -gt 0 ]; then
   system=$1
+  shift
 else
   system=$(mktemp -d /var/tmp/postbus-debian-XXXXXX)
   trap 'rm -rf "$system"' EXIT
@@ -25,6 +27,8 @@ fi
 rm -rf "$system/srv/postbus"
 mkdir -p "$system/srv/postbus"
 git -C "$root" archive HEAD | tar -x -C "$system/srv/postbus"
+sed -n '/^```packages$/,/^```$/{//!p}' "$system/srv/postbus/README.md" >"$system/srv/packages.sh"
+grep -q build-deb.sh "$system/srv/packages.sh"
 cp /etc/resolv.conf "$system/etc/resolv.conf"
 data=${POSTBUS_TESTDATA:-$root/../shared/testdata}
 if [ -d "$data" ]; then
@@ -37,10 +41,15 @@ unshare --mount --pid --fork --kill-child sh -euc '
   mount --make-rprivate /
   mount -t proc proc "$1/proc"
   mount --rbind /dev "$1/dev"
-  exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb sh -euxc "
+  system=$1
+  shift
+  exec chroot "$system" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb DEBIAN_FRONTEND=noninteractive \
+    sh -euxc "
     cd /srv/postbus
     sh data/quickstart.sh
     sh data/quickstart.sh --stop
-    sh tests/run.sh
-  "' sh "$system"
-echo "both commands work in a bare Debian 12"
+    sh -eux /srv/packages.sh
+    /usr/libexec/postbusd --version
+    sh tests/run.sh \"\$@\"
+  " sh "$@"' sh "$system" "$@"
+echo "the README's commands work in a bare Debian 12"
