@@ -2,7 +2,7 @@
 /*
  * The service's counters: asked every second while a page watches them, then now and again, so that the
  * traffic has no hole when the page is left for another. Made by PbaServer; nothing is asked before a
- * page watched once. What cannot be had stays what it was, "error" says why, and no timer asks any more.
+ * page watched once or began it. What cannot be had stays what it was, "error" says why, and no timer asks any more.
  */
 #include "model/statistics.h"
 
@@ -18,7 +18,7 @@ struct _PbaStatistics
   PbaConnection *connection; /* (owned) */
   GVariant *counters;        /* (owned) (nullable) a{st} */
   gboolean watched, asking;
-  guint timer; /* 0 before the first watcher */
+  guint timer; /* 0 before the first who wants to know */
   char *error; /* (owned) (nullable) */
 };
 
@@ -105,6 +105,15 @@ pba_statistics_set_watched (PbaStatistics *self, gboolean watched)
   if (self->error == NULL)
     ask (self, watched);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_WATCHED]);
+}
+
+void
+pba_statistics_begin (PbaStatistics *self)
+{
+  if (self->timer != 0)
+    return;
+  self->timer = g_timeout_add_seconds (CALM_SECONDS, on_tick, self);
+  ask (self, FALSE);
 }
 
 void

@@ -17,6 +17,8 @@ G_DECLARE_FINAL_TYPE (PbaStatistics, pba_statistics, PBA, STATISTICS, GObject)
 
 PbaStatistics *pba_statistics_new (PbaConnection *connection);
 void pba_statistics_set_watched (PbaStatistics *self, gboolean watched);
+/** pba_statistics_begin: asks now and again from now on, for who wants to know sooner or later. */
+void pba_statistics_begin (PbaStatistics *self);
 /** pba_statistics_retry: asks again after an error, and the user for a password if it takes one. */
 void pba_statistics_retry (PbaStatistics *self);
 const char *pba_statistics_get_error (PbaStatistics *self);

@@ -98,6 +98,8 @@ add_row (PbaSettingsPage *self, PbaSetting *setting)
       g_object_bind_property (self, "narrow", row, "narrow", G_BINDING_SYNC_CREATE);
     }
   g_hash_table_insert (priv->by_key, (char *) pba_setting_get_key (setting), row);
+  if (pba_advice_watched (pba_setting_get_key (setting)) != NULL)
+    pba_statistics_begin (pba_server_get_statistics (pba_page_get_server (PBA_PAGE (self))));
 }
 
 static gboolean
