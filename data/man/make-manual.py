@@ -11,6 +11,8 @@ import re
 import sys
 import xml.etree.ElementTree as tree
 
+RELEASED = "2026-11-24"
+WIDTH = 78
 PREFIX = "org.postbus."
 INTERFACE_PREFIX = "org.postbus.Postbus1."
 
@@ -195,12 +197,25 @@ ANNOTATIONS = (
 )
 
 
+def wrapped(line):
+    """Words in lines of source that mandoc does not find too long; none begins as a request would."""
+    if line.startswith((".", "'")) or len(line) <= WIDTH:
+        return [line]
+    lines = []
+    for word in line.split(" "):
+        if lines and (len(lines[-1]) + 1 + len(word) <= WIDTH or word.startswith((".", "'")) or lines[-1].endswith("\\")):
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
+
+
 def entry_lines(prefix, rows):
     return [line for name, words in rows for line in (".TP", f".B {prefix}{roff(name)}", roff(words))]
 
 
 def main(version, output, *paths):
-    lines = [f'.TH ORG.POSTBUS.POSTBUS1 5 "" "Postbus {version}" "Postbus Manual"', INTRO.rstrip("\n")]
+    lines = [f'.TH ORG.POSTBUS.POSTBUS1 5 "{RELEASED}" "Postbus {version}" "Postbus Manual"', INTRO.rstrip("\n")]
     lines += entry_lines(INTERFACE_PREFIX, ACTIONS)
     lines.append(ERRORS_INTRO.rstrip("\n"))
     lines += entry_lines("", ERRORS)
@@ -212,8 +227,9 @@ def main(version, output, *paths):
         for node in tree.parse(path).getroot().findall("interface"):
             lines += list(interface_lines(node, described))
     lines += [".SH SEE ALSO", ".BR postbusd (8),", ".BR busctl (1),", ".BR gdbus (1)"]
+    text = "\n".join(lines).split("\n")  # the introduction is many lines
     with open(output, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+        file.write("".join(part + "\n" for line in text for part in wrapped(line)))
 
 
 if __name__ == "__main__":
