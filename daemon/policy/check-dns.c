@@ -11,7 +11,7 @@
 static const PbFact *
 find_fact (const PbJudged *judged, PbFactKind kind, PbDecision *decision)
 {
-  const PbFact *fact = judged->facts != NULL ? judged->facts->known[kind] : NULL;
+  const PbFact *fact = pb_facts_get (judged->facts, kind);
 
   if (fact != NULL)
     decision->evidence = g_strdup (pb_fact_evidence (fact));

@@ -23,7 +23,7 @@ has_dot (const char *name)
 static PbFinding
 judge_fact (const PbJudged *judged, PbFactKind kind, const char *name, PbDecision *decision)
 {
-  const PbFact *fact = judged->facts != NULL ? judged->facts->known[kind] : NULL;
+  const PbFact *fact = pb_facts_get (judged->facts, kind);
 
   if (fact == NULL)
     return PB_FINDING_NONE;

@@ -328,10 +328,26 @@ pb_fact_new_client (const PbDns *dns, const PbIp *ip, PbMailbox *mailbox)
 
 /* ---- of one session ---- */
 
+const PbFact *
+pb_facts_get (const PbFacts *self, PbFactKind kind)
+{
+  return self != NULL && self->known != NULL ? self->known[kind] : NULL;
+}
+
+void
+pb_facts_set (PbFacts *self, PbFactKind kind, PbFact *fact)
+{
+  if (self->known == NULL)
+    self->known = g_new0 (PbFact *, PB_N_FACTS);
+  g_return_if_fail (self->known[kind] == NULL);
+  self->known[kind] = fact;
+}
+
 void
 pb_facts_forget (PbFacts *self, PbFactKind kind)
 {
-  g_clear_pointer (&self->known[kind], pb_fact_free);
+  if (self->known != NULL)
+    g_clear_pointer (&self->known[kind], pb_fact_free);
 }
 
 void
@@ -339,4 +355,5 @@ pb_facts_clear (PbFacts *self)
 {
   for (guint kind = 0; kind < PB_N_FACTS; kind++)
     pb_facts_forget (self, kind);
+  g_clear_pointer (&self->known, g_free);
 }

@@ -71,11 +71,15 @@ const char *pb_fact_evidence (const PbFact *self);
 /** pb_fact_wait: @func once, when @self is not WAITING any more; never before returning. */
 void pb_fact_wait (PbFact *self, PbFactFound func, gpointer user_data);
 
-/* Those of one session; zero to begin with. */
+/* Those of one session; zero to begin with. A session about which nothing was asked pays a pointer. */
 typedef struct
 {
-  PbFact *known[PB_N_FACTS]; /* (owned) (nullable) */
+  PbFact **known; /* (owned) (nullable) by PbFactKind, each (owned) (nullable) */
 } PbFacts;
+/** pb_facts_get: Returns: (transfer none) (nullable): what is or was being found out. @self (nullable). */
+const PbFact *pb_facts_get (const PbFacts *self, PbFactKind kind);
+/** pb_facts_set: @fact (transfer full), where there was none. */
+void pb_facts_set (PbFacts *self, PbFactKind kind, PbFact *fact);
 /** pb_facts_forget: the subject of @kind is another now. */
 void pb_facts_forget (PbFacts *self, PbFactKind kind);
 void pb_facts_clear (PbFacts *self);

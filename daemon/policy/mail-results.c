@@ -16,7 +16,7 @@
 static const PbFact *
 find_fact (const PbJudged *judged, PbFactKind kind)
 {
-  const PbFact *fact = judged->facts != NULL ? judged->facts->known[kind] : NULL;
+  const PbFact *fact = pb_facts_get (judged->facts, kind);
 
   return fact != NULL && pb_fact_state (fact) != PB_FACT_WAITING ? fact : NULL;
 }

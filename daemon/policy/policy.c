@@ -238,16 +238,19 @@ begin_fact (PbFactKind kind, const char *subject, const PbJudged *judged)
 static PbFact *
 find_fact (PbFactKind kind, const char *subject, const PbJudged *judged)
 {
-  PbFact **fact;
+  PbFact *fact;
 
   if (kind == PB_FACT_DKIM || kind == PB_FACT_DMARC)
     return judged->mail != NULL ? pb_mail_checks_fact (judged->mail, kind) : NULL;
   if (subject == NULL || judged->facts == NULL)
     return NULL;
-  fact = &judged->facts->known[kind];
-  if (*fact == NULL)
-    *fact = begin_fact (kind, subject, judged);
-  return *fact;
+  fact = (PbFact *) pb_facts_get (judged->facts, kind);
+  if (fact != NULL)
+    return fact;
+  fact = begin_fact (kind, subject, judged);
+  if (fact != NULL)
+    pb_facts_set (judged->facts, kind, fact);
+  return fact;
 }
 
 /* Whether @row binds whom it judges; else @spared (out) says why not. */
