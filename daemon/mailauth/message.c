@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A message as mail authentication reads it while it streams by. Fed by the session, once for all
- * evaluators. Memory is bounded: the header up to PB_AUTH_HEADER_MAX, and one hash a demand. Work is linear
- * in the message, however many fields it has: they are found by name through a table.
+ * evaluators. Memory is bounded: the header up to PB_AUTH_HEADER_MAX, some octets a field, and one hash a
+ * demand. Work is linear in the message, however many fields it has: they are found by name through a table
+ * of chains, hashed by a number that no sender knows.
  */
 #include "mailauth/message.h"
 
@@ -16,7 +17,9 @@ struct _PbAuthMessage
   gpointer user_data;
   GByteArray *header;  /* (owned) with the CRLF of its last field, without the empty line */
   GArray *fields;      /* (owned) (element-type PbField) once the header is whole */
-  GHashTable *by_name; /* (owned) lower case -> GArray of guint */
+  guint32 *heads, *next; /* (owned) (nullable) chains of fields: the first by hash, the next of a field; G_MAXUINT32 ends one */
+  guint n_heads;       /* a power of two */
+  GHashTable *by_name; /* (owned) lower case -> GArray of guint: those that were asked for */
   GPtrArray *hashes;   /* (owned) (element-type PbBodyHash) */
   gboolean in_body, cut, ended;
 };
@@ -42,6 +45,8 @@ pb_auth_message_free (PbAuthMessage *self)
   g_byte_array_unref (self->header);
   g_array_unref (self->fields);
   g_hash_table_unref (self->by_name);
+  g_free (self->heads);
+  g_free (self->next);
   g_ptr_array_unref (self->hashes);
   g_free (self);
 }
@@ -70,22 +75,41 @@ read_name (const char *text, gsize length)
   return (guint) n;
 }
 
-static void
-add_field (PbAuthMessage *self, const char *text, gsize length, guint name_length)
+/* Which chain a field of that name is in, case aside. */
+static guint
+chain_of (const PbAuthMessage *self, const char *name, gsize length)
 {
-  PbField field = { text, length, name_length };
-  char *name = g_ascii_strdown (text, name_length);
-  GArray *indices = g_hash_table_lookup (self->by_name, name);
-  guint index = self->fields->len;
+  static gsize seed;
+  guint64 hash;
 
-  g_array_append_val (self->fields, field);
-  if (indices == NULL)
+  if (g_once_init_enter (&seed))
+    g_once_init_leave (&seed, ((gsize) g_random_int () << 32) | g_random_int () | 1);
+  hash = seed;
+  for (gsize i = 0; i < length; i++)
     {
-      indices = g_array_new (FALSE, FALSE, sizeof (guint));
-      g_hash_table_insert (self->by_name, g_steal_pointer (&name), indices);
+      hash = (hash ^ (guint8) g_ascii_tolower (name[i])) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+      hash ^= hash >> 29;
     }
-  g_free (name);
-  g_array_append_val (indices, index);
+  return (guint) hash & (self->n_heads - 1);
+}
+
+/* Puts the fields in their chains, each in the order of the header. */
+static void
+chain_fields (PbAuthMessage *self)
+{
+  for (self->n_heads = 16; self->n_heads < self->fields->len; self->n_heads *= 2)
+    ;
+  self->heads = g_new (guint32, self->n_heads);
+  self->next = g_new (guint32, self->fields->len);
+  memset (self->heads, 0xff, self->n_heads * sizeof (guint32));
+  for (guint i = self->fields->len; i > 0; i--)
+    {
+      const PbField *field = &g_array_index (self->fields, PbField, i - 1);
+      guint32 *head = &self->heads[chain_of (self, field->text, field->name_length)];
+
+      self->next[i - 1] = *head;
+      *head = i - 1;
+    }
 }
 
 static void
@@ -103,8 +127,13 @@ split_fields (PbAuthMessage *self)
         at += line_length (text + at, length - at);
       while (at < length && (text[at] == ' ' || text[at] == '\t'));
       if (name_length > 0)
-        add_field (self, text + start, at - start, name_length);
+        {
+          PbField field = { text + start, at - start, name_length };
+
+          g_array_append_val (self->fields, field);
+        }
     }
+  chain_fields (self);
 }
 
 static void
@@ -204,8 +233,25 @@ const GArray *
 pb_auth_message_find (PbAuthMessage *self, const char *name)
 {
   g_autofree char *lower = g_ascii_strdown (name, -1);
+  gsize length = strlen (name);
+  GArray *indices = g_hash_table_lookup (self->by_name, lower);
 
-  return g_hash_table_lookup (self->by_name, lower);
+  if (indices != NULL || self->heads == NULL)
+    return indices;
+  for (guint32 i = self->heads[chain_of (self, name, length)]; i != G_MAXUINT32; i = self->next[i])
+    {
+      const PbField *field = &g_array_index (self->fields, PbField, i);
+
+      if (field->name_length != length || g_ascii_strncasecmp (field->text, name, length) != 0)
+        continue;
+      if (indices == NULL)
+        {
+          indices = g_array_new (FALSE, FALSE, sizeof (guint));
+          g_hash_table_insert (self->by_name, g_steal_pointer (&lower), indices);
+        }
+      g_array_append_val (indices, i);
+    }
+  return indices;
 }
 
 PbBodyHash *

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define SECONDS    20 /* for the keys, and for DMARC */
-#define FIELD_COST 96 /* octets that a field costs beside its text */
+#define FIELD_COST 56 /* octets that a field costs beside its text */
 
 struct _PbMailChecks
 {

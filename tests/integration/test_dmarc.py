@@ -332,3 +332,33 @@ def test_dns_silent(bed):
         talk.expect("DATA", 354)
         talk.send(good + b".\r\n")
         bed.postbusd.stop()
+
+
+def test_sealing_waits(bed):
+    """What no check has asked for, but the message is to carry, is waited for, and commands behind it wait too."""
+    bed.start()
+    for name in ("DkimPolicy", "DmarcPolicy", "SpfPolicy"):
+        bed.api.set("MailAuth", name, "s", "off")
+    bed.api.set("MailAuth", "ArcEnabled", "b", True)
+    bed.api.set("ConnectionPolicy", "RejectUnknownClientHostname", "s", "enforce")
+    bed.dns.add("7.0.0.127.in-addr.arpa", "PTR", "mail.ok.example")
+    bed.dns.add("mail.ok.example", "A", STRANGER)
+    bed.dns.trouble["s._domainkey.good.example"] = stub_dns.SILENCE
+    with bed.talk(source=STRANGER) as talk:
+        talk.expect("EHLO x.example", 250)
+        talk.envelope("a@ok.example", ["ann@local.example"])
+        talk.expect("DATA", 354)
+        talk.send(sign(message()) + b".\r\n")
+        bed.dns.wait_query("s._domainkey.good.example")
+        talk.send(b"RSET\r\nQUIT\r\n")
+        assert [talk.reply()[0] for _ in range(3)] == [250, 250, 221]
+    assert len(bed.wait_mails(bed.ann)) == 1
+    # And a client that does not wait for it leaves nothing behind.
+    with bed.talk(source=STRANGER) as talk:
+        talk.expect("EHLO x.example", 250)
+        talk.envelope("a@ok.example", ["ann@local.example"])
+        talk.expect("DATA", 354)
+        bed.dns.trouble["s._domainkey.other.example"] = stub_dns.SILENCE
+        talk.send(sign(message(), "other.example") + b".\r\n")
+        bed.dns.wait_query("s._domainkey.other.example")
+    assert deliver(bed, message()) == TAKEN
