@@ -75,23 +75,28 @@ writers_work (PbWatchdog *self, gint64 now)
          && !pb_watchdog_is_stalled (pb_config_store_busy_since (self->config_store), now);
 }
 
-static gboolean
-on_time (gpointer user_data)
+gboolean
+pb_watchdog_check (PbWatchdog *self, gint64 now)
 {
-  PbWatchdog *self = user_data;
-  gint64 now = pb_clock_monotonic ();
   gboolean answer = threads_answer (self, now), work = writers_work (self, now);
 
   if (answer && work)
     {
       self->told = FALSE;
-      sd_notify (0, "WATCHDOG=1");
-      return G_SOURCE_CONTINUE;
+      return TRUE;
     }
   if (!self->told)
     pb_log (PB_LOG_ERROR, work ? "network thread stalled, waiting to be started again" : "store stalled, waiting to be started again",
             "advice", work ? "report this as a fault of postbusd" : "check the disk (dmesg, smartctl)", NULL);
   self->told = TRUE;
+  return FALSE;
+}
+
+static gboolean
+on_time (gpointer user_data)
+{
+  if (pb_watchdog_check (user_data, pb_clock_monotonic ()))
+    sd_notify (0, "WATCHDOG=1");
   return G_SOURCE_CONTINUE;
 }
 
