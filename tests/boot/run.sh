@@ -336,6 +336,22 @@ must is General MaxHops 'u 52'
 must active postbusd
 must waits
 
+# Another mail server has its port: the rest serves, and what is said to do then helps.
+inside systemctl stop 'postbusd*.socket' postbusd
+must_not answers 25
+nsenter --target "$leader" --net python3 -c 'import socket, time; other = socket.create_server(("", 25)); time.sleep(600)' &
+helpers=$!
+within 30 on_net python3 -c 'import socket; socket.create_connection(("127.0.0.1", 25))'
+inside systemctl start postbusd
+must answers 587
+must_not active postbusd-smtp.socket
+kill "$helpers"
+wait "$helpers" || true
+helpers=
+inside systemctl restart postbusd-smtp.socket postbusd
+must answers 25
+must waits
+
 # ---- a newer package ----
 
 before=$(unit MainPID)
