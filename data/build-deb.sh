@@ -18,15 +18,16 @@ command -v dpkg-buildpackage >/dev/null && command -v dh >/dev/null || {
 if [ -d "${HOME-}/.cache/ccache" ]; then
   export CCACHE_DIR="${CCACHE_DIR:-$HOME/.cache/ccache}"
 fi
-rm -rf "$copy" "$folder"/*.deb
+rm -rf "$copy" "$folder"/postbus*.deb
 mkdir "$copy"
 trap 'rm -rf "$copy"' EXIT
 # Neither builds nor history: what is in the tree, committed or not.
-tar -C "$root" --exclude=./build --exclude='./build-*' --exclude=./.git --exclude=__pycache__ -cf - . | tar -C "$copy" -xf -
+tar -C "$root" --exclude=./build --exclude='./build-*' --exclude=./.git --exclude=__pycache__ --exclude=".${copy#"$root"}" \
+  -cf - . | tar -C "$copy" -xf -
 cp -r "$copy/data/debian" "$copy/debian"
 (
   cd "$copy"
   dpkg-buildpackage -b -us -uc
 )
-rm -f "$folder"/*.buildinfo "$folder"/*.changes
-ls "$folder"/*.deb
+rm -f "$folder"/postbus_*.buildinfo "$folder"/postbus_*.changes
+ls "$folder"/postbus*.deb

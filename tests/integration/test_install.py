@@ -28,6 +28,7 @@ FILES = (
     (f"share/dbus-1/interfaces/{NAME}.xml", 0o644),
     *((f"share/dbus-1/interfaces/{NAME}.{name}.xml", 0o644) for name in ("Audit", "Certificate", "History", "Manager", "Queue", "Statistics")),
     (f"share/man/man5/{NAME}.5", 0o644),
+    ("share/man/man7/postbus.7", 0o644),
     ("share/man/man8/postbusd.8", 0o644),
 )
 
@@ -89,7 +90,7 @@ def test_unit_and_activation_fit_together(bed):
     actions = xml.etree.ElementTree.parse(prefix / f"share/polkit-1/actions/{NAME}.policy")
     assert {each.text for each in actions.iter("annotate")} == {f"unix-user:{user}"}
     pages = re.findall(r"man:(\S+)\((\d)\)", values(unit, "Documentation")[0])
-    assert len(pages) == 2
+    assert len(pages) == 3
     for page in pages:
         assert (prefix / f"share/man/man{page[1]}/{page[0]}.{page[1]}").is_file(), page
     assert values(unit, "CapabilityBoundingSet") == values(unit, "AmbientCapabilities") == [""]

@@ -13,7 +13,7 @@ from harness import PROGRAM, ROOT, skip
 
 BUILD = pathlib.Path(PROGRAM).parents[1]
 MANUAL = pathlib.Path(os.environ.get("POSTBUS_MANUAL", BUILD / "data/org.postbus.Postbus1.5"))
-PAGES = (MANUAL, ROOT / "data/man/postbusd.8", ROOT / "data/man/postbus-auth-helper.8")
+PAGES = (MANUAL, *sorted((ROOT / "data/man").glob("*.[1-8]")))
 # What every page on every system knows.
 STANDARD = ("org.freedesktop.DBus.",)
 
