@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What SPF, DKIM and DMARC of a 10 KiB message cost; see README.md. Started by mailauth.sh."""
+"""What SPF, DKIM and DMARC of a 10 KiB message cost, and signing one; see README.md. Started by mailauth.sh."""
 
 import argparse
 import os
@@ -83,28 +83,55 @@ def add_row(server, area, **columns):
     server._call(f"org.postbus.Postbus1.{area}", "Add", server.glib.Variant("(a{sv})", (made,)))  # pylint: disable=protected-access
 
 
-def over_smtp(arguments, dns, file, work, crew):
-    """Rounds with and without the checks, in turn."""
-    server = Postbus(crew, work, arguments.binary, trusted=False)
-    server.start()
-    server.set("Dns", "Servers", "as", [f"127.0.0.1:{dns.address[1]}"])
-    add_row(server, "LocalDomains", Name=("s", "local.example"))
-    add_row(server, "Accounts", Name=("s", "ann"), Addresses=("as", ["ann@local.example"]))
-    policies = ("SpfPolicy", "DkimPolicy", "DmarcPolicy")
-    kinds, rates, costs = ("off", "enforce"), {"off": [], "enforce": []}, {"off": [], "enforce": []}
+def call(server, method, signature, *values):
+    return server._call("org.postbus.Postbus1.MailAuth", method, server.glib.Variant(signature, values))  # pylint: disable=protected-access
+
+
+def rounds(arguments, server, file, what, switch):
+    """Rounds without and with something, in turn: switch(on) sets it."""
+    rates, costs = {False: [], True: []}, {False: [], True: []}
     for number in range(arguments.rounds + 1):
-        for kind in kinds if number % 2 else reversed(kinds):
-            for policy in policies:
-                server.set("MailAuth", policy, "s", kind)
+        for is_on in (False, True) if number % 2 else (True, False):
+            switch(is_on)
             rate, cost = send(server, file, arguments.messages if number else 200)
             if number:
-                rates[kind].append(rate)
-                costs[kind].append(cost)
-    for kind, words in (("off", "without"), ("enforce", "with")):
-        print(f"smtp-{words}-checks-messages-a-second {statistics.median(rates[kind]):.0f}")
-        print(f"smtp-{words}-checks-cpu-ms-a-message {statistics.median(costs[kind]):.3f}")
-    ratio = statistics.median(a / b for a, b in zip(rates["enforce"], rates["off"]))
-    print(f"smtp-with-to-without {ratio:.3f}")
+                rates[is_on].append(rate)
+                costs[is_on].append(cost)
+    for is_on, words in ((False, "without"), (True, "with")):
+        print(f"smtp-{words}-{what}-messages-a-second {statistics.median(rates[is_on]):.0f}")
+        print(f"smtp-{words}-{what}-cpu-ms-a-message {statistics.median(costs[is_on]):.3f}")
+    ratio = statistics.median(a / b for a, b in zip(rates[True], rates[False]))
+    print(f"smtp-with-to-without-{what} {ratio:.3f}", flush=True)
+
+
+def start_server(arguments, work, crew, trusted):
+    server = Postbus(crew, work, arguments.binary, trusted=trusted)
+    server.start()
+    add_row(server, "LocalDomains", Name=("s", "local.example"))
+    add_row(server, "Accounts", Name=("s", "ann"), Addresses=("as", ["ann@local.example"]))
+    return server
+
+
+def checks_over_smtp(arguments, dns, file, work, crew):
+    server = start_server(arguments, work, crew, False)
+    server.set("Dns", "Servers", "as", [f"127.0.0.1:{dns.address[1]}"])
+
+    def switch(is_on):
+        for policy in ("SpfPolicy", "DkimPolicy", "DmarcPolicy"):
+            server.set("MailAuth", policy, "s", "enforce" if is_on else "off")
+    rounds(arguments, server, file, "checks", switch)
+    server.stop()
+
+
+def signing_over_smtp(arguments, file, work, crew):
+    """By an RSA key and an Ed25519 key, each alone."""
+    server = start_server(arguments, work, crew, True)
+    add_row(server, "LocalDomains", Name=("s", DOMAIN))
+    for algorithm in ("rsa", "ed25519"):
+        [key] = call(server, "CreateKey", "(sss)", DOMAIN, "", algorithm)
+        call(server, "ActivateKey", "(sb)", key, True)
+        rounds(arguments, server, file, f"signing-{algorithm}", lambda is_on: server.set("MailAuth", "SignEnabled", "b", is_on))
+        call(server, "RemoveKey", "(s)", key)
     server.stop()
 
 
@@ -119,7 +146,10 @@ def measure(arguments, work, crew):
     dns = zone(public)
     figures = in_process(arguments, dns, wire)
     if not arguments.no_smtp:
-        over_smtp(arguments, dns, lines, work, crew)
+        for name in ("checks", "signing"):
+            os.mkdir(os.path.join(work, name), 0o755)
+        checks_over_smtp(arguments, dns, lines, os.path.join(work, "checks"), crew)
+        signing_over_smtp(arguments, lines, os.path.join(work, "signing"), crew)
     missed = figures["messages-a-second"] < GOAL_MESSAGES or any(
         value > GOAL_HEADER_MS for name, value in figures.items() if name.startswith("header-"))
     if missed:
