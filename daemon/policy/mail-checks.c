@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define SECONDS    20 /* for the keys, and for DMARC */
+#define PATIENCE   30 /* seconds that a client waits for all of it behind the end of its message, about */
 #define FIELD_COST 56 /* octets that a field costs beside its text */
 
 struct _PbMailChecks
@@ -27,7 +28,8 @@ struct _PbMailChecks
   PbDmarc *dmarc_run;
   PbFact *dkim, *dmarc; /* (owned) (nullable) NULL where nobody looks for it */
   PbFact *spf;        /* (nullable) borrowed from the session: for DMARC */
-  gboolean wants_arc, ended, told;
+  gboolean wants_arc;
+  gint64 deadline;    /* monotonic, microseconds; once the message has ended */
   gsize held;
   GArray *signatures; /* (owned) (element-type PbMailSignature) */
   gboolean guessing;  /* the DMARC under way takes what DNS did not tell for a pass */
@@ -238,7 +240,10 @@ begin_dmarc (PbMailChecks *self, gboolean guessing)
   PbSpfResult spf = guessing ? PB_SPF_TEMPERROR : PB_SPF_PASS;
   PbDkimResult dkim = guessing ? PB_DKIM_TEMPERROR : PB_DKIM_PASS;
   const char *domains[PB_DKIM_MAX_SIGNATURES + 1] = { NULL };
-  PbDmarcQuery asked = { .author = self->author_domain, .dkim_domains = domains, .seconds = SECONDS };
+  gint64 left = (self->deadline - g_get_monotonic_time ()) / G_USEC_PER_SEC;
+  PbDmarcQuery asked = { .author = self->author_domain,
+                         .dkim_domains = domains,
+                         .seconds = (guint) CLAMP (left, 1, SECONDS) };
   PbDnsSource source = source_of (self);
   guint n = 0;
 
@@ -483,6 +488,7 @@ pb_mail_checks_feed (PbMailChecks *self, const char *data, gsize length)
 void
 pb_mail_checks_end (PbMailChecks *self)
 {
+  self->deadline = g_get_monotonic_time () + PATIENCE * (gint64) G_USEC_PER_SEC;
   pb_auth_message_end (self->message);
   self->references++;
   if (self->arc_run != NULL)
