@@ -235,13 +235,11 @@ static const PbColumnSpec accounts[] = {
   { .name = "DailyMessages",
     .type = "u",
     .def = "0",
-    .flags = PB_COLUMN_INEFFECTIVE,
     .title = N_ ("Messages a day"),
     .help = N_ ("How many messages the account may send a day; 0 sets no limit.") },
   { .name = "DailyRecipients",
     .type = "u",
     .def = "0",
-    .flags = PB_COLUMN_INEFFECTIVE,
     .title = N_ ("Recipients a day"),
     .help = N_ ("To how many recipients the account may send a day; 0 sets no limit.") },
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/dsn.h"
+#include "queue/daily.h"
 #include "queue/queue-clock.h"
 #include "queue/queue.h"
 #include "queue/scheduler.h"
@@ -58,6 +59,7 @@ struct _PbQueue
   PbPool *worker;         /* (owned) reads and builds DSNs */
   GSource *timer;         /* (owned) */
   GRand *random;          /* (owned) */
+  PbDaily *daily;         /* (owned) */
   gulong settings_handler, list_handler;
   guint n_held;
   guint64 body_bytes;

@@ -176,12 +176,29 @@ on_submitted (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer 
   pb_mailbox_post (self->queue->parts.main_mailbox, on_taken, self);
 }
 
+/* An account past its daily limit: the message is taken, and waits for somebody's hand. Counted as it was sent, before aliases. */
+static void
+hold_past_limit (PbQueue *self, PbEnvelope *envelope, const PbSnapshot *snapshot)
+{
+  PbAccount account;
+
+  if (envelope->login == NULL || envelope->hold != NULL)
+    return;
+  pb_snapshot_find_account (snapshot, envelope->login, &account);
+  if (account.id == NULL || (account.daily_messages == 0 && account.daily_recipients == 0)
+      || pb_daily_take (self->daily, account.id, account.name, envelope->n_recipients, account.daily_messages,
+                        account.daily_recipients, pb_queue_now ()))
+    return;
+  envelope->hold = g_strconcat (PB_HELD_DAILY, account.name, NULL);
+}
+
 void
 pb_queue_submit (PbQueue *self, PbEnvelope *envelope, PbSpool *spool, const PbSnapshot *snapshot,
                  PbMailbox *reply_to, PbStoreSubmitted func, gpointer user_data)
 {
   Submission *submission = g_new0 (Submission, 1);
 
+  hold_past_limit (self, envelope, snapshot);
   pb_queue_expand (envelope, snapshot);
   submission->queue = pb_queue_ref (self);
   g_atomic_int_inc (&self->n_submitting);

@@ -56,6 +56,7 @@ queue_clear (gpointer data)
   g_hash_table_unref (self->messages);
   g_hash_table_unref (self->untold);
   g_rand_free (self->random);
+  pb_daily_free (self->daily);
 }
 
 PbQueue *
@@ -216,6 +217,7 @@ pb_queue_new (const PbQueueParts *parts)
   self->untold = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   self->worker = pb_pool_new ("dsn", 1);
   self->random = g_rand_new ();
+  self->daily = pb_daily_new ();
   self->first_id = pb_store_next_id (parts->store);
   self->timer = g_source_new (&timer_funcs, sizeof (TimerSource));
   ((TimerSource *) (void *) self->timer)->queue = self;
@@ -293,4 +295,10 @@ pb_queue_free (PbQueue *self)
   for (guint i = 0; i < waiting->len; i++)
     pb_queue_item_free (waiting->pdata[i]);
   pb_queue_unref (self);
+}
+
+PbDaily *
+pb_queue_daily (PbQueue *self)
+{
+  return self->daily;
 }

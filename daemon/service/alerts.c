@@ -39,6 +39,22 @@ static const struct
     "scanner-ill", "50a5ccfc38a64d5a97c02429c7ffe3c0", PB_LOG_ERROR,
     "See whether clamd runs and Antivirus.Address is right; until it answers Antivirus.OnFailure says what is done with mail.",
   },
+  [PB_ALERT_QUEUE_GROWING] = {
+    "queue-growing", "553588ab9b6b456d96ace2308e8ce6b4", PB_LOG_WARNING,
+    "Look at the reasons in the queue; a relay, the DNS or the way to the Internet may be down.",
+  },
+  [PB_ALERT_DISK_LOW] = {
+    "disk-low", "335d2d5163b440569508114e8c7dcd3c", PB_LOG_ERROR,
+    "Make room on that disk; new mail is taken again by itself.",
+  },
+  [PB_ALERT_CERTIFICATE_ENDING] = {
+    "certificate-ending", "363871dca85c4f58ab1e23dceb59ab8f", PB_LOG_WARNING,
+    "Import a new certificate.",
+  },
+  [PB_ALERT_DAILY_LIMIT] = {
+    "daily-limit", "7aea1abb35be40389496469ad7de948d", PB_LOG_WARNING,
+    "Look at the held mail in the queue: release it, or remove it and change the account's password if it was not its owner who sent it.",
+  },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == PB_N_ALERTS);
 

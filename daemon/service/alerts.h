@@ -11,6 +11,10 @@ typedef enum
   PB_ALERT_RELAY_PASSWORD_MISSING,
   PB_ALERT_BLOCKLIST_ILL, /* subject: its zone */
   PB_ALERT_SCANNER_ILL, /* subject: its address */
+  PB_ALERT_QUEUE_GROWING,      /* subject: "queue" */
+  PB_ALERT_DISK_LOW,           /* subject: "state-directory" */
+  PB_ALERT_CERTIFICATE_ENDING, /* subject: "certificate" */
+  PB_ALERT_DAILY_LIMIT,        /* subject: an account's id */
   PB_N_ALERTS,
 } PbAlertKind;
 

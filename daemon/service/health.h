@@ -8,7 +8,7 @@
 #include "store/store.h"
 #include <glib.h>
 
-/* What looks after the server itself: the setup check. Main thread. */
+/* What looks after the server itself: the setup check and alerts. Main thread. */
 typedef struct _PbHealth PbHealth;
 
 typedef struct

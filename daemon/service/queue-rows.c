@@ -43,6 +43,8 @@ held_for (const PbRecipientStatus *status)
 {
   if (status->by_hand != 0)
     return "administrator";
+  if (status->last_reply != NULL && g_str_has_prefix (status->last_reply, PB_HELD_DAILY))
+    return "daily-limit";
   return status->last_reply != NULL && g_str_has_prefix (status->last_reply, PB_HELD_INFECTED) ? "malware"
                                                                                               : "damage";
 }

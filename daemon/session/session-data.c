@@ -272,6 +272,7 @@ pb_session_submit (PbSession *self)
   pb_session_client_text (self, ip, sizeof ip);
   envelope->client = self->local != NULL ? g_strdup (ip) : g_strconcat ("[", ip, "]", NULL);
   envelope->helo = g_strdup (self->helo);
+  envelope->login = g_strdup (self->login);
   transaction->hinted = FALSE; /* the submission ends the hint */
   self->pending++;
   pb_session_hold (self, PB_HOLD_COMMIT);

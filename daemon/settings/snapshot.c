@@ -138,6 +138,8 @@ pb_snapshot_find_account (const PbSnapshot *self, const char *login, PbAccount *
     {
       account->id = row->id;
       account->name = pb_row_text (row, "Name");
+      g_variant_lookup (row->row, "DailyMessages", "u", &account->daily_messages);
+      g_variant_lookup (row->row, "DailyRecipients", "u", &account->daily_recipients);
     }
   account->has_password = pb_logins_find (self->logins, account->id, key, &account->verifier);
 }

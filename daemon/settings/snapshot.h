@@ -106,6 +106,7 @@ PbLocal pb_snapshot_resolve_local (const PbSnapshot *self, const char *local, co
 typedef struct
 {
   const char *id, *name; /* (nullable) NULL: there is no such account, or it is disabled */
+  guint daily_messages, daily_recipients; /* it may send a day; 0: any number */
   gboolean has_password;
   PbVerifier verifier;   /* a fake, which nothing fits, when it has none */
 } PbAccount;

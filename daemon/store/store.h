@@ -107,6 +107,8 @@ typedef struct
 
 /* How the last_reply of a message begins that came in held, since malware was found in it. */
 #define PB_HELD_INFECTED "5.7.1 malware found: "
+/* Likewise of one whose account had sent as much as it may a day. */
+#define PB_HELD_DAILY "4.7.1 daily limit of account "
 
 /** pb_recipient_status_clear: frees what @self owns, not @self. */
 void pb_recipient_status_clear (PbRecipientStatus *self);

@@ -20,7 +20,6 @@ Dns.Validate
 Outbound.Dane Outbound.MtaSts
 Reports.DailyEnabled Reports.DailyTime Reports.Recipients
 Metrics.Address
-Accounts.DailyMessages Accounts.DailyRecipients
 """.split()
 
 # Settings that are strings or lists of strings: values that are taken, and values that are not.

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The alerts of what is seen by looking: a queue that grows, a full disk, a certificate that ends, accounts
+ * past their daily limit. Each look reads what is in memory already. The counts of the daily limits are
+ * kept in a file of the state directory, written by a thread of its own at most every other second: a crash
+ * may cost the last of them. A file that is damaged or cannot be written is logged; mail goes on.
+ */
+#include "service/health-watch.h"
+
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/pool.h"
+
+#define LOOK_SECONDS     2
+#define MANY_DEFERRED    500
+#define FEWER_DEFERRED   400 /* so that the alert does not come and go */
+#define LONG_WAIT        (6 * 60 * 60)
+#define ENDING_SECONDS   (14 * 24 * 60 * 60)
+#define FILE_NAME        "daily-limits"
+
+struct _PbHealthWatch
+{
+  PbStore *store;             /* (unowned) */
+  PbAlerts *alerts;           /* (unowned) */
+  PbCertificate *certificate; /* (unowned) */
+  PbDaily *daily;             /* (unowned) */
+  char *path;                 /* (owned) */
+  PbPool *pool;               /* (owned) (nullable) one thread, so that writes keep their order */
+  gboolean many;
+  GHashTable *over; /* (owned) accounts that have an alert */
+  guint timer;
+};
+
+/* ---- keeping ---- */
+
+typedef struct
+{
+  char *path, *text; /* (owned) */
+} Write;
+
+static void
+write_file (gpointer data)
+{
+  Write *self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!g_file_set_contents_full (self->path, self->text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
+    pb_log (PB_LOG_WARNING, "daily-limits", "reason", error->message, NULL);
+  g_free (self->path);
+  g_free (self->text);
+  g_free (self);
+}
+
+static void
+keep (PbHealthWatch *self)
+{
+  char *text = pb_daily_save (self->daily);
+  Write *job;
+
+  if (text == NULL)
+    return;
+  job = g_new (Write, 1);
+  *job = (Write){ g_strdup (self->path), text };
+  pb_pool_run (self->pool, write_file, NULL, NULL, job);
+}
+
+static void
+restore (PbHealthWatch *self)
+{
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (g_file_get_contents (self->path, &text, NULL, &error))
+    {
+      if (!pb_daily_restore (self->daily, text, pb_clock_wall () / G_USEC_PER_SEC))
+        pb_log (PB_LOG_WARNING, "daily-limits", "file", self->path, "reason", "damaged; the day begins anew", NULL);
+    }
+  else if (!g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+    pb_log (PB_LOG_WARNING, "daily-limits", "reason", error->message, NULL);
+}
+
+/* ---- looking ---- */
+
+static void
+look_at_queue (PbHealthWatch *self, gint64 now)
+{
+  g_autofree char *text = NULL;
+  PbQueueCounts counts;
+  gboolean old;
+
+  pb_store_counts (self->store, &counts);
+  self->many = counts.deferred >= (self->many ? FEWER_DEFERRED : MANY_DEFERRED);
+  /* The oldest may be one that is held, which waits for somebody's hand and not for others. */
+  old = counts.held == 0 && counts.oldest > 0 && now - counts.oldest >= LONG_WAIT;
+  if (self->many)
+    text = g_strdup_printf ("%d messages and more wait for another attempt.", MANY_DEFERRED);
+  else if (old)
+    text = g_strdup_printf ("A message has waited for more than %d hours.", LONG_WAIT / 3600);
+  if (text != NULL)
+    pb_alerts_raise (self->alerts, PB_ALERT_QUEUE_GROWING, "queue", text);
+  else
+    pb_alerts_end (self->alerts, PB_ALERT_QUEUE_GROWING, "queue");
+}
+
+static void
+look_at_disk (PbHealthWatch *self)
+{
+  if (pb_store_state (self->store) == PB_STORE_LOW_SPACE)
+    pb_alerts_raise (self->alerts, PB_ALERT_DISK_LOW, "state-directory",
+                     "The disk of the state directory is nearly full: no new mail is taken.");
+  else
+    pb_alerts_end (self->alerts, PB_ALERT_DISK_LOW, "state-directory");
+}
+
+static void
+look_at_certificate (PbHealthWatch *self, gint64 now)
+{
+  const PbTlsIdentity *identity = pb_certificate_identity (self->certificate);
+  g_autofree char *text = NULL;
+  char date[40];
+
+  if (identity != NULL && identity->not_after - now < ENDING_SECONDS)
+    text = g_strdup_printf ("The certificate %s on %s.", identity->not_after > now ? "ends" : "has ended",
+                            pb_clock_format_date (identity->not_after * G_USEC_PER_SEC, date));
+  if (text != NULL)
+    pb_alerts_raise (self->alerts, PB_ALERT_CERTIFICATE_ENDING, "certificate", text);
+  else
+    pb_alerts_end (self->alerts, PB_ALERT_CERTIFICATE_ENDING, "certificate");
+}
+
+/* Who is over, copied: the alerts are raised without the lock. */
+static void
+on_over (const char *account, const char *name, guint messages, guint recipients, gpointer user_data)
+{
+  g_hash_table_insert (user_data, g_strdup (account),
+                       g_strdup_printf ("The account %s has sent %u messages to %u recipients today and may send no "
+                                        "more; further ones are held.",
+                                        name, messages, recipients));
+}
+
+static void
+look_at_accounts (PbHealthWatch *self, gint64 now)
+{
+  g_autoptr (GHashTable) before = g_steal_pointer (&self->over);
+  GHashTableIter iter;
+  gpointer account, text;
+
+  self->over = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  pb_daily_foreach_over (self->daily, on_over, self->over, now);
+  g_hash_table_iter_init (&iter, self->over);
+  while (g_hash_table_iter_next (&iter, &account, &text))
+    pb_alerts_raise (self->alerts, PB_ALERT_DAILY_LIMIT, account, text);
+  g_hash_table_iter_init (&iter, before);
+  while (g_hash_table_iter_next (&iter, &account, NULL))
+    if (!g_hash_table_contains (self->over, account))
+      pb_alerts_end (self->alerts, PB_ALERT_DAILY_LIMIT, account);
+}
+
+static gboolean
+on_look (gpointer user_data)
+{
+  PbHealthWatch *self = user_data;
+  gint64 now = pb_clock_wall () / G_USEC_PER_SEC;
+
+  look_at_queue (self, now);
+  look_at_disk (self);
+  look_at_certificate (self, now);
+  look_at_accounts (self, now);
+  keep (self);
+  return G_SOURCE_CONTINUE;
+}
+
+PbHealthWatch *
+pb_health_watch_new (PbStore *store, PbAlerts *alerts, PbCertificate *certificate, PbDaily *daily,
+                     const char *directory)
+{
+  PbHealthWatch *self = g_new0 (PbHealthWatch, 1);
+
+  self->store = store;
+  self->alerts = alerts;
+  self->certificate = certificate;
+  self->daily = daily;
+  self->path = g_build_filename (directory, FILE_NAME, NULL);
+  self->pool = pb_pool_new ("pb-daily", 1);
+  self->over = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  restore (self);
+  self->timer = g_timeout_add_seconds (LOOK_SECONDS, on_look, self);
+  return self;
+}
+
+void
+pb_health_watch_close (PbHealthWatch *self)
+{
+  if (self->pool == NULL)
+    return;
+  g_clear_handle_id (&self->timer, g_source_remove);
+  keep (self);
+  g_clear_pointer (&self->pool, pb_pool_free);
+}
+
+void
+pb_health_watch_free (PbHealthWatch *self)
+{
+  pb_health_watch_close (self);
+  g_hash_table_unref (self->over);
+  g_free (self->path);
+  g_free (self);
+}
