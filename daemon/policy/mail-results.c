@@ -10,8 +10,10 @@
 #include "policy/facts-private.h"
 #include "policy/mail-checks.h"
 #include "protocol/auth-results.h"
+#include "protocol/text.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 static const PbFact *
 find_fact (const PbJudged *judged, PbFactKind kind)
@@ -50,7 +52,8 @@ add_iprev (PbAuthResults *results, const PbJudged *judged)
   pb_auth_results_add_property (results, "policy.iprev", pb_ip_format (&judged->ip, ip, sizeof ip));
 }
 
-/* RFC 8601 2.7.2: MAIL FROM as it was given, or the name of HELO where there was none. */
+/* RFC 8601 2.7.2: MAIL FROM as it was given, or the name of HELO where there was none. The field is ASCII: of an address
+   that is not only the domain is told, which the syntax allows. */
 static void
 add_spf (PbAuthResults *results, const PbJudged *judged)
 {
@@ -65,7 +68,10 @@ add_spf (PbAuthResults *results, const PbJudged *judged)
   if (by_helo || judged->sender == NULL)
     pb_auth_results_add_property (results, "smtp.helo", domain);
   else
-    pb_auth_results_add_property (results, "smtp.mailfrom", judged->sender->text);
+    pb_auth_results_add_property (
+      results, "smtp.mailfrom",
+      pb_text_is_ascii (judged->sender->text, strlen (judged->sender->text)) ? judged->sender->text
+                                                                             : domain);
 }
 
 static const char *

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is told of the checks on top of a message: Authentication-Results, Received-SPF and the ARC seal."""
 import dkim
+from gi.repository import GLib
 
 from harness import strip_trace, wait_for
-from test_signing import LARGE, MESSAGE, add_key, ask, fields, tags
+from test_signing import LARGE, MESSAGE, add_key, ask, fields, read, tags
 
 STRANGER = "127.0.0.7"
 RECORD = "v=spf1 ip4:127.0.0.7 -all"
@@ -107,6 +108,37 @@ def test_hostile_values(bed):
         plain.append("_" if quoted else octet)
     methods = [part.split("=")[0].strip() for part in "".join(plain).split(";")[1:]]
     assert sorted(set(methods)) == ["dkim", "dmarc", "spf"] and methods.count("dmarc") == 1, value
+
+
+def test_address_beyond_ascii(bed):
+    """What an ASCII field cannot say is left out, not garbled."""
+    bed.start()
+    all_checks(bed)
+    with bed.talk(source=STRANGER) as talk:
+        talk.ehlo()
+        talk.envelope("jörg@b.example", ["ann@local.example"], " SMTPUTF8")
+        assert talk.data(MESSAGE)[0] == 250
+    [mail] = bed.wait_mails(bed.ann)
+    assert results(mail)["spf"] == ("none", {"smtp.mailfrom": "b.example"}), mail[:600]
+
+
+def test_results_survive_kill(bed):
+    """What stands beside a large message's file is as safe as the message."""
+    sink = start_sealing(bed)
+    add_key(bed)
+    sink.rule("RCPT", b"450 4.2.0 Later")
+    bed.send("a@b.example", ["fwd@local.example"], LARGE, source=STRANGER)
+    bed.wait_deferred(1)
+    [row] = bed.api.rows("Queue")
+    whole = read(bed, row)
+    bed.postbusd.kill()
+    bed.postbusd.start()
+    sink.clear_rules()
+    bed.api.call("Queue", "Retry", "(a{sv})", {"All": GLib.Variant("b", True)})
+    message = sink.wait_messages(1)[0].body
+    assert message == whole and results(message)["spf"][0] == "pass"
+    arc_passes(bed, message, 1)
+    bed.queue_empty()
 
 
 def test_when_it_is_written(bed):

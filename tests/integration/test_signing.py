@@ -263,6 +263,40 @@ def test_own_notices(bed):
     own, returned = notice.split(b"Content-Type: ", 1)[0], notice
     assert len(fields(own + b"\r\n\r\n", b"DKIM-Signature")) == 1
     assert returned.count(b"DKIM-Signature:") == 2, "the returned header has ours on top"
+    with bed.talk() as talk:
+        talk.ehlo()
+        talk.envelope("x@elsewhere.example", ["far@away.example"], " RET=HDRS")
+        assert talk.data(LARGE)[0] == 250
+    notice = sink.wait_messages(2)[1].body
+    assert verify(bed, notice) and notice.count(b"DKIM-Signature:") == 2, "that of a large message, too"
+    assert b"\r\nReceived: from client.example" in notice
+
+
+def test_rewritten_for_seven_bits(bed):
+    """Where a server takes seven bits only the head goes with the rest, octet by octet."""
+    bed.start()
+    sink = bed.relay_sink(extensions=[b"PIPELINING"])
+    add_key(bed)
+    for text in (MESSAGE, LARGE):
+        text = text.replace(b"One line", "Eine schöne Zeile".encode())
+        count = len(sink.messages)
+        bed.send("ann@local.example", ["far@away.example"], text)
+        got = sink.wait_messages(count + 1)[-1].body
+        assert got.startswith(b"DKIM-Signature: v=1") and max(got) < 128
+        assert fields(got, b"Subject") == fields(text, b"Subject") and b"Eine sch=C3=B6ne Zeile" in got
+
+
+def test_sub_domain(bed):
+    """A local domain without keys of its own is signed for by the one that it is in, another's sub-domain is not."""
+    bed.start()
+    sink = bed.relay_sink()
+    _, row = add_key(bed, "ed25519")
+    bed.api.add("LocalDomains", Name="sub.local.example")
+    for count, (domain, signers) in enumerate((("sub.local.example", 1), ("other.local.example", 0))):
+        text = MESSAGE.replace(b"<ann@local.example>", b"<ann@" + domain.encode() + b">")
+        bed.send("ann@local.example", ["far@away.example"], text)
+        found = verify(bed, sink.wait_messages(count + 1)[-1].body)
+        assert list(found.values()) == [("local.example", row["Selector"])] * signers, (domain, found)
 
 
 def test_forged_results(bed):
