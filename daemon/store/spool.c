@@ -135,8 +135,9 @@ file_share (PbSpool *self, PbSpoolShared func, gpointer user_data, gboolean abor
     {
       fd = openat (pb_store_spool_dir (self->store)->tmp_fd, self->tmp_name,
                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+      /* What nobody could look at must not come through unseen. */
       if (fd < 0)
-        pb_log (PB_LOG_WARNING, "spool file", "reason", g_strerror (errno), NULL);
+        file_set_error (self, errno, "Cannot read");
     }
   func (NULL, fd, user_data);
 }

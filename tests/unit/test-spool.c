@@ -6,6 +6,7 @@
 
 #include "store/body-private.h"
 #include <fcntl.h>
+#include <sys/resource.h>
 
 static void
 on_resumed (gpointer data)
@@ -220,6 +221,40 @@ test_share (Fixture *self, gconstpointer data)
     }
 }
 
+/* Where nothing is left to open the file with, the message is not taken either: whoever was to look at it could not. */
+static void
+test_share_without_descriptors (Fixture *self, gconstpointer data)
+{
+  g_auto (Answer) answer = { 0 };
+  g_autoptr (PbEnvelope) envelope =
+    make_envelope (self->store, "a@example.org", 1, "b@example.net", 300000);
+  PbSpool *spool = pb_spool_new (self->store);
+  Shared shared = { .fd = -1 };
+  gboolean resumed = FALSE;
+  struct rlimit limit, none;
+
+  append_pattern (spool, 0, 300000);
+  pb_spool_flush (spool, self->mailbox, on_resumed, &resumed);
+  while (pb_spool_held (spool) > 0)
+    g_usleep (1000);
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  none = (struct rlimit){ 0, limit.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  pb_spool_share (spool, on_shared, &shared);
+  g_mutex_lock (&shared.lock);
+  while (!shared.called)
+    g_cond_wait (&shared.cond, &shared.lock);
+  g_mutex_unlock (&shared.lock);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  g_assert_null (shared.memory);
+  g_assert_cmpint (shared.fd, ==, -1);
+  pb_store_submit (self->store, envelope, spool, self->mailbox, on_submitted, &answer);
+  wait_for (self->mailbox, &answer.called);
+  g_assert_error (answer.error, PB_STORE_ERROR, PB_STORE_ERROR_BUSY);
+  g_assert_cmpint (pb_store_state (self->store), ==, PB_STORE_OK);
+  assert_counts (self, 0, 0, 0);
+}
+
 /* A spool given up while its session waits: no call comes any more, no file stays. */
 static void
 test_abort (Fixture *self, gconstpointer data)
@@ -422,6 +457,7 @@ main (int argc, char **argv)
   fixture_add ("/spool/body-descriptor", test_body_descriptor);
   fixture_add ("/spool/back-pressure", test_back_pressure);
   fixture_add ("/spool/share", test_share);
+  fixture_add ("/spool/share-without-descriptors", test_share_without_descriptors);
   fixture_add ("/spool/abort", test_abort);
   fixture_add ("/spool/many-at-once", test_many_at_once);
   fixture_add ("/spool/head", test_head);
