@@ -104,7 +104,7 @@ pb_auth_results_format (PbAuthResults *self)
   return self->n > 0 ? g_strdup (self->text->str) : g_strconcat (self->text->str, "; none", NULL);
 }
 
-/* Passes white space and comments, nested ones too (RFC 5322 3.2.2). Returns: where they end; @length when a comment does not. */
+/* Passes white space, what some take for it, and comments, nested ones too (RFC 5322 3.2.2). Returns: where they end; @length when a comment does not. */
 static gsize
 skip_comments (const char *text, gsize length, gsize at)
 {
@@ -117,7 +117,7 @@ skip_comments (const char *text, gsize length, gsize at)
       depth++;
     else if (text[at] == ')' && depth > 0)
       depth--;
-    else if (depth == 0 && strchr (" \t\r\n", text[at]) == NULL)
+    else if (depth == 0 && text[at] != ' ' && !g_ascii_iscntrl (text[at]))
       break;
   return MIN (at, length);
 }
@@ -141,6 +141,18 @@ read_word (const char *text, gsize length, gsize at, gboolean cut, GString *word
   return !quoted && !cut;
 }
 
+/* Drops what some readers pass over without a word: controls, blanks and invisible characters beyond ASCII. */
+static void
+keep_visible (GString *word)
+{
+  gsize n = 0;
+
+  for (gsize i = 0; i < word->len; i++)
+    if (g_ascii_isprint (word->str[i]))
+      word->str[n++] = word->str[i];
+  g_string_truncate (word, n);
+}
+
 gboolean
 pb_auth_results_is_from (const char *text, gsize length, gboolean cut, const char *id)
 {
@@ -149,7 +161,10 @@ pb_auth_results_is_from (const char *text, gsize length, gboolean cut, const cha
 
   if (memchr (text, '\0', length) != NULL || !read_word (text, length, at, cut, word))
     return TRUE;
+  if (word->len == 0)
+    return TRUE;
+  keep_visible (word);
   if (word->len > 0 && word->str[word->len - 1] == '.')
     g_string_truncate (word, word->len - 1);
-  return word->len == 0 || g_ascii_strcasecmp (word->str, id) == 0;
+  return g_ascii_strcasecmp (word->str, id) == 0;
 }
