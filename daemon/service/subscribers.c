@@ -105,10 +105,10 @@ static void
 on_pong (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) body =
-    g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  GVariant *body = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
   Subscriber *subscriber;
 
+  g_clear_pointer (&body, g_variant_unref);
   /* Its subscription is gone, and so is what we were given. */
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
