@@ -106,7 +106,7 @@ on_answer (PbDnsAnswer *answer, gpointer user_data)
 
   if (self->func == NULL)
     dmarc_free (self);
-  else if (answer->status == PB_DNS_TROUBLE)
+  else if (answer->status == PB_DNS_TROUBLE || g_get_monotonic_time () > self->deadline)
     finish (self, PB_DMARC_TEMPERROR, "DNS did not answer");
   else
     question->answered (self, answer);
