@@ -6,6 +6,8 @@
  */
 #include "mailauth/dkim-signature.h"
 #include "mailauth/dns-source.h"
+#include "protocol/address.h"
+#include "protocol/text.h"
 
 #include <string.h>
 
@@ -68,30 +70,59 @@ read_canonical (PbDkimSignature *self, const PbTagList *tags)
   return NULL;
 }
 
+/* As the DNS has it: in A-labels, whatever the signer wrote (RFC 8616 5). Returns: (transfer full) (nullable): NULL for what is no name. */
+static char *
+read_name (const char *text)
+{
+  g_autofree char *name = pb_text_is_ascii (text, strlen (text))
+                            ? g_strdup (text)
+                            : pb_domain_normalize (text, -1, TRUE);
+
+  if (name == NULL || !pb_dns_name_is_valid (name))
+    return NULL;
+  for (const char *at = name; *at != '\0'; at++)
+    if (!g_ascii_isalnum (*at) && strchr ("-_.", *at) == NULL)
+      return NULL;
+  return g_steal_pointer (&name);
+}
+
 static const char *
 read_domain (PbDkimSignature *self, const PbTagList *tags)
 {
   const char *domain = pb_tag_list_get (tags, "d");
   const char *selector = pb_tag_list_get (tags, "s");
+  g_autofree char *name = NULL;
 
   if (domain == NULL || selector == NULL)
     return domain == NULL ? "no domain" : "no selector";
-  self->domain = g_ascii_strdown (domain, -1);
-  self->selector = g_strdup (selector);
-  if (!pb_dns_name_is_valid (domain) || !pb_dns_name_is_valid (selector))
-    return pb_dns_name_is_valid (domain) ? "the selector is no name" : "the domain is no name";
-  for (const char *at = selector; *at != '\0'; at++)
-    if (!g_ascii_isalnum (*at) && strchr ("-_.", *at) == NULL && (guint8) *at < 0x80)
-      return "the selector is no name";
-  return NULL;
+  name = read_name (domain);
+  if (name == NULL)
+    return "the domain is no name";
+  self->domain = g_ascii_strdown (name, -1);
+  self->selector = read_name (selector);
+  return self->selector != NULL ? NULL : "the selector is no name";
+}
+
+/* @value with the domain behind its at sign as the DNS has it. */
+static char *
+read_address (const char *value)
+{
+  const char *at = strrchr (value, '@');
+  g_autofree char *domain = at != NULL ? read_name (at + 1) : NULL;
+  GString *out = g_string_new (value);
+
+  if (domain == NULL)
+    return g_string_free (out, FALSE);
+  g_string_truncate (out, (gsize) (at + 1 - value));
+  g_string_append (out, domain);
+  return g_string_free (out, FALSE);
 }
 
 /* i= of DKIM: within d= (3.5). */
 static const char *
 read_identity (PbDkimSignature *self, const PbTagList *tags)
 {
-  const char *value = pb_tag_list_get (tags, "i");
-  const char *at = value != NULL ? strrchr (value, '@') : NULL;
+  const char *value = pb_tag_list_get (tags, "i"), *at;
   gsize length, tail = strlen (self->domain);
 
   if (value == NULL)
@@ -99,7 +130,8 @@ read_identity (PbDkimSignature *self, const PbTagList *tags)
       self->identity = g_strconcat ("@", self->domain, NULL);
       return NULL;
     }
-  self->identity = g_strdup (value);
+  self->identity = read_address (value);
+  at = strrchr (self->identity, '@');
   length = at != NULL ? strlen (at + 1) : 0;
   if (length < tail || g_ascii_strcasecmp (at + 1 + length - tail, self->domain) != 0
       || (length > tail && at[length - tail] != '.'))

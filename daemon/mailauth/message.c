@@ -154,11 +154,13 @@ feed_body (PbAuthMessage *self, const char *data, gsize length)
 
 /* Where the header ends in what is kept of it, looked for from @from on. Returns: the length of the header, G_MAXSIZE when it goes on. */
 static gsize
-find_end (const GByteArray *header, gsize from)
+find_end (const PbAuthMessage *self, gsize from)
 {
+  const GByteArray *header = self->header;
   const guint8 *end;
 
-  if (header->len >= 2 && memcmp (header->data, "\r\n", 2) == 0)
+  /* Of one that was cut the beginning is the end of some line. */
+  if (!self->cut && header->len >= 2 && memcmp (header->data, "\r\n", 2) == 0)
     return 0;
   end = memmem (header->data + from, header->len - from, "\r\n\r\n", 4);
   return end != NULL ? (gsize) (end - header->data) + 2 : G_MAXSIZE;
@@ -171,7 +173,7 @@ feed_header (PbAuthMessage *self, const char *data, gsize length)
   gsize had = self->header->len, end;
 
   g_byte_array_append (self->header, (const guint8 *) data, (guint) length);
-  end = find_end (self->header, had > 3 ? had - 3 : 0);
+  end = find_end (self, had > 3 ? had - 3 : 0);
   if (end == G_MAXSIZE)
     {
       /* Too much of it: only its last octets are kept on, to see its end. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* DKIM: canonical forms, own signatures verified, and what must not pass. Other people's messages are in tests/mailauth. */
 #include "mailauth/dkim-key.h"
+#include "mailauth/dkim-signature.h"
 #include "mailauth/dkim.h"
 #include "tests/mailauth/zone.h"
 
@@ -429,6 +430,83 @@ test_huge_header (void)
   g_assert_cmpuint (bed.n, ==, 0);
 }
 
+/* Where such a header is cut is no end of it, though a line's end should stand there. */
+static void
+test_cut_at_a_line (void)
+{
+  g_autofree char *much = g_strnfill (PB_AUTH_HEADER_MAX, 'y');
+
+  for (guint tail = 0; tail < 3; tail++)
+    {
+      Bed bed = { 0 };
+      g_autoptr (PbAuthMessage) message = pb_auth_message_new (on_header_to_sign, &bed);
+      g_autoptr (GString) text = g_string_new ("X: ");
+
+      g_string_append (text, much);
+      g_string_append (text, "\r\n");
+      g_string_append_len (text, "X:", tail);
+      pb_auth_message_feed (message, text->str, text->len);
+      pb_auth_message_feed (message, "X: more\r\n", 9);
+      g_assert_false (pb_auth_message_in_body (message));
+      pb_auth_message_feed (message, "\r\nbody\r\n", 8);
+      g_assert_true (pb_auth_message_in_body (message));
+      g_assert_true (pb_auth_message_is_cut (message));
+      pb_auth_message_end (message);
+      g_assert_cmpuint (pb_body_hash_length (bed.body), ==, 6);
+    }
+}
+
+/* A signer may write its names as its readers see them; keys are asked for, and authors compared, as the DNS has them (RFC 8616 5). */
+static void
+test_names (void)
+{
+  static const struct
+  {
+    const char *domain, *selector, *identity; /* identity: (nullable) */
+    const char *asked;                        /* (nullable) */
+    const char *told;                         /* why it is refused, or the identity */
+  } rows[] = {
+    { "example.test", "sel", NULL, "sel._domainkey.example.test", "@example.test" },
+    { "EXAMPLE.test", "Sel", "a@x.Example.TEST", "Sel._domainkey.example.test", "a@x.Example.TEST" },
+    { "b\xc3\xbc""cher.test", "s\xc3\xa4l", NULL, "xn--sl-via._domainkey.xn--bcher-kva.test", "@xn--bcher-kva.test" },
+    { "b\xc3\xbc""cher.test", "a_b.c", "x@y.b\xc3\xbc""cher.test", "a_b.c._domainkey.xn--bcher-kva.test",
+      "x@y.xn--bcher-kva.test" },
+    { "xn--bcher-kva.test", "s", "x@b\xc3\xbc""cher.test", "s._domainkey.xn--bcher-kva.test", "x@xn--bcher-kva.test" },
+    { "exam\r\n ple.test", "sel", NULL, NULL, "the domain is no name" },
+    { "\"example.test", "sel", NULL, NULL, "the domain is no name" },
+    { "\xff.test", "sel", NULL, NULL, "the domain is no name" },
+    { "example.test", "s l", NULL, NULL, "the selector is no name" },
+    { "example.test", "\xff", NULL, NULL, "the selector is no name" },
+    { "example.test", "sel", "a@notexample.test", NULL, "the identity is not of the domain" },
+    { "example.test", "sel", "example.test", NULL, "the identity is not of the domain" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *text = g_strdup_printf (
+        "DKIM-Signature: v=1; a=rsa-sha256; d=%s; s=%s; h=from; b=AAAA;%s%s%s"
+        " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n",
+        rows[i].domain, rows[i].selector, rows[i].identity != NULL ? " i=" : "",
+        rows[i].identity != NULL ? rows[i].identity : "", rows[i].identity != NULL ? ";" : "");
+      const PbField field = { text, strlen (text), strlen ("DKIM-Signature") };
+      const char *problem;
+      g_autoptr (PbDkimSignature) signature = NULL;
+      g_autofree char *name = NULL;
+
+      signature = pb_dkim_signature_parse (&field, PB_DKIM_FIELD, &problem);
+      g_test_message ("row %u: %s", i, problem);
+      g_assert_true ((signature != NULL) == (rows[i].asked != NULL));
+      if (signature == NULL)
+        {
+          g_assert_cmpstr (problem, ==, rows[i].told);
+          continue;
+        }
+      name = pb_dkim_signature_key_name (signature);
+      g_assert_cmpstr (name, ==, rows[i].asked);
+      g_assert_cmpstr (signature->identity, ==, rows[i].told);
+    }
+}
+
 /* Cancelled before and behind the answers. */
 static void
 test_cancel (void)
@@ -468,6 +546,8 @@ main (int argc, char **argv)
   g_test_add_func ("/dkim/huge-key", test_huge_key);
   g_test_add_func ("/dkim/many", test_many);
   g_test_add_func ("/dkim/huge-header", test_huge_header);
+  g_test_add_func ("/dkim/cut-at-a-line", test_cut_at_a_line);
+  g_test_add_func ("/dkim/names", test_names);
   g_test_add_func ("/dkim/cancel", test_cancel);
   return g_test_run ();
 }
