@@ -130,9 +130,10 @@ test_size (Test *self, PbClamdStep *step)
   if (outcome.result == PB_CLAMD_CLEAN)
     return say (step, PB_CLAMD_STEP_OK, "the largest message that is taken can be scanned");
   step->detail = g_strdup_printf ("a message of %" G_GUINT64_FORMAT
-                                  " MiB cannot be scanned: %s; raise StreamMaxLength in clamd.conf",
+                                  " MiB cannot be scanned: %s%s",
                                   self->max_size >> 20,
-                                  outcome.why != NULL ? outcome.why : "malware is found in zeros");
+                                  outcome.why != NULL ? outcome.why : "malware is found in zeros",
+                                  outcome.result == PB_CLAMD_TOO_LARGE ? "; raise StreamMaxLength in clamd.conf" : "");
   return PB_CLAMD_STEP_WARNING;
 }
 

@@ -62,6 +62,7 @@ def test_scanner_that_is_none(bed):
         assert states[place] == "failed" and words in steps[place]["Detail"], (place, steps)
         assert {states[step] for step in STEPS[STEPS.index(place) + 1:]} == {"skipped"}, steps
     assert states["version"] == "warning" and steps["version"]["SignatureTime"] == 1068455553, steps
+    bed.api.set("General", "MaxMessageSize", "u", 1)
     odd = scanner.Odd(bed, lambda got: b"PONG\0" if got == b"zPING\0" else b"ClamAV 1.0.9\0" if got == b"zVERSION\0"
                       else b"stream: OK\0")
     bed.api.set("Antivirus", "Address", "s", odd.address)
