@@ -15,6 +15,11 @@ TRUSTED = "127.0.0.1"
 OPEN, CLOSED = "250 2.1.5", "554 5.7.1"
 
 
+def counters(bed):
+    """What counts up, without the figures of this moment: mail may still be on its way."""
+    return {name: value for name, value in bed.api.statistics().items() if not name.startswith("queue.") and name != "sessions"}
+
+
 def names(bed):
     """Who is right: 127.0.0.7 is mail.ok.example, whose sender's domain is ok.example. Nobody else is in the DNS."""
     bed.dns.add("7.0.0.127.in-addr.arpa", "PTR", "mail.ok.example")
@@ -303,7 +308,7 @@ def test_explain(bed):
     bed.api.add("AccessList", Name="addr", List="blacklist", Kind="sender", Value="a@ok.example")
     for interface, name, *_ in POLICIES:
         bed.api.set(interface, name, "s", "enforce")
-    before = bed.api.statistics()
+    before = counters(bed)
     trail = explain(bed)
     assert [(row["Stage"], row["Check"], row["Outcome"]) for row in trail] == [
         ("connect", "blocks", "pass"), ("connect", "connections", "pass"),
@@ -325,7 +330,7 @@ def test_explain(bed):
     rows = {row["Check"]: row["Outcome"] for row in explain(bed, source=TRUSTED)}
     assert rows["relay"] == rows["client-name"] == "exempt", rows
     assert bed.api.call("Diagnostics", "Explain", "(a{sv})", variants({"Ip": "192.0.2.1"}))[0][-1]["Reply"].startswith("220 ")
-    after = bed.api.statistics()
+    after = counters(bed)
     assert before == after, (before, after)
 
 
@@ -404,7 +409,7 @@ def test_replay(bed):
     wait_for(lambda: bed.api.call("History", "Search", "(a{sv}uu)", {}, 0, 10)[0] >= 5, "the history")
     wait_for(lambda: count(bed, "delivered") == 5, "the deliveries")
     revision = bed.api.get("Manager", "Revision")
-    before = bed.api.statistics()
+    before = counters(bed)
     assert replay(bed, {}) == (6, [])
     assert replay(bed, {"SenderPolicy": {"RejectNonFqdnSender": "watch"}}) == (6, [])
     judged, changed = replay(bed, {"SenderPolicy": {"RejectNonFqdnSender": "enforce"}})
@@ -424,7 +429,7 @@ def test_replay(bed):
             assert refusal.name == error, refusal
         else:
             raise AssertionError(f"{draft} was taken")
-    after = bed.api.statistics()
+    after = counters(bed)
     assert bed.api.get("Manager", "Revision") == revision and before == after, (before, after)
 
 

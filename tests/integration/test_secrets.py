@@ -269,7 +269,7 @@ def test_master_key(bed):
     set_secret(bed.api, canary())
     path = pathlib.Path(bed.state, "master.key")
     assert path.stat().st_mode & 0o777 == 0o600 and path.stat().st_size == 32
-    assert f"master-key from={path}" in bed.postbusd.stderr().decode()
+    wait_for(lambda: f"master-key from={path}" in bed.postbusd.stderr().decode(), "the log")
     key = path.read_bytes()
     bed.postbusd.stop()
     # A file that cannot be it ends the start; nothing is made in its place.
@@ -303,7 +303,7 @@ def test_master_key(bed):
     bed.postbusd.environment = lambda: {**environment, "CREDENTIALS_DIRECTORY": str(folder)}
     bed.postbusd.start()
     assert general(bed) == "present" and not path.exists()
-    assert f"master-key from={folder}/postbus-master-key" in bed.postbusd.stderr().decode()
+    wait_for(lambda: f"master-key from={folder}/postbus-master-key" in bed.postbusd.stderr().decode(), "the log")
 
 
 def test_strangers_need_their_own_action(bed):
