@@ -19,6 +19,7 @@
 #define MAX_DOMAIN      253  /* RFC 1035 2.3.4, less length octet and root */
 #define MAX_LABEL       63   /* RFC 1035 2.3.4 */
 #define MAX_LOCAL_PART  64   /* RFC 5321 4.5.3.1.1 */
+#define MAX_SOCKET_PATH 107 /* sun_path */
 #define MAX_ADDRESS     254  /* RFC 5321 4.5.3.1.3, less the angle brackets */
 #define FINGERPRINT_HEX 64   /* SHA-256 */
 #define N_(text)        text /* the client shows it translated */
@@ -229,15 +230,21 @@ is_ip_port (const char *text)
 }
 
 static gboolean
-is_listen (const char *text)
-{
-  return text[0] == '\0' || is_endpoint (text, is_ip, TRUE);
-}
-
-static gboolean
 is_file (const char *text)
 {
   return text[0] == '/' && !g_str_has_suffix (text, "/");
+}
+
+/* What other machines cannot reach. */
+static gboolean
+is_listen (const char *text)
+{
+  if (g_str_has_prefix (text, "unix:"))
+    return is_file (text + strlen ("unix:")) && strlen (text + strlen ("unix:")) <= MAX_SOCKET_PATH;
+  if (text[0] == '\0')
+    return TRUE;
+  return is_endpoint (text, is_ip, TRUE)
+         && (g_str_has_prefix (text, "127.") || g_str_has_prefix (text, "[::1]:"));
 }
 
 static gboolean
@@ -387,7 +394,8 @@ static const struct
   [PB_CHECK_TIME] = { is_time, N_ ("must be a time of day, such as 07:00") },
   [PB_CHECK_FINGERPRINT] = { is_fingerprint, N_ ("must be 64 hexadecimal digits") },
   [PB_CHECK_LISTEN] = { is_listen,
-                        N_ ("must be an IP address and a port, such as 127.0.0.1:9154, or empty") },
+                        N_ ("must be unix:/path, or an address of this machine alone and a port, such as "
+                             "127.0.0.1:9154 or [::1]:9154, or empty") },
   [PB_CHECK_IP_PORT] = { is_ip_port,
                          N_ ("must be an IP address, with :port behind it where needed") },
   [PB_CHECK_DELIMITER] = { is_delimiter, N_ ("must be one of + - _ = . # ~ ^, or empty") },

@@ -24,7 +24,7 @@ typedef enum
   PB_CHECK_SOCKET,    /* unix:/path or host:port */
   PB_CHECK_TIME,      /* HH:MM */
   PB_CHECK_FINGERPRINT, /* 64 hex digits, or empty */
-  PB_CHECK_LISTEN,    /* empty or IP:port */
+  PB_CHECK_LISTEN,    /* empty, unix:/path or a loopback IP:port */
   PB_CHECK_IP_PORT,   /* IP[:port], [v6]:port (DNS servers) */
   PB_CHECK_DELIMITER, /* one of + - _ = . # ~ ^ */
   PB_CHECK_DNS_CODE,  /* 127.x.y.z (what a DNSBL answers) */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The bus: one object, many interfaces, one dispatcher. service.c adds the interfaces (one file each),
+ * The bus: one object (and that of LogControl1), many interfaces, one dispatcher. service.c adds the interfaces (one file each),
  * then connects. get_property and set_property of the vtable stay NULL, so that Get, GetAll and Set
  * arrive here as calls and are authorized like every other; GDBus has checked names and types by
  * then. On a lost connection the objects stay, and the bus is tried again; errors go to the caller
@@ -251,7 +251,8 @@ register_objects (PbBus *self, GError **error)
     {
       PbBusObject *object = self->objects->pdata[i];
       object->registration = g_dbus_connection_register_object (
-        self->connection, PB_OBJECT_PATH, (GDBusInterfaceInfo *) object->interface.info, &vtable, object, NULL, error);
+        self->connection, object->interface.path != NULL ? object->interface.path : PB_OBJECT_PATH,
+        (GDBusInterfaceInfo *) object->interface.info, &vtable, object, NULL, error);
       if (object->registration == 0)
         return FALSE;
     }

@@ -30,6 +30,7 @@ typedef struct
   const char *write_action;                                             /* (nullable) */
   void (*set) (PbBusCall *call, gpointer object, const char *property, GVariant *value); /* (nullable) */
   gpointer object; /* (unowned) */
+  const char *path; /* (nullable) of another object than ours */
 } PbBusInterface;
 
 /** pb_bus_new: @address: "system", "session" or a D-Bus address. */

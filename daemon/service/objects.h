@@ -7,6 +7,7 @@
 #include "service/bus.h"
 #include "service/certificate.h"
 #include "service/health.h"
+#include "service/metrics.h"
 #include "service/relay-tests.h"
 #include "service/secret-agents.h"
 #include "service/statistics.h"
@@ -86,12 +87,16 @@ PbDiagnosticsObject *pb_diagnostics_object_new (const PbDiagnosticsParts *parts)
 /** pb_diagnostics_object_free: before the bus and the resolver: questions under way are refused. */
 void pb_diagnostics_object_free (PbDiagnosticsObject *self);
 
+/** pb_log_control_object_add: org.freedesktop.LogControl1. */
+void pb_log_control_object_add (PbBus *bus);
+
 typedef struct _PbStatisticsObject PbStatisticsObject;
 typedef struct
 {
   PbBus *bus; /* all borrowed */
   PbStatistics *statistics;
   PbServer *server;
+  PbMetrics *metrics;
   PbHistory *history; /* (nullable) */
   PbMailbox *mailbox; /* the main thread's */
 } PbStatisticsObjectParts;

@@ -90,6 +90,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->status_line, pb_status_line_free);
   close_keepers (self);
   free_bus (self);
+  g_clear_pointer (&self->metrics, pb_metrics_free);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   free_server (self);
   g_clear_pointer (&self->hits_keeper, pb_hits_keeper_free);

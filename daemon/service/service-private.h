@@ -78,6 +78,7 @@ struct _PbService
   PbDiagnosticsObject *diagnostics_object;
   PbHealth *health;
   PbStatistics *statistics;
+  PbMetrics *metrics;
   PbStatisticsObject *statistics_object;
   PbWatchdog *watchdog;
   PbStatusLine *status_line;

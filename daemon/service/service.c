@@ -260,6 +260,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   self->server = pb_server_new (&server_parts);
   self->statistics =
     pb_statistics_new (options->state_directory, self->store, self->server, self->mailbox);
+  self->metrics = pb_metrics_new (self->registry, self->statistics);
   const PbSubmitterParts submission_parts = { self->server, self->registry, self->reactors, self->n_reactors,
                                                self->mailbox };
   self->submission = pb_submitter_new (&submission_parts);
@@ -309,9 +310,10 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
                                                  self->health };
   self->diagnostics_object = pb_diagnostics_object_new (&diagnostics_parts);
   pb_audit_object_add (self->bus, self->registry);
-  const PbStatisticsObjectParts statistics_parts = { self->bus, self->statistics, self->server, self->history,
-                                                     self->mailbox };
+  const PbStatisticsObjectParts statistics_parts = { self->bus, self->statistics, self->server, self->metrics,
+                                                     self->history, self->mailbox };
   self->statistics_object = pb_statistics_object_new (&statistics_parts);
+  pb_log_control_object_add (self->bus);
   pb_submission_object_add (self->bus, self->submission);
   pb_alerts_add_object (self->alerts, self->bus);
   pb_manager_object_set_listening (self->manager, self->listeners);

@@ -266,15 +266,17 @@ static GVariant *
 get_property (gpointer object, const char *property)
 {
   PbStatisticsObject *self = object;
-  const char *trouble, *state = pb_statistics_state (self->parts.statistics, &trouble);
+  const char *trouble, *metrics_trouble;
+  const char *state = pb_statistics_state (self->parts.statistics, &trouble);
+  const char *metrics_state = pb_metrics_state (self->parts.metrics, &metrics_trouble);
   const struct
   {
     const char *name, *value;
   } rows[] = {
     { "State", state },
     { "Trouble", trouble },
-    { "MetricsState", "off" },
-    { "MetricsTrouble", "" },
+    { "MetricsState", metrics_state },
+    { "MetricsTrouble", metrics_trouble },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -294,12 +296,13 @@ on_ticked (gpointer user_data)
 static void
 on_state_changed (gpointer user_data)
 {
+  static const char *const names[] = { "State", "Trouble", "MetricsState", "MetricsTrouble" };
   PbStatisticsObject *self = user_data;
   GVariantBuilder changed;
 
   g_variant_builder_init (&changed, G_VARIANT_TYPE ("a{sv}"));
-  g_variant_builder_add (&changed, "{sv}", "State", get_property (self, "State"));
-  g_variant_builder_add (&changed, "{sv}", "Trouble", get_property (self, "Trouble"));
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    g_variant_builder_add (&changed, "{sv}", names[i], get_property (self, names[i]));
   pb_bus_emit_changed (self->parts.bus, "Statistics", g_variant_builder_end (&changed), NULL);
 }
 
@@ -328,6 +331,7 @@ pb_statistics_object_new (const PbStatisticsObjectParts *parts)
   self->parts = *parts;
   self->subscribers = pb_subscribers_new ();
   pb_statistics_watch (parts->statistics, on_ticked, on_state_changed, self);
+  pb_metrics_watch (parts->metrics, on_state_changed, self);
   pb_bus_add (parts->bus, &interface);
   return self;
 }
@@ -336,6 +340,7 @@ void
 pb_statistics_object_free (PbStatisticsObject *self)
 {
   pb_statistics_watch (self->parts.statistics, NULL, NULL, NULL);
+  pb_metrics_watch (self->parts.metrics, NULL, NULL);
   g_clear_pointer (&self->subscribers, pb_subscribers_free);
   statistics_object_unref (self);
 }

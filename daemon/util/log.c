@@ -38,11 +38,13 @@ typedef struct
   gboolean urgent;  /* under lock: do not gather */
   guint64 dropped;  /* under lock: lines lost since last told */
   GString *waiting; /* (owned) (nullable) under lock: text lines, or framed journal entries */
+  gboolean framed;  /* under lock: which of them @waiting has; settled by its first line */
 } LogState;
 
 static LogState state;
 static gint threshold = PB_LOG_INFO; /* atomic */
 static gint to_journal = -1;         /* atomic; -1: not looked yet */
+static gint target = PB_LOG_AUTO;    /* atomic */
 
 static gboolean
 stderr_is_journal (void)
@@ -62,6 +64,8 @@ use_journal (void)
 {
   gint known = g_atomic_int_get (&to_journal);
 
+  if (g_atomic_int_get (&target) != PB_LOG_AUTO)
+    return g_atomic_int_get (&target) == PB_LOG_JOURNAL;
   if (known < 0)
     {
       known = stderr_is_journal ();
@@ -271,18 +275,18 @@ write_text (const GString *lines)
 }
 
 static void
-write_out (const GString *waiting)
+write_out (const GString *waiting, gboolean framed)
 {
-  if (use_journal ())
+  if (framed)
     write_journal (waiting);
   else
     write_text (waiting);
 }
 
 static void
-append_line (GString *out, PbLogLevel level, const char *event, va_list fields)
+append_line (GString *out, gboolean framed, PbLogLevel level, const char *event, va_list fields)
 {
-  if (use_journal ())
+  if (framed)
     {
       append_journal (out, level, event, fields);
       return;
@@ -292,12 +296,12 @@ append_line (GString *out, PbLogLevel level, const char *event, va_list fields)
 }
 
 static void G_GNUC_NULL_TERMINATED
-append_event (GString *out, PbLogLevel level, const char *event, ...)
+append_event (GString *out, gboolean framed, PbLogLevel level, const char *event, ...)
 {
   va_list fields;
 
   va_start (fields, event);
-  append_line (out, level, event, fields);
+  append_line (out, framed, level, event, fields);
   va_end (fields);
 }
 
@@ -330,6 +334,7 @@ log_main (gpointer data)
   while (gather ())
     {
       GString *full = state.waiting;
+      gboolean framed = state.framed;
 
       state.waiting = writing;
       writing = full;
@@ -338,11 +343,12 @@ log_main (gpointer data)
           char count[24];
 
           g_snprintf (count, sizeof count, "%" G_GUINT64_FORMAT, state.dropped);
-          append_event (state.waiting, PB_LOG_WARNING, "log-lines-dropped", "count", count, NULL);
+          state.framed = use_journal ();
+          append_event (state.waiting, state.framed, PB_LOG_WARNING, "log-lines-dropped", "count", count, NULL);
           state.dropped = 0;
         }
       g_mutex_unlock (&state.lock);
-      write_out (writing);
+      write_out (writing, framed);
       if (writing->allocated_len > WRITE_AHEAD * 4)
         g_string_free (g_steal_pointer (&writing), TRUE);
       if (writing == NULL)
@@ -385,7 +391,7 @@ pb_log_stop (void)
   g_thread_join (thread);
   /* Lines logged while the thread ended were still written by it or lie here. */
   g_mutex_lock (&state.lock);
-  write_out (state.waiting);
+  write_out (state.waiting, state.framed);
   g_string_free (g_steal_pointer (&state.waiting), TRUE);
   g_mutex_unlock (&state.lock);
 }
@@ -403,11 +409,27 @@ pb_log_threshold (void)
 }
 
 void
+pb_log_set_target (PbLogTarget to)
+{
+  g_atomic_int_set (&target, (gint) to);
+}
+
+PbLogTarget
+pb_log_target (void)
+{
+  PbLogTarget set = (PbLogTarget) g_atomic_int_get (&target);
+
+  if (set != PB_LOG_AUTO)
+    return set;
+  return use_journal () ? PB_LOG_JOURNAL : PB_LOG_CONSOLE;
+}
+
+void
 pb_log (PbLogLevel level, const char *event, ...)
 {
   va_list fields;
 
-  if ((gint) level > g_atomic_int_get (&threshold))
+  if ((gint) level > g_atomic_int_get (&threshold) || g_atomic_int_get (&target) == PB_LOG_NOWHERE)
     return;
   va_start (fields, event);
   g_mutex_lock (&state.lock);
@@ -415,14 +437,18 @@ pb_log (PbLogLevel level, const char *event, ...)
     {
       g_autoptr (GString) line = g_string_new (NULL);
 
-      append_line (line, level, event, fields);
-      write_out (line);
+      gboolean framed = use_journal ();
+
+      append_line (line, framed, level, event, fields);
+      write_out (line, framed);
     }
   else if (state.waiting->len > MAX_WAITING)
     state.dropped++;
   else
     {
-      append_line (state.waiting, level, event, fields);
+      if (state.waiting->len == 0)
+        state.framed = use_journal ();
+      append_line (state.waiting, state.framed, level, event, fields);
       state.urgent |= level <= PB_LOG_ERROR;
       if (state.asleep || state.urgent || state.waiting->len >= WRITE_AHEAD)
         g_cond_signal (&state.wake);

@@ -32,6 +32,21 @@ void pb_log_set_threshold (PbLogLevel threshold);
 /** pb_log_threshold: the level in force. */
 PbLogLevel pb_log_threshold (void);
 
+/* Where lines go. */
+typedef enum
+{
+  PB_LOG_AUTO,    /* to the journal when stderr is its stream, else to stderr */
+  PB_LOG_JOURNAL,
+  PB_LOG_CONSOLE, /* stderr */
+  PB_LOG_NOWHERE,
+} PbLogTarget;
+
+/** pb_log_set_target: of what is logged from now on; from any thread. */
+void pb_log_set_target (PbLogTarget target);
+
+/** pb_log_target: in force; never AUTO, but what that leads to. */
+PbLogTarget pb_log_target (void);
+
 /* Name of a field that holds a fixed id of the kind of entry, 32 hex digits: the journal's own MESSAGE_ID, by which such entries are found in all languages. It is
  * not in the text. */
 #define PB_LOG_KIND "MESSAGE_ID"

@@ -19,7 +19,6 @@ INEFFECTIVE = """
 Dns.Validate
 Outbound.Dane Outbound.MtaSts
 Reports.DailyEnabled Reports.DailyTime Reports.Recipients
-Metrics.Address
 """.split()
 
 # Settings that are strings or lists of strings: values that are taken, and values that are not.
@@ -44,7 +43,9 @@ TEXTS = {
     "Dns.Servers": (["192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53", "2001:db8::53"], ["ns.example.org", "192.0.2.53:0", ""]),
     "Reports.DailyTime": (["00:00", "23:59"], ["24:00", "7:00", "07:60", "", "noon"]),
     "Reports.Recipients": (["a@example.org"], ["a", "a@b@", ""]),
-    "Metrics.Address": (["127.0.0.1:9154", "[::1]:9154", ""], ["127.0.0.1", "localhost:9154", "127.0.0.1:0"]),
+    "Metrics.Address": (["127.0.0.1:9154", "[::1]:9154", "unix:/nowhere/metrics", ""],
+                        ["127.0.0.1", "localhost:9154", "127.0.0.1:0", "192.0.2.1:9154", "0.0.0.0:9154", "[::]:9154",
+                         "unix:metrics", "unix:/" + "x" * 107]),
 }
 CONTROL = ("\r\nx", "\n", "\r", "\x01", "\x7f", "\u0085", "\u2028")
 

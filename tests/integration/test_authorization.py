@@ -197,7 +197,7 @@ PRIVATE_VALUES = (
     ("Mailboxes", "LmtpAddress", "s", "unix:/sentinel8"),
     ("Dns", "Servers", "as", ["203.0.113.9"]),
     ("Reports", "Recipients", "as", ["sentinel9@example.org"]),
-    ("Metrics", "Address", "s", "203.0.113.8:9154"),
+    ("Metrics", "Address", "s", "unix:/sentinel18/metrics"),
 )
 ROWS = (
     ("TrustedList", {"Name": "sentinel10", "Network": "203.0.113.7"}),
