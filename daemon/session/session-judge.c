@@ -12,14 +12,34 @@
 #include <arpa/inet.h>
 
 #define MAX_LOGGED 20
+#define N_KNOWN    256 /* counters that a thread remembers */
+
+/* The number of a counter, by the addresses of the two words: each thread puts a name together and looks it up once. */
+static guint
+find_counter (const char *prefix, const char *check)
+{
+  static _Thread_local struct
+  {
+    const char *prefix, *check;
+    guint number;
+  } known[N_KNOWN];
+  gsize place = (GPOINTER_TO_SIZE (check) * 31 + GPOINTER_TO_SIZE (prefix)) / 4 % N_KNOWN;
+  char name[64];
+
+  if (known[place].check != check || known[place].prefix != prefix)
+    {
+      g_snprintf (name, sizeof name, "%s.%s", prefix, check);
+      known[place].number = pb_counter_register (name);
+      known[place].prefix = prefix;
+      known[place].check = check;
+    }
+  return known[place].number;
+}
 
 void
 pb_session_count (const char *prefix, const char *check)
 {
-  char name[64];
-
-  g_snprintf (name, sizeof name, "%s.%s", prefix, check);
-  pb_counter_add (pb_counter_register (name), 1);
+  pb_counter_add (find_counter (prefix, check), 1);
 }
 
 /* The trail that is being written: the transaction's, else the connection's. Returns: (transfer none). */

@@ -317,7 +317,7 @@ gboolean pb_session_store_ready (PbSession *self);
 /** pb_session_ask_store: likewise without a reply: @decision is filled in where none may be begun. */
 gboolean pb_session_ask_store (PbSession *self, PbDecision *decision);
 
-/** pb_session_count: adds one to the counter @prefix.@check: "refused", "relay". */
+/** pb_session_count: adds one to the counter @prefix.@check: "refused", "relay"; both static. */
 void pb_session_count (const char *prefix, const char *check);
 
 /* session-history.c: what is kept of it */

@@ -14,7 +14,7 @@ import sys
 import bus
 import stranger
 from bus import NAME, PATH, BusError, PrivateBus
-from gi.repository import GLib
+from gi.repository import Gio, GLib
 from harness import ROOT, skip, wait_for
 from test_relay_login import AGENT_PATH, Agent, lead_to, login_relay, turn
 
@@ -252,4 +252,38 @@ def test_agents_are_asked_on_the_system_bus(bed):
         assert "AccessDenied" in error.message, error
     else:
         raise AssertionError("a stranger asked the agent")
+    end(polkitd)
+
+
+def test_figures_and_log_on_the_system_bus(bed):
+    """The bus policy lets the service ask a subscriber whether it reads, and a member change what is logged."""
+    if not enter(bed, "test_figures_and_log_on_the_system_bus"):
+        return
+    polkitd = start(bed)
+    member, other = caller(bed, "pb-admin"), caller(bed, "pb-other")
+    assert refusal(other.call, "Statistics", "Subscribe").name == "NotAuthorized"
+    updates, pings = [], []
+
+    def on_message(connection, message, incoming):
+        if incoming and message.get_member() == "Ping":
+            pings.append(message.get_sender())
+        return message
+    member.connection.add_filter(on_message)
+    member.connection.signal_subscribe(NAME, NAME + ".Statistics", "Update", PATH, None, Gio.DBusSignalFlags.NONE,
+                                       lambda *arguments: updates.append(arguments[5].unpack()[0]))
+    member.call("Statistics", "Subscribe")
+    turn(lambda: updates, "an update")
+    assert pings and "accepted" in updates[0], (pings, updates)
+
+    def set_level(api, level):
+        arguments = GLib.Variant("(ssv)", ("org.freedesktop.LogControl1", "LogLevel", GLib.Variant("s", level)))
+        api.connection.call_sync(NAME, "/org/freedesktop/LogControl1", "org.freedesktop.DBus.Properties", "Set", arguments, None,
+                                 0, 60000, None)
+    set_level(member, "debug")
+    try:
+        set_level(other, "emerg")
+    except GLib.Error as error:
+        assert "NotAuthorized" in error.message, error
+    else:
+        raise AssertionError("a stranger changed what is logged")
     end(polkitd)

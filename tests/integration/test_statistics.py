@@ -2,13 +2,19 @@
 """Statistics: figures that go on over restarts and kills, series, subscriptions, who is connected and
 who has most to do with mail; and that none of it can be made to stop mail or to grow."""
 import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 
 import bus
+import clock
+import stranger
 from bus import NAME, PATH, BusError
+from clock import DAY
 from gi.repository import Gio, GLib
-from harness import wait_for
+from harness import skip, wait_for
 
 FILE_SIZE = 14843328
 
@@ -266,3 +272,163 @@ def test_top(bed):
     assert row["Name"] == "ann@local.example" and row["Messages"] == 4
     [row] = bed.api.call("Statistics", "Top", "(suu)", "hosts", 3600, 10)[0]
     assert row["Name"] == "127.0.0.1" and row["Messages"] == 4
+
+
+def memory(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        [line] = [line for line in file if line.startswith("VmRSS:")]
+    return int(line.split()[1])
+
+
+NEVER_READS = """
+import sys
+sys.path.insert(0, {here!r})
+import bus
+api = bus.Api({address!r})
+api.call("Statistics", "Subscribe")
+print("subscribed", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_subscriber_that_never_reads(bed):
+    moving = clock.Clock(bed)
+    bed.start()
+    script = NEVER_READS.format(here=os.path.dirname(__file__), address=bed.bus.address)
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout.readline() == b"subscribed\n"
+            child.send_signal(signal.SIGSTOP)
+            other = Subscriber(bed)
+            other.wait(len, "an update for who reads")
+            sizes = (memory(bed.postbusd.process.pid), memory(bed.bus.process.pid))
+            # Each second brings something to tell; of the one that does not read ten at most are kept.
+            for count in range(1, 16):
+                send(bed)
+                other.wait(lambda all, want=count: any(each.get("accepted") == want for _, each in all), f"message {count}")
+            assert b"subscriber dropped" not in bed.postbusd.stderr()
+            moving.pass_time(120)
+            wait_for(lambda: b"subscriber dropped" in bed.postbusd.stderr(), "the end of the subscription")
+            send(bed)
+            other.wait(lambda all: any(each.get("accepted") == 16 for _, each in all), "a message after that")
+            after = (memory(bed.postbusd.process.pid), memory(bed.bus.process.pid))
+            assert after[0] < sizes[0] + 20000 and after[1] < sizes[1] + 5000, (sizes, after)
+        finally:
+            child.kill()
+    assert bed.postbusd.stderr().count(b"subscriber dropped") == 1
+
+
+def test_ten_thousand_subscriptions(bed):
+    environment = bed.postbusd.environment
+    # What was freed is not to be counted: the sanitizer keeps it back.
+    bed.postbusd.environment = lambda: {
+        **environment(), "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=8"}
+    bed.start()
+    held = [bus.Api(bed.bus.address) for _ in range(200)]
+    for api in held:
+        api.call("Statistics", "Subscribe")
+    before = memory(bed.postbusd.process.pid)
+    other = bus.Api(bed.bus.address)
+    ends = []
+
+    def on_end(connection, result):
+        try:
+            connection.call_finish(result)
+            ends.append("ok")
+        except GLib.Error as error:
+            ends.append(Gio.DBusError.get_remote_error(error))
+    context = GLib.MainContext.default()
+    begun = 0
+    while len(ends) < 10000:
+        while begun < 10000 and begun - len(ends) < 100:
+            other.connection.call(NAME, PATH, f"{NAME}.Statistics", "Subscribe", None, None, 0, 60000, None, on_end)
+            begun += 1
+        context.iteration(True)
+    assert set(ends) == {f"{NAME}.Error.Busy"}, set(ends)
+    # Those who come and go leave nothing behind.
+    for api in held:
+        api.close()
+    for _ in range(1000):
+        brief = bus.Api(bed.bus.address)
+        refused_busy(brief)
+        brief.close()
+    send(bed)
+    assert bed.api.statistics()["accepted"] == 1
+    assert memory(bed.postbusd.process.pid) < before + 60000, (before, memory(bed.postbusd.process.pid))
+
+
+def test_clock_jumps(bed):
+    moving = clock.Clock(bed)
+    bed.start()
+    accepted = 0
+    subscriber = Subscriber(bed)
+    for jump in (0, -DAY, 3 * DAY, -DAY, 400 * DAY, -600 * DAY, 3600, -3600, 198 * DAY):
+        moving.set_wall(jump)
+        send(bed)
+        accepted += 1
+        subscriber.wait(lambda all, want=accepted: any(each.get("accepted") == want for _, each in all), f"the look after {jump}")
+        assert total(series(bed, "accepted", 60, 1)) >= 1, jump
+        assert total(series(bed, "accepted", 3600, 60)) >= 1, jump
+        assert total(series(bed, "accepted", 7200, 3600)) >= 1, jump
+        for span, step in ((3600, 1), (604800, 60), (63158400, 3600)):
+            points = series(bed, "accepted", span, step)
+            assert len(points) <= span // step + 1 and total(points) <= accepted, (jump, points)
+    assert bed.api.statistics()["accepted"] == accepted
+    # The monotonic clock drives the writing: let it.
+    moving.pass_time(10)
+    wait_for(lambda: os.path.exists(state_file(bed)), "the file")
+    bed.postbusd.restart()
+    assert bed.api.statistics()["accepted"] == accepted
+    # All that happened lies within two years of each other, and is found from the last point in time.
+    assert total(series(bed, "accepted", 63158400, 3600)) >= 1
+    assert os.path.getsize(state_file(bed)) == FILE_SIZE
+
+
+def test_days_of_minutes(bed):
+    """A week and more goes by: minutes of before are gone, hours are still there, the file is as large as ever."""
+    moving = clock.Clock(bed)
+    bed.start()
+    for day in range(9):
+        send(bed)
+        wait_for(lambda want=day + 1: total(series(bed, "accepted", 63158400, 3600)) == want, f"day {day}")
+        moving.pass_time(DAY)
+    send(bed)
+    wait_for(lambda: total(series(bed, "accepted", 63158400, 3600)) == 10, "the last message")
+    assert total(series(bed, "accepted", 604800, 60)) in (7, 8)
+    assert total(series(bed, "accepted", 63158400, 86400)) == 10
+    assert [value for _, value in series(bed, "accepted", 63158400, 86400)] == [1] * 10
+    wait_for(lambda: os.path.exists(state_file(bed)) and os.path.getsize(state_file(bed)) == FILE_SIZE, "the file")
+
+
+def test_full_disk(bed):
+    """A small file system fills up and the file is taken away: no room of the mail's is taken for it."""
+    stranger.need_root()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "none", bed.state], check=False).returncode != 0:
+        skip("no file system may be mounted here")
+    bed.on_close(lambda: subprocess.run(["umount", "-l", bed.state], check=False))
+    bed.start()
+    send(bed, 2)
+    wait_for(lambda: os.path.exists(state_file(bed)), "the file")
+    filler = os.path.join(bed.state, "filler")
+    with open(filler, "wb") as file:
+        left = os.statvfs(bed.state)
+        os.posix_fallocate(file.fileno(), 0, left.f_bavail * left.f_frsize - (1 << 20))
+    wait_for(lambda: bed.api.get("Manager", "State") == "low-space", "low space")
+    # The file that is there has its room.
+    stamp = os.stat(state_file(bed)).st_mtime_ns
+    with socket.create_connection(("127.0.0.1", bed.port)):
+        wait_for(lambda: os.stat(state_file(bed)).st_mtime_ns > stamp, "a write")
+    assert bed.api.get("Statistics", "State") == "ok"
+    os.unlink(state_file(bed))
+    with socket.create_connection(("127.0.0.1", bed.port)):
+        wait_for(lambda: bed.api.get("Statistics", "State") == "not-kept", "the state")
+    assert "room is for mail" in bed.api.get("Statistics", "Trouble")
+    assert not os.path.exists(state_file(bed)) and not os.path.exists(state_file(bed) + ".new")
+    assert bed.api.statistics()["accepted"] == 2
+    os.unlink(filler)
+    wait_for(lambda: bed.api.get("Manager", "State") == "running", "room")
+    send(bed)
+    wait_for(lambda: bed.api.get("Statistics", "State") == "ok", "the state with room", 90)
+    assert os.path.getsize(state_file(bed)) == FILE_SIZE
+    bed.postbusd.restart()
+    assert bed.api.statistics()["accepted"] == 3
