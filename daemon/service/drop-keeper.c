@@ -3,8 +3,9 @@
  * The drop directory (state directory, mode 0730, group postbus-drop): postbus-drop puts files there by renaming
  * them to new-..., which inotify tells; a look at the start, and a look a minute while something stays, make up for
  * what it does not. One file after the other is handed to the submitter, as its owner's mail, and removed
- * behind the answer; a crash between the two brings it twice, never not at all. All file work is on a thread
- * of ours. Files are opened by name in a folder where only postbus-drop makes them, and no link is followed.
+ * behind the answer; a crash between the two brings it twice, never not at all. A file that cannot be taken now
+ * waits for the next round through the folder, and holds up no other: it may be there to do just that. All file work is
+ * on a thread of ours. Files are opened by name in a folder where only postbus-drop makes them, and no link is followed.
  */
 #include "service/drop-keeper.h"
 
@@ -29,7 +30,7 @@
 #define GROUP         "postbus-drop"
 #define AGAIN_SECONDS 60
 #define STALE_SECONDS (24 * 60 * 60) /* what postbus-drop has not finished by then it never will */
-#define MAX_LOOK      1000           /* files of one look at the folder */
+#define MAX_LOOK      1000           /* files of one look at the folder; a round takes as many as it needs */
 
 struct _PbDropKeeper
 {
@@ -38,10 +39,12 @@ struct _PbDropKeeper
   PbPool *pool;       /* (owned) */
   char *path;         /* (owned) */
   int folder;         /* (owned) the folder; -1 not yet */
+  DIR *round;         /* (owned) (nullable) how far the round through the folder has come; our thread's */
   int watch;          /* (owned) inotify's; -1 none */
   guint watch_source;
   guint again_source;
-  GQueue names;       /* (owned) of files that wait, oldest first */
+  GQueue names;       /* (owned) of files that wait, the oldest of a look first */
+  gboolean more;      /* the round is not at its end */
   gboolean looking;   /* a look at the folder is under way */
   gboolean look_again;
   gboolean busy;      /* a file is under way */
@@ -59,6 +62,7 @@ typedef struct
   gboolean gone;          /* it is not there, or not to be read now */
   gboolean refused;
   GPtrArray *found;       /* (owned) (nullable) of a look */
+  gboolean more;          /* of a look: not at the folder's end */
 } Errand;
 
 static Errand *
@@ -124,32 +128,42 @@ remove_if_stale (int folder, const char *name)
     unlinkat (folder, name, 0);
 }
 
+/* Returns: FALSE when there is nothing to go through. */
+static gboolean
+begin_round (PbDropKeeper *self)
+{
+  int fd;
+
+  if (self->round != NULL)
+    return TRUE;
+  if (!open_folder (self))
+    return FALSE;
+  fd = openat (self->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0)
+    self->round = fdopendir (fd);
+  if (fd >= 0 && self->round == NULL)
+    close (fd);
+  return self->round != NULL;
+}
+
 static void
 look (gpointer data)
 {
   Errand *self = data;
+  PbDropKeeper *keeper = self->keeper;
   const struct dirent *entry;
-  DIR *dir = NULL;
-  int fd;
 
   self->found = g_ptr_array_new_with_free_func (g_free);
-  if (!open_folder (self->keeper))
+  if (!begin_round (keeper))
     return;
-  fd = openat (self->keeper->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0)
-    dir = fdopendir (fd);
-  if (dir == NULL)
-    {
-      if (fd >= 0)
-        close (fd);
-      return;
-    }
-  while ((entry = readdir (dir)) != NULL && self->found->len < MAX_LOOK)
+  while (self->found->len < MAX_LOOK && (entry = readdir (keeper->round)) != NULL)
     if (g_str_has_prefix (entry->d_name, "new-"))
       g_ptr_array_add (self->found, g_strdup (entry->d_name));
     else if (g_str_has_prefix (entry->d_name, "tmp-"))
-      remove_if_stale (self->keeper->folder, entry->d_name);
-  closedir (dir);
+      remove_if_stale (keeper->folder, entry->d_name);
+  self->more = self->found->len == MAX_LOOK;
+  if (!self->more)
+    g_clear_pointer (&keeper->round, closedir);
   g_ptr_array_sort (self->found, compare_names);
 }
 
@@ -280,19 +294,16 @@ finish (Errand *errand, const char *refusal)
   pb_pool_run (self->pool, put_away, self->mailbox, on_put_away, errand);
 }
 
-/* Not now: this file, or, when the service takes none, @all of them, are tried again after a while. */
+/* Not now: it is tried again after a while. */
 static void
-put_off (Errand *errand, gboolean all)
+put_off (Errand *errand)
 {
   PbDropKeeper *self = errand->keeper;
 
   errand_free (errand);
   self->busy = FALSE;
   try_later (self);
-  if (all)
-    g_queue_clear_full (&self->names, g_free);
-  else
-    take_next (self);
+  take_next (self);
 }
 
 static gboolean
@@ -316,7 +327,7 @@ on_sent (const char *id, const GError *error, gpointer user_data)
   else if (is_final (error))
     finish (errand, error->message);
   else
-    put_off (errand, TRUE);
+    put_off (errand);
 }
 
 static void
@@ -332,7 +343,7 @@ on_read (gpointer data)
   else if (errand->problem != NULL)
     finish (errand, errand->problem);
   else
-    put_off (errand, FALSE);
+    put_off (errand);
 }
 
 static void
@@ -342,7 +353,7 @@ take_next (PbDropKeeper *self)
     return;
   if (self->names.length == 0)
     {
-      if (self->look_again)
+      if (self->more || self->look_again)
         begin_look (self);
       return;
     }
@@ -385,18 +396,11 @@ on_looked (gpointer data)
   PbDropKeeper *self = errand->keeper;
 
   self->looking = FALSE;
+  self->more = errand->more;
   begin_watch (self);
-  if (!self->busy)
-    {
-      g_queue_clear_full (&self->names, g_free);
-      g_ptr_array_set_free_func (errand->found, NULL);
-      for (guint i = 0; i < errand->found->len; i++)
-        g_queue_push_tail (&self->names, errand->found->pdata[i]);
-      if (errand->found->len == MAX_LOOK)
-        self->look_again = TRUE;
-    }
-  else
-    self->look_again = TRUE;
+  g_ptr_array_set_free_func (errand->found, NULL);
+  for (guint i = 0; i < errand->found->len; i++)
+    g_queue_push_tail (&self->names, errand->found->pdata[i]);
   errand_free (errand);
   take_next (self);
 }
@@ -412,7 +416,8 @@ begin_look (PbDropKeeper *self)
       return;
     }
   self->looking = TRUE;
-  self->look_again = FALSE;
+  /* What has come meanwhile is another round's. */
+  self->look_again = self->look_again && self->more;
   pb_pool_run (self->pool, look, self->mailbox, on_looked, errand_new (self, NULL));
 }
 
@@ -450,6 +455,7 @@ pb_drop_keeper_free (PbDropKeeper *self)
   pb_mailbox_dispatch (self->mailbox);
   pb_mailbox_unref (self->mailbox);
   g_queue_clear_full (&self->names, g_free);
+  g_clear_pointer (&self->round, closedir);
   if (self->watch >= 0)
     close (self->watch);
   if (self->folder >= 0)

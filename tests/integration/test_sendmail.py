@@ -4,6 +4,8 @@ import os
 import pathlib
 import stat
 import subprocess
+import sys
+import time
 
 from harness import skip, wait_for
 
@@ -144,6 +146,70 @@ def test_hostile_files(bed):
     assert b"Hello." in mail
     log = bed.postbusd.stderr()
     assert b"drop-refused" in log and b"drop-unreadable" in log, log
+
+
+HOLD_SESSIONS = """import os, sys
+from gi.repository import Gio
+bus = Gio.DBusConnection.new_for_address_sync(sys.argv[1], Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+                                              | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+held = [bus.call_with_unix_fd_list_sync("org.postbus.Postbus1", "/org/postbus/Postbus1", "org.postbus.Postbus1.Submission",
+                                        "Open", None, None, 0, 60000, None, None) for _ in range(20)]
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_user_holds_up_no_other(bed):
+    """Who has all its sessions open leaves a message first in line: it waits alone, and comes when they end."""
+    if os.geteuid() != 0:
+        skip("only root can be somebody else")
+    bed.start()
+    os.chmod(bed.folder, 0o755)
+    folder = pathlib.Path(bed.state, "drop")
+    wait_for(folder.exists, "the drop directory")
+    with subprocess.Popen([sys.executable, "-c", HOLD_SESSIONS, bed.bus.address], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          user=65534, group=65534, extra_groups=[]) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        (folder / "tmp-0-first").write_text("postbus-drop 1\nsender \nrecipient ann\n\nSubject: first\n\nx\n")
+        os.chown(folder / "tmp-0-first", 65534, -1)
+        os.rename(folder / "tmp-0-first", folder / "new-0-first")
+        sendmail(bed, "ann", bus="unix:path=/nonexistent/bus")
+        [mail] = bed.wait_mails(bed.ann)
+        assert b"Hello." in mail and waiting(bed) == ["new-0-first"], waiting(bed)
+        holder.stdin.close()
+        holder.wait(60)
+    bed.postbusd.restart()
+    assert any(b"Subject: first" in mail for mail in bed.wait_mails(bed.ann, 2))
+    wait_for(lambda: waiting(bed) == [], "the file's end")
+
+
+def test_many_that_cannot_be_taken(bed):
+    """More than a look takes: the folder is gone through to its end, once, and then again after a while only."""
+    bed.start()
+    bed.postbusd.stop()
+    folder = pathlib.Path(bed.state, "drop")
+    for number in range(2500):
+        os.symlink("nowhere", folder / f"new-0-{number}")
+    sendmail(bed, "ann", bus="unix:path=/nonexistent/bus")
+    bed.postbusd.start()
+    bed.wait_mails(bed.ann)
+    wait_for(lambda: len(waiting(bed)) == 2500, "the one file that is a message")
+    # A round that begins anew at its own end would never let its thread rest.
+    wait_for(lambda: threads_rest(bed, "drop"), "a thread with nothing to do")
+
+
+def threads_rest(bed, name):
+    """No thread of that name is given the processor in a second."""
+    def switches():
+        found = []
+        for task in pathlib.Path(f"/proc/{bed.postbusd.process.pid}/task").iterdir():
+            if (task / "comm").read_text().startswith(name):
+                found += [line for line in (task / "status").read_text().splitlines() if "ctxt_switches" in line]
+        assert found, "there is no such thread"
+        return found
+    before = switches()
+    time.sleep(1)
+    return switches() == before
 
 
 def test_queue_and_session(bed):
