@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The service's counters: asked every second while a page watches them, then now and again, so that the
- * traffic has no hole when the page is left for another. Made by PbaServer; nothing is asked before a
- * page watched once or began it. What cannot be had stays what it was, "error" says why, and no timer asks any more.
+ * The service's counters. A service that can tells what changes while a page watches; one that cannot is
+ * asked every second then. Now and again they are asked for in any case, so that the traffic has no hole
+ * when the page is left for another. Made by PbaServer; nothing is asked before a page watched once or began
+ * it. What cannot be had stays what it was, "error" says why, and nothing is asked any more.
  */
 #include "model/statistics.h"
 
@@ -18,6 +19,7 @@ struct _PbaStatistics
   PbaConnection *connection; /* (owned) */
   GVariant *counters;        /* (owned) (nullable) a{st} */
   gboolean watched, asking;
+  gboolean subscribed; /* asked for, and not refused */
   guint timer; /* 0 before the first who wants to know */
   char *error; /* (owned) (nullable) */
 };
@@ -46,6 +48,85 @@ set_error (PbaStatistics *self, const GError *error)
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ERROR]);
 }
 
+/* The service tells what changes: then nobody needs to ask. */
+static gboolean
+is_told (PbaStatistics *self)
+{
+  return self->subscribed && self->watched
+         && pba_connection_get_state (self->connection) == PBA_CONNECTION_CONNECTED;
+}
+
+/* @changed: a{st}, laid over what is known. */
+static void
+take_changes (PbaStatistics *self, GVariant *changed)
+{
+  GVariantDict *figures;
+  GVariantBuilder all;
+  GVariantIter iter;
+  const char *name;
+  guint64 value;
+
+  g_variant_builder_init (&all, G_VARIANT_TYPE ("a{st}"));
+  figures = g_variant_dict_new (NULL);
+  g_variant_iter_init (&iter, changed);
+  while (g_variant_iter_next (&iter, "{&st}", &name, &value))
+    {
+      g_variant_builder_add (&all, "{st}", name, value);
+      g_variant_dict_insert (figures, name, "t", value);
+    }
+  if (self->counters != NULL)
+    g_variant_iter_init (&iter, self->counters);
+  while (self->counters != NULL && g_variant_iter_next (&iter, "{&st}", &name, &value))
+    if (!g_variant_dict_contains (figures, name))
+      g_variant_builder_add (&all, "{st}", name, value);
+  g_variant_dict_unref (figures);
+  g_clear_pointer (&self->counters, g_variant_unref);
+  self->counters = g_variant_ref_sink (g_variant_builder_end (&all));
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_COUNTERS]);
+  g_signal_emit (self, updated_signal, 0);
+}
+
+static void
+on_bus_signal (PbaConnection *connection, const char *interface, const char *name,
+               GVariant *parameters, gpointer user_data)
+{
+  PbaStatistics *self = user_data;
+  g_autoptr (GVariant) changed = NULL;
+
+  if (!g_str_equal (interface, "Statistics") || !g_str_equal (name, "Update")
+      || !g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(a{st})")))
+    return;
+  changed = g_variant_get_child_value (parameters, 0);
+  take_changes (self, changed);
+}
+
+static void
+on_subscribed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PbaStatistics) self = user_data;
+  g_autoptr (GVariant) reply = pba_connection_call_finish (PBA_CONNECTION (source), result, NULL);
+
+  /* Refused: then it is asked as before, and what that says is shown. */
+  if (reply == NULL)
+    self->subscribed = FALSE;
+}
+
+static void
+follow (PbaStatistics *self, gboolean follows)
+{
+  if (pba_connection_get_state (self->connection) != PBA_CONNECTION_CONNECTED
+      || !pba_connection_has_method (self->connection, "Statistics", "Subscribe"))
+    {
+      self->subscribed = FALSE;
+      return;
+    }
+  if (self->subscribed == follows)
+    return;
+  self->subscribed = follows;
+  pba_connection_poll (self->connection, "Statistics", follows ? "Subscribe" : "Unsubscribe", NULL,
+                       NULL, NULL, on_subscribed, g_object_ref (self));
+}
+
 static void
 on_snapshot (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -61,6 +142,8 @@ on_snapshot (GObject *source, GAsyncResult *result, gpointer user_data)
   self->counters = g_variant_get_child_value (reply, 0);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_COUNTERS]);
   g_signal_emit (self, updated_signal, 0);
+  if (self->watched)
+    follow (self, TRUE);
 }
 
 /* @may_question: the user may be asked for a password. */
@@ -81,7 +164,10 @@ on_tick (gpointer user_data)
 {
   PbaStatistics *self = user_data;
 
-  if (self->error == NULL)
+  /* Time passes, too, while nothing changes. */
+  if (is_told (self))
+    g_signal_emit (self, updated_signal, 0);
+  else if (self->error == NULL)
     ask (self, FALSE);
   return G_SOURCE_CONTINUE;
 }
@@ -91,6 +177,7 @@ on_connected (PbaConnection *connection, GParamSpec *pspec, gpointer user_data)
 {
   PbaStatistics *self = user_data;
 
+  self->subscribed = FALSE;
   ask (self, self->watched);
 }
 
@@ -104,6 +191,8 @@ pba_statistics_set_watched (PbaStatistics *self, gboolean watched)
   self->timer = g_timeout_add_seconds (watched ? WATCHED_SECONDS : CALM_SECONDS, on_tick, self);
   if (self->error == NULL)
     ask (self, watched);
+  if (!watched)
+    follow (self, FALSE);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_WATCHED]);
 }
 
@@ -120,6 +209,19 @@ void
 pba_statistics_retry (PbaStatistics *self)
 {
   ask (self, TRUE);
+}
+
+void
+pba_statistics_refresh (PbaStatistics *self)
+{
+  if (self->counters != NULL && self->error == NULL && !is_told (self))
+    ask (self, FALSE);
+}
+
+gboolean
+pba_statistics_get_kept (PbaStatistics *self)
+{
+  return pba_connection_has_method (self->connection, "Statistics", "Series");
 }
 
 static void
@@ -186,6 +288,7 @@ pba_statistics_new (PbaConnection *connection)
 
   self->connection = g_object_ref (connection);
   g_signal_connect_object (connection, "notify::connected", G_CALLBACK (on_connected), self, 0);
+  g_signal_connect_object (connection, "bus-signal", G_CALLBACK (on_bus_signal), self, 0);
   return self;
 }
 
@@ -243,4 +346,37 @@ pba_statistics_list (PbaStatistics *self, const char *prefix)
       g_ptr_array_add (names, g_strdup (name));
   g_ptr_array_sort_with_data (names, compare_counters, self);
   return names;
+}
+
+static void
+on_series (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (GVariant) reply = pba_connection_call_finish (PBA_CONNECTION (source), result, &error);
+
+  if (reply != NULL)
+    g_task_return_pointer (task, g_variant_get_child_value (reply, 0),
+                           (GDestroyNotify) g_variant_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+pba_statistics_series_async (PbaStatistics *self, const char *counter, guint span, guint step,
+                             GCancellable *cancellable, GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, pba_statistics_series_async);
+  pba_connection_poll (self->connection, "Statistics", "Series",
+                       g_variant_new ("(suu)", counter, span, step), "(a(td))", cancellable,
+                       on_series, task);
+}
+
+GVariant *
+pba_statistics_series_finish (PbaStatistics *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
 }

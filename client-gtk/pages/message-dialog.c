@@ -56,7 +56,51 @@ typedef struct
   PbaPage *page;      /* (owned) */
   GtkWindow *over;    /* (owned) closed when it is left for a page */
   const char *target; /* (static) (nullable) */
+  GVariant *cells;    /* (owned) */
+  char *check;        /* (owned) */
 } Why;
+
+static void
+on_rule_saved (PbaListDialog *dialog, const char *id, const char *trouble, gpointer user_data)
+{
+  pba_page_toast (user_data, _ ("The rule is saved. Such mail is let in when it is sent again"),
+                  NULL, NULL, NULL);
+}
+
+/* The narrowest rule that lets such mail in, to be looked at and saved. */
+static void
+draft_rule (PbaPage *page, GtkWindow *over, GVariant *cells, const char *check)
+{
+  g_autoptr (GVariant) rule = pba_message_draft_rule (cells, check);
+  GtkWidget *dialog = pba_list_dialog_new_draft (over, pba_page_get_server (page),
+                                                 PB_LIST_ACCESS_LIST, rule, "whitelist");
+
+  g_signal_connect_object (dialog, "saved", G_CALLBACK (on_rule_saved), page, 0);
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+static void
+why_free (gpointer data)
+{
+  Why *why = data;
+
+  g_object_unref (why->page);
+  g_object_unref (why->over);
+  g_variant_unref (why->cells);
+  g_free (why->check);
+  g_free (why);
+}
+
+/* Not while the question is still on its way out: it looks at the window below. */
+static gboolean
+on_draft (gpointer user_data)
+{
+  Why *why = user_data;
+
+  if (gtk_widget_get_visible (GTK_WIDGET (why->over)))
+    draft_rule (why->page, why->over, why->cells, why->check);
+  return G_SOURCE_REMOVE;
+}
 
 static void
 on_why_answered (AdwMessageDialog *dialog, const char *response, gpointer user_data)
@@ -68,9 +112,28 @@ on_why_answered (AdwMessageDialog *dialog, const char *response, gpointer user_d
       gtk_window_close (why->over);
       pba_page_go (why->page, why->target, NULL);
     }
-  g_object_unref (why->page);
-  g_object_unref (why->over);
-  g_free (why);
+  if (g_str_equal (response, "allow"))
+    g_idle_add_full (G_PRIORITY_DEFAULT_IDLE, on_draft, why, why_free);
+  else
+    why_free (why);
+}
+
+/* What can be done about it from where it is explained. */
+static void
+add_responses (AdwMessageDialog *dialog, const Why *why)
+{
+  PbaPermissions *permissions = pba_server_get_permissions (pba_page_get_server (why->page));
+  g_autoptr (GVariant) rule = pba_message_draft_rule (why->cells, why->check);
+  gboolean allowed = FALSE;
+
+  g_object_get (permissions, "modify-settings", &allowed, NULL);
+  adw_message_dialog_add_response (dialog, "close", _ ("_Close"));
+  if (why->target != NULL)
+    adw_message_dialog_add_response (dialog, "settings", _ ("_Open Settings"));
+  if (rule != NULL && allowed)
+    adw_message_dialog_add_response (dialog, "allow", _ ("_Allow…"));
+  adw_message_dialog_set_close_response (dialog, "close");
+  adw_message_dialog_set_default_response (dialog, "close");
 }
 
 /* Today's judgement stands below what was said then. */
@@ -104,15 +167,12 @@ show_why (Dialog *self, const char *check, const char *evidence, const char *rec
   GtkWidget *dialog = adw_message_dialog_new (GTK_WINDOW (self->window), title, body);
   Why *why = g_new0 (Why, 1);
 
-  adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
-  if (advice.page != NULL)
-    adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "settings",
-                                     _ ("_Open Settings"));
-  adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "close");
-  adw_message_dialog_set_default_response (ADW_MESSAGE_DIALOG (dialog), "close");
   why->page = g_object_ref (self->page);
   why->over = g_object_ref (GTK_WINDOW (self->window));
   why->target = advice.page;
+  why->cells = g_variant_ref (self->cells);
+  why->check = g_strdup (check);
+  add_responses (ADW_MESSAGE_DIALOG (dialog), why);
   g_signal_connect (dialog, "response", G_CALLBACK (on_why_answered), why);
   gtk_window_present (GTK_WINDOW (dialog));
   if (pba_history_can_explain (history))
@@ -121,24 +181,12 @@ show_why (Dialog *self, const char *check, const char *evidence, const char *rec
 }
 
 static void
-on_rule_saved (PbaListDialog *dialog, const char *id, const char *trouble, gpointer user_data)
-{
-  pba_page_toast (user_data, _ ("The rule is saved. Such mail is let in when it is sent again"),
-                  NULL, NULL, NULL);
-}
-
-static void
 on_allow (GtkButton *button, gpointer user_data)
 {
   Dialog *self = user_data;
-  g_autoptr (GVariant) rule =
-    pba_message_draft_rule (self->cells, g_object_get_data (G_OBJECT (button), "check"));
-  GtkWidget *dialog = pba_list_dialog_new_draft (
-    GTK_WINDOW (self->window), pba_page_get_server (self->page), PB_LIST_ACCESS_LIST, rule,
-    "whitelist");
 
-  g_signal_connect_object (dialog, "saved", G_CALLBACK (on_rule_saved), self->page, 0);
-  gtk_window_present (GTK_WINDOW (dialog));
+  draft_rule (self->page, GTK_WINDOW (self->window), self->cells,
+              g_object_get_data (G_OBJECT (button), "check"));
 }
 
 static void

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The overview: alerts first, each with one button that leads to its remedy; four figures that are the
- * chart's legend; refusals by reason; the queue and the rest in numbers. Counters are asked each second
- * while the page is seen; those that cannot be had are not shown. Made by the table of pages; shows what
- * models say and changes nothing.
+ * chart's legend, over a span that the user chooses; refusals by reason, sessions and the busiest; the queue
+ * and the rest in numbers. Live while the page is seen; what cannot be had is not shown. Made by the table
+ * of pages; shows what models say and changes nothing.
  */
 #include "pages/overview-page.h"
 
 #include "model/reply.h"
 #include "model/words.h"
+#include "pages/activity-lists.h"
 #include "pages/alert-list.h"
 #include "pages/finding-row.h"
 #include "widgets/compat.h"
@@ -33,6 +34,12 @@ struct _PbaOverviewPage
   GtkBox *figures, *incoming, *outgoing, *columns;
   AdwBin *alerts_bin, *chart_bin;
   GtkWidget *mail, *refusals, *counters;
+  GtkLabel *mail_title;
+  GtkBox *mail_head, *spans_box;
+  AdwBin *activity_bin;
+
+  GtkWidget *spans[PBA_N_SPANS]; /* (unowned) */
+  gboolean seen;
 
   PbaTraffic *traffic; /* (owned) */
   Figure of[PBA_N_TRAFFIC];
@@ -47,6 +54,13 @@ static PbaServer *
 server_of (PbaOverviewPage *self)
 {
   return pba_page_get_server (PBA_PAGE (self));
+}
+
+/* The service keeps its counters and knows the past. */
+static gboolean
+is_kept (PbaOverviewPage *self)
+{
+  return pba_statistics_get_kept (pba_server_get_statistics (server_of (self)));
 }
 
 /* ---- figures ---- */
@@ -93,13 +107,18 @@ static void
 show_figures (PbaOverviewPage *self)
 {
   g_autofree char *period = pba_traffic_dup_period (self->traffic);
+  gboolean kept = is_kept (self);
 
   for (guint i = 0; i < PBA_N_TRAFFIC; i++)
     {
-      g_autofree char *count = pba_words_count (pba_traffic_get_total (self->traffic, i));
+      g_autofree char *total = pba_words_count (pba_traffic_get_total (self->traffic, i));
       g_autofree char *sum = pba_words_count (pba_traffic_get_sum (self->traffic, i));
-      /* Translators: a count and when that was: “5 since 09:41”, “5 in the last 10 min” */
-      g_autofree char *below = g_strdup_printf (C_ ("period", "%s %s"), sum, period);
+      const char *count = kept ? sum : total;
+      g_autofree char *below =
+        kept /* Translators: a count since the server counts at all */
+          ? g_strdup_printf (_ ("%s in total"), total)
+          /* Translators: a count and when that was: “5 since 09:41”, “5 in the last 10 min” */
+          : g_strdup_printf (C_ ("period", "%s %s"), sum, period);
       g_autofree char *name = g_strdup_printf ("%s, %s, %s", _ (series_titles[i]), count, below);
 
       gtk_label_set_label (self->of[i].count, count);
@@ -165,7 +184,10 @@ make_reasons (PbaOverviewPage *self, GPtrArray *names)
   if (names->len == 0)
     gtk_list_box_append (self->reasons,
                          g_object_new (ADW_TYPE_ACTION_ROW, "title", _ ("Nothing Was Refused"),
-                                       "subtitle", _ ("Since the service started"), NULL));
+                                       "subtitle",
+                                       is_kept (self) ? _ ("In the time that is shown above")
+                                                      : _ ("Since the service started"),
+                                       NULL));
 }
 
 /* Who was refused for it. */
@@ -182,21 +204,16 @@ on_reason_activated (PbaOverviewPage *self, GtkListBoxRow *row)
 static void
 show_reasons (PbaOverviewPage *self)
 {
-  PbaStatistics *statistics = pba_server_get_statistics (server_of (self));
-  g_autoptr (GPtrArray) names = pba_statistics_list (statistics, REFUSED);
-  guint64 most;
+  g_autoptr (GPtrArray) names = pba_traffic_list_refusals (self->traffic);
+  guint64 most = names->len > 0 ? pba_traffic_get_refusals (self->traffic, names->pdata[0]) : 1;
 
-  while (names->len > 0
-         && (names->len > MAX_REASONS
-             || pba_statistics_get (statistics, names->pdata[names->len - 1]) == 0))
-    g_ptr_array_set_size (names, (int) names->len - 1);
-  most = names->len > 0 ? pba_statistics_get (statistics, names->pdata[0]) : 1;
+  g_ptr_array_set_size (names, (int) MIN (names->len, MAX_REASONS));
   if (!same_reasons (self->shown_reasons, names))
     make_reasons (self, names);
   for (guint i = 0; i < names->len; i++)
     {
       GObject *row = G_OBJECT (gtk_list_box_get_row_at_index (self->reasons, (int) i));
-      guint64 count = pba_statistics_get (statistics, names->pdata[i]);
+      guint64 count = pba_traffic_get_refusals (self->traffic, names->pdata[i]);
       g_autofree char *text = pba_words_count (count);
       g_autofree char *name =
         g_strdup_printf ("%s, %s", (const char *) g_object_get_data (row, "title"), text);
@@ -304,6 +321,76 @@ make_numbers (PbaOverviewPage *self)
                    self->counter_values);
 }
 
+/* ---- the span ---- */
+
+static PbaActivityLists *
+lists_of (PbaOverviewPage *self)
+{
+  return PBA_ACTIVITY_LISTS (adw_bin_get_child (self->activity_bin));
+}
+
+static void
+choose_span (PbaOverviewPage *self, PbaTrafficSpan span)
+{
+  pba_traffic_set_span (self->traffic, span);
+  pba_activity_lists_set_span (lists_of (self),
+                               pba_traffic_get_bin_seconds (self->traffic) * PBA_TRAFFIC_BINS);
+}
+
+static void
+on_span (PbaOverviewPage *self, GtkToggleButton *button)
+{
+  for (guint i = 0; gtk_toggle_button_get_active (button) && i < PBA_N_SPANS; i++)
+    if (self->spans[i] == GTK_WIDGET (button))
+      choose_span (self, i);
+}
+
+static void
+make_spans (PbaOverviewPage *self)
+{
+  static const char *const titles[][2] = {
+    [PBA_SPAN_MINUTES] = { N_ ("10 min"), N_ ("The last 10 minutes") },
+    [PBA_SPAN_HOUR] = { NC_ ("span", "Hour"), N_ ("The last hour") },
+    [PBA_SPAN_DAY] = { NC_ ("span", "Day"), N_ ("The last 24 hours") },
+    [PBA_SPAN_WEEK] = { NC_ ("span", "Week"), N_ ("The last 7 days") },
+    [PBA_SPAN_MONTH] = { NC_ ("span", "Month"), N_ ("The last 30 days") },
+  };
+
+  G_STATIC_ASSERT (G_N_ELEMENTS (titles) == PBA_N_SPANS);
+  for (guint i = 0; i < PBA_N_SPANS; i++)
+    {
+      const char *title = i == PBA_SPAN_MINUTES
+                            ? _ (titles[i][0])
+                            : g_dpgettext2 (NULL, "span", titles[i][0]);
+
+      self->spans[i] = gtk_toggle_button_new_with_label (title);
+      gtk_widget_set_tooltip_text (self->spans[i], _ (titles[i][1]));
+      pba_accessible_describe (self->spans[i], _ (titles[i][1]));
+      gtk_box_append (self->spans_box, self->spans[i]);
+      if (i > 0)
+        gtk_toggle_button_set_group (GTK_TOGGLE_BUTTON (self->spans[i]),
+                                     GTK_TOGGLE_BUTTON (self->spans[0]));
+      g_signal_connect_object (self->spans[i], "toggled", G_CALLBACK (on_span), self,
+                               G_CONNECT_SWAPPED);
+    }
+}
+
+/* What an older service does not keep cannot be chosen. */
+static void
+follow_kept (PbaOverviewPage *self)
+{
+  gboolean kept = is_kept (self);
+
+  gtk_label_set_label (self->mail_title, kept ? _ ("Mail") : _ ("Mail Since the Service Started"));
+  adw_preferences_group_set_title (ADW_PREFERENCES_GROUP (self->counters),
+                                   kept ? _ ("Totals") : _ ("Since the Service Started"));
+  pba_accessible_name (self->counter_rows,
+                       kept ? _ ("Totals") : _ ("Since the Service Started"));
+  gtk_widget_set_visible (GTK_WIDGET (self->spans_box), kept);
+  if (!kept)
+    gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (self->spans[PBA_SPAN_MINUTES]), TRUE);
+}
+
 /* ---- the page ---- */
 
 static void
@@ -318,6 +405,14 @@ show_state (PbaOverviewPage *self)
   pba_page_set_subtitle (PBA_PAGE (self), connected ? title : _ ("Not connected"));
 }
 
+/* Another version of the service may answer. */
+static void
+on_connected (PbaOverviewPage *self)
+{
+  show_state (self);
+  follow_kept (self);
+}
+
 static void
 on_updated (PbaOverviewPage *self)
 {
@@ -326,9 +421,16 @@ on_updated (PbaOverviewPage *self)
   gtk_widget_set_visible (self->mail, known);
   gtk_widget_set_visible (self->refusals, known);
   gtk_widget_set_visible (self->counters, known);
+  show_counters (self);
+  if (self->seen)
+    pba_activity_lists_refresh (lists_of (self));
+}
+
+static void
+on_traffic (PbaOverviewPage *self)
+{
   show_figures (self);
   show_reasons (self);
-  show_counters (self);
 }
 
 static void
@@ -339,6 +441,7 @@ on_narrow (PbaOverviewPage *self)
 
   gtk_orientable_set_orientation (GTK_ORIENTABLE (self->figures), orientation);
   gtk_orientable_set_orientation (GTK_ORIENTABLE (self->columns), orientation);
+  gtk_orientable_set_orientation (GTK_ORIENTABLE (self->mail_head), orientation);
   gtk_box_set_homogeneous (self->columns, !narrow);
 }
 
@@ -351,7 +454,13 @@ on_show_queue (PbaOverviewPage *self)
 static void
 watch (PbaOverviewPage *self, gboolean watched)
 {
+  self->seen = watched;
   pba_statistics_set_watched (pba_server_get_statistics (server_of (self)), watched);
+  if (!watched)
+    return;
+  follow_kept (self);
+  pba_traffic_load (self->traffic);
+  pba_activity_lists_restart (lists_of (self));
 }
 
 static void
@@ -380,7 +489,16 @@ pba_overview_page_constructed (GObject *object)
   for (guint i = 0; i < PBA_N_TRAFFIC; i++)
     make_figure (self, i);
   adw_bin_set_child (self->chart_bin, pba_traffic_chart_new (self->traffic));
+  adw_bin_set_child (self->activity_bin, pba_activity_lists_new (PBA_PAGE (self)));
+  g_object_bind_property (adw_bin_get_child (self->activity_bin), "visible", self->activity_bin,
+                          "visible", G_BINDING_SYNC_CREATE);
   make_numbers (self);
+  make_spans (self);
+  gtk_toggle_button_set_active (
+    GTK_TOGGLE_BUTTON (self->spans[is_kept (self) ? PBA_SPAN_HOUR : PBA_SPAN_MINUTES]), TRUE);
+  follow_kept (self);
+  g_signal_connect_object (self->traffic, "changed", G_CALLBACK (on_traffic), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (pba_server_get_statistics (server), "updated", G_CALLBACK (on_updated),
                            self, G_CONNECT_SWAPPED | G_CONNECT_AFTER);
   g_signal_connect_object (pba_server_get_queue (server), "notify", G_CALLBACK (show_queue), self,
@@ -388,11 +506,12 @@ pba_overview_page_constructed (GObject *object)
   g_signal_connect_object (pba_server_get_manager (server), "notify::state",
                            G_CALLBACK (show_state), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (pba_server_get_connection (server), "notify::connected",
-                           G_CALLBACK (show_state), self, G_CONNECT_SWAPPED);
+                           G_CALLBACK (on_connected), self, G_CONNECT_SWAPPED);
   g_signal_connect (self, "notify::narrow", G_CALLBACK (on_narrow), NULL);
   show_state (self);
   show_queue (self);
   on_updated (self);
+  on_traffic (self);
   on_narrow (self);
 }
 
@@ -437,6 +556,10 @@ pba_overview_page_class_init (PbaOverviewPageClass *klass)
   BIND (mail);
   BIND (refusals);
   BIND (counters);
+  BIND (mail_title);
+  BIND (mail_head);
+  BIND (spans_box);
+  BIND (activity_bin);
 #undef BIND
   gtk_widget_class_bind_template_callback (widget_class, on_show_queue);
 }

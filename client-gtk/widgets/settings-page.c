@@ -200,6 +200,13 @@ on_statistics (PbaSettingsPage *self)
     show_watched (pba_setting_row_get_setting (row), statistics);
 }
 
+/* What Watch saw may be older than the page. */
+static void
+pba_settings_page_shown (PbaPage *page)
+{
+  pba_statistics_refresh (pba_server_get_statistics (pba_page_get_server (page)));
+}
+
 static gboolean
 pba_settings_page_reveal (PbaPage *page, const char *key)
 {
@@ -265,6 +272,7 @@ pba_settings_page_class_init (PbaSettingsPageClass *klass)
   object_class->constructed = pba_settings_page_constructed;
   object_class->finalize = pba_settings_page_finalize;
   PBA_PAGE_CLASS (klass)->reveal = pba_settings_page_reveal;
+  PBA_PAGE_CLASS (klass)->shown = pba_settings_page_shown;
   klass->filled = do_nothing;
   g_object_class_install_property (object_class, PROP_INTERFACES,
                                    g_param_spec_boxed ("interfaces", NULL, NULL, G_TYPE_STRV,

@@ -147,21 +147,47 @@ draw_lines (PbaTrafficChart *self, const Frame *frame)
     }
 }
 
+/* So long ago, in the unit of the span; (transfer full). */
+static char *
+spell_ago (PbaTrafficSpan span, guint ago)
+{
+  switch (span)
+    {
+    case PBA_SPAN_DAY:
+      /* Translators: at the foot of a chart: so many hours ago */
+      return g_strdup_printf (_ ("−%u h"), ago);
+    case PBA_SPAN_WEEK:
+    case PBA_SPAN_MONTH:
+      /* Translators: at the foot of a chart: so many days ago */
+      return g_strdup_printf (_ ("−%u d"), ago);
+    case PBA_SPAN_MINUTES:
+    case PBA_SPAN_HOUR:
+    case PBA_N_SPANS:
+      break;
+    }
+  /* Translators: at the foot of a chart: so many minutes ago */
+  return g_strdup_printf (_ ("−%u min"), ago);
+}
+
 static void
 draw_times (PbaTrafficChart *self, const Frame *frame)
 {
-  const guint minutes = PBA_TRAFFIC_BINS * PBA_TRAFFIC_BIN_SECONDS / 60;
+  static const guint lengths[] = { 10, 60, 24, 7, 30 };
+  PbaTrafficSpan span = pba_traffic_get_span (self->traffic);
+  guint length = lengths[span];
   gboolean wide = frame->right - frame->left > 400;
-  guint step = MAX (wide ? minutes / 5 : minutes / 2, 1);
+  guint step = MAX (wide ? length / 5 : length / 2, 1);
 
-  for (guint ago = minutes; ago > 0; ago -= MIN (step, ago))
+  G_STATIC_ASSERT (G_N_ELEMENTS (lengths) == PBA_N_SPANS);
+  for (guint ago = length; ago > 0; ago -= MIN (step, ago))
     {
-      double x = frame->right - (frame->right - frame->left) * ago / minutes;
-      /* Translators: at the foot of a chart: so many minutes ago */
-      g_autofree char *text = g_strdup_printf (_ ("−%u min"), ago);
+      double x = frame->right - (frame->right - frame->left) * ago / length;
+      g_autofree char *text = spell_ago (span, ago);
 
-      draw_text (self, frame, text, x, frame->bottom + FOOT / 2.0 + 3, ago == minutes ? 0 : 0.5,
-                 FALSE);
+      /* "Now" stands there. */
+      if (frame->right - x > 60)
+        draw_text (self, frame, text, x, frame->bottom + FOOT / 2.0 + 3, ago == length ? 0 : 0.5,
+                   FALSE);
     }
   draw_text (self, frame, _ ("Now"), frame->right, frame->bottom + FOOT / 2.0 + 3, 1, FALSE);
 }
@@ -300,7 +326,7 @@ pba_traffic_chart_class_init (PbaTrafficChartClass *klass)
 static void
 pba_traffic_chart_init (PbaTrafficChart *self)
 {
-  pba_accessible_name (self, _ ("Mail of the last minutes"));
+  pba_accessible_name (self, _ ("Mail by Time"));
 }
 
 GtkWidget *

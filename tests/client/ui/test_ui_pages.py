@@ -26,7 +26,7 @@ def test_overview_lives(ui):
     ui.find("group", text="Accepted, 0")
     ui.bed.send("someone@elsewhere.example", ["ann@local.example"], MESSAGE)
     ui.find("group", text="Accepted, 1, 1 ")
-    chart = ui.find("image", "Mail of the last minutes")
+    chart = ui.find("image", "Mail by Time")
     ui.wait(lambda: "1 accepted, 0 refused" in ui.find("image", chart.name).description, "the chart's words")
     with ui.bed.talk(source="127.0.0.9") as talk:
         talk.ehlo()
