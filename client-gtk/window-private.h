@@ -33,7 +33,7 @@ struct _PbaWindow
   GtkWindow *relay_question; /* (unowned) (nullable): an open question for a relay's password */
   gboolean notice_is_link;   /* what the bar is about: the link, else the conflict */
   gboolean close_after_apply;
-  gboolean told_of_refusal;  /* the desktop is */
+  guint told;                /* of which alerts the desktop is, a bit each: window-alerts.c */
   guint present_source;      /* it is not shown yet, see pba_window_present_connected() */
   gboolean on_trial;         /* what is being applied is taken back unless it is kept */
 };

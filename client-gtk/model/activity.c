@@ -11,7 +11,7 @@ struct _PbaActivity
 {
   GObject parent_instance;
 
-  PbaConnection *connection;    /* (owned) */
+  PbaConnection *connection;     /* (owned) */
   GPtrArray *sessions, *busiest; /* (owned) */
   gboolean asking;
   guint question; /* number of the last about the busiest */

@@ -24,6 +24,7 @@ struct _PbaServer
   PbaCertificate *certificate;     /* (owned) */
   PbaAlerts *alerts;               /* (owned) */
   PbaSigningKeys *signing_keys;    /* (owned) */
+  PbaSetupCheck *setup_check;      /* (owned) */
   PbaSecretAgent *secret_agent;    /* (owned) */
   PbaListModel *lists[PB_N_LISTS]; /* (owned) (nullable) */
 };
@@ -69,6 +70,7 @@ pba_server_get_gproperty (GObject *object, guint property, GValue *value, GParam
   g_value_set_uint (value, property == PROP_QUEUE_COUNT ? (guint) MIN (waiting, G_MAXUINT)
                            : property == PROP_PROBLEM_COUNT
                              ? g_list_model_get_n_items (G_LIST_MODEL (self->findings))
+                                 + pba_setup_check_count (self->setup_check)
                              : blocked);
 }
 
@@ -85,6 +87,7 @@ pba_server_finalize (GObject *object)
   g_object_unref (self->certificate);
   g_object_unref (self->alerts);
   g_object_unref (self->signing_keys);
+  g_object_unref (self->setup_check);
   g_object_unref (self->secret_agent);
   g_object_unref (self->settings);
   g_object_unref (self->manager);
@@ -144,6 +147,12 @@ on_found (PbaFindings *findings, GParamSpec *pspec, gpointer user_data)
   g_object_notify_by_pspec (user_data, properties[PROP_PROBLEM_COUNT]);
 }
 
+static void
+on_setup_checked (PbaSetupCheck *check, gpointer user_data)
+{
+  g_object_notify_by_pspec (user_data, properties[PROP_PROBLEM_COUNT]);
+}
+
 PbaServer *
 pba_server_new (PbaConnection *connection)
 {
@@ -161,12 +170,14 @@ pba_server_new (PbaConnection *connection)
   self->signing_keys = pba_signing_keys_new (connection, self->manager);
   self->secret_agent = pba_secret_agent_new (connection);
   self->history = pba_history_new (connection);
+  self->setup_check = pba_setup_check_new (connection);
   self->findings = pba_findings_new (connection, self->manager, self->settings);
   g_object_bind_property (self->permissions, "modify-settings", self->settings, "writable",
                           G_BINDING_SYNC_CREATE);
   g_signal_connect_object (self->queue, "notify::count", G_CALLBACK (on_queue_count), self, 0);
   g_signal_connect_object (self->blocks, "notify::count", G_CALLBACK (on_block_count), self, 0);
   g_signal_connect_object (self->findings, "notify::count", G_CALLBACK (on_found), self, 0);
+  g_signal_connect_object (self->setup_check, "changed", G_CALLBACK (on_setup_checked), self, 0);
   return self;
 }
 
@@ -234,6 +245,12 @@ PbaSigningKeys *
 pba_server_get_signing_keys (PbaServer *self)
 {
   return self->signing_keys;
+}
+
+PbaSetupCheck *
+pba_server_get_setup_check (PbaServer *self)
+{
+  return self->setup_check;
 }
 
 PbaSecretAgent *

@@ -13,6 +13,7 @@
 #include "model/queue.h"
 #include "model/secret-agent.h"
 #include "model/settings-model.h"
+#include "model/setup-check.h"
 #include "model/signing-keys.h"
 #include "model/statistics.h"
 
@@ -40,6 +41,7 @@ PbaCertificate *pba_server_get_certificate (PbaServer *self);
 PbaAlerts *pba_server_get_alerts (PbaServer *self);
 PbaSecretAgent *pba_server_get_secret_agent (PbaServer *self);
 PbaSigningKeys *pba_server_get_signing_keys (PbaServer *self);
+PbaSetupCheck *pba_server_get_setup_check (PbaServer *self);
 /** pba_server_get_list: made at the first call. */
 PbaListModel *pba_server_get_list (PbaServer *self, PbListKind kind);
 

@@ -20,8 +20,8 @@ struct _PbaStatistics
   GVariant *counters;        /* (owned) (nullable) a{st} */
   gboolean watched, asking;
   gboolean subscribed; /* asked for, and not refused */
-  guint timer; /* 0 before the first who wants to know */
-  char *error; /* (owned) (nullable) */
+  guint timer;         /* 0 before the first who wants to know */
+  char *error;         /* (owned) (nullable) */
 };
 
 G_DEFINE_FINAL_TYPE (PbaStatistics, pba_statistics, G_TYPE_OBJECT)

@@ -58,10 +58,11 @@ struct _PbaTraffic
   gint64 first_look;          /* microseconds; 0 before the first */
   gint64 last_look;           /* likewise */
   guint64 totals[PBA_N_TRAFFIC];
-  guint generation; /* of the span: an answer for another comes too late */
+  guint generation;                /* of the span: an answer for another comes too late */
   gboolean loading, loaded, tried; /* tried: for the newest bin */
   GHashTable *reasons; /* (owned) (nullable) (element-type utf8 guint64): refusals of the bins */
-  GHashTable *bases;   /* (owned) (element-type utf8 guint64): counters of refusals as they were last */
+  GHashTable
+    *bases; /* (owned) (element-type utf8 guint64): counters of refusals as they were last */
 };
 
 G_DEFINE_FINAL_TYPE (PbaTraffic, pba_traffic, G_TYPE_OBJECT)

@@ -21,10 +21,10 @@ struct _PbaActivityLists
 {
   AdwBin parent_instance;
 
-  PbaPage *page;                   /* (unowned) */
-  PbaActivity *activity;           /* (owned) */
-  GtkListBox *sessions, *busiest;  /* (unowned) */
-  GtkWidget *kinds[PBA_N_BUSIEST]; /* (unowned) */
+  PbaPage *page;                        /* (unowned) */
+  PbaActivity *activity;                /* (owned) */
+  GtkListBox *sessions, *busiest;       /* (unowned) */
+  GtkWidget *kinds[PBA_N_BUSIEST];      /* (unowned) */
   char *shown_sessions, *shown_busiest; /* (owned) (nullable): what the rows were made of */
   gint64 asked_sessions, asked_busiest; /* monotonic microseconds; 0 never */
   guint span;                           /* seconds */
@@ -68,14 +68,14 @@ row_new (const char *icon, const char *first, const char *second, const char *su
   GtkWidget *row = gtk_list_box_row_new ();
   GtkWidget *line = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
   GtkWidget *words = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
-  g_autofree char *name = g_strdup_printf ("%s%s%s%s%s", first, second != NULL ? ", " : "",
-                                           second != NULL ? second : "", suffix != NULL ? ", " : "",
-                                           suffix != NULL ? suffix : "");
+  g_autofree char *name =
+    g_strdup_printf ("%s%s%s%s%s", first, second != NULL ? ", " : "", second != NULL ? second : "",
+                     suffix != NULL ? ", " : "", suffix != NULL ? suffix : "");
 
   if (icon != NULL)
-    gtk_box_append (GTK_BOX (line), g_object_new (GTK_TYPE_IMAGE, "icon-name", icon,
-                                                  "accessible-role",
-                                                  GTK_ACCESSIBLE_ROLE_PRESENTATION, NULL));
+    gtk_box_append (GTK_BOX (line),
+                    g_object_new (GTK_TYPE_IMAGE, "icon-name", icon, "accessible-role",
+                                  GTK_ACCESSIBLE_ROLE_PRESENTATION, NULL));
   gtk_box_append (GTK_BOX (words), label_new (first, NULL));
   if (second != NULL)
     gtk_box_append (GTK_BOX (words), label_new (second, "second-line"));

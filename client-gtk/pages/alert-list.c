@@ -117,6 +117,8 @@ gather_queue (PbaServer *server, GPtrArray *alerts)
       add (alerts, PBA_SEVERITY_WARNING, title, _ ("It is not sent until it is released"),
            _ ("Show Held Mail"), "queue", "held");
     }
+  if (pba_alerts_find (pba_server_get_alerts (server), "queue-growing", "") != NULL)
+    return; /* the service says it already */
   if (deferred > 0 && oldest > 0 && now - (gint64) oldest > STUCK_SECONDS)
     {
       g_autofree char *waited =
@@ -141,23 +143,45 @@ static const struct
   const char *name;
   PbaSeverity severity;
   const char *title;
+  const char *remedy, *page, *key;                  /* (nullable) */
+  const char *general, *general_page, *general_key; /* (nullable): where its subject is "general" */
 } known_alerts[] = {
-  { "relay-login-refused", PBA_SEVERITY_ERROR, N_ ("A relay host refuses the login") },
-  { "relay-password-missing", PBA_SEVERITY_WARNING, N_ ("Mail waits for a relay password") },
+  { "relay-login-refused", PBA_SEVERITY_ERROR, N_ ("A relay host refuses the login"),
+    N_ ("Show Relay Exceptions"), "relay-exceptions", NULL, N_ ("Show Relay Settings"),
+    "relay-settings", "Delivery.RelayPassword" },
+  { "relay-password-missing", PBA_SEVERITY_WARNING, N_ ("Mail waits for a relay password"),
+    N_ ("Show Relay Exceptions"), "relay-exceptions", NULL, N_ ("Show Relay Settings"),
+    "relay-settings", "Delivery.RelayPassword" },
+  { "blocklist-ill", PBA_SEVERITY_WARNING, N_ ("A blocklist is not asked"), N_ ("Show Blocklists"),
+    "blocklists", NULL, NULL, NULL, NULL },
+  { "scanner-ill", PBA_SEVERITY_WARNING, N_ ("The virus scanner does not answer"),
+    N_ ("Show Antivirus"), "antivirus", NULL, NULL, NULL, NULL },
+  { "queue-growing", PBA_SEVERITY_WARNING, N_ ("Mail is stuck in the queue"),
+    N_ ("Show Deferred Mail"), "queue", "deferred", NULL, NULL, NULL },
+  { "disk-low", PBA_SEVERITY_ERROR, N_ ("The disk is nearly full"), NULL, NULL, NULL, NULL, NULL,
+    NULL },
+  { "certificate-ending", PBA_SEVERITY_WARNING, N_ ("The certificate ends soon"),
+    N_ ("Show Certificate"), "general", "Tls.CertificateFile", NULL, NULL, NULL },
+  { "account-bursting", PBA_SEVERITY_WARNING, N_ ("An account sends unusually much"),
+    N_ ("Show Accounts"), "account-list", NULL, NULL, NULL, NULL },
+  { "daily-limit", PBA_SEVERITY_WARNING, N_ ("Mail of an account is held over its daily limit"),
+    N_ ("Show Held Mail"), "queue", "held", NULL, NULL, NULL },
 };
 
 static void
 add_service_alert (GPtrArray *alerts, const PbaServiceAlert *alert)
 {
-  gboolean general = g_str_equal (alert->subject, "general");
-
   for (guint i = 0; i < G_N_ELEMENTS (known_alerts); i++)
     if (g_str_equal (known_alerts[i].name, alert->name))
       {
+        gboolean general =
+          known_alerts[i].general != NULL && g_str_equal (alert->subject, "general");
+        const char *remedy = general ? known_alerts[i].general : known_alerts[i].remedy;
+
         add (alerts, known_alerts[i].severity, _ (known_alerts[i].title), alert->text,
-             general ? _ ("Show Relay Settings") : _ ("Show Relay Exceptions"),
-             general ? "relay-settings" : "relay-exceptions",
-             general ? "Delivery.RelayPassword" : NULL);
+             remedy != NULL ? _ (remedy) : NULL,
+             general ? known_alerts[i].general_page : known_alerts[i].page,
+             general ? known_alerts[i].general_key : known_alerts[i].key);
         return;
       }
   add (alerts, PBA_SEVERITY_WARNING, alert->text, alert->remedy, NULL, NULL, NULL);
@@ -167,9 +191,13 @@ static void
 gather_service (PbaServer *server, GPtrArray *alerts)
 {
   PbaAlerts *list = pba_server_get_alerts (server);
+  gboolean told =
+    g_str_equal (pba_manager_get_state (pba_server_get_manager (server)), "low-space");
 
+  /* The state says it already. */
   for (guint i = 0; i < pba_alerts_get_n (list); i++)
-    add_service_alert (alerts, pba_alerts_get (list, i));
+    if (!told || !g_str_equal (pba_alerts_get (list, i)->name, "disk-low"))
+      add_service_alert (alerts, pba_alerts_get (list, i));
 }
 
 static char *

@@ -20,9 +20,9 @@
 
 typedef struct
 {
-  PbaPage *page;    /* (owned) */
-  GtkWidget *window; /* (unowned) */
-  GVariant *cells;  /* (owned) the message */
+  PbaPage *page;              /* (owned) */
+  GtkWidget *window;          /* (unowned) */
+  GVariant *cells;            /* (owned) the message */
   AdwPreferencesGroup *steps; /* (unowned) */
   GtkWidget *waiting;         /* (unowned) (nullable) in @steps until they have come */
   GCancellable *cancellable;  /* (owned) */
@@ -158,12 +158,12 @@ show_why (Dialog *self, const char *check, const char *evidence, const char *rec
   PbaHistory *history = pba_server_get_history (pba_page_get_server (self->page));
   PbaCheckAdvice advice = pba_check_advice (check);
   g_autofree char *title = pba_check_title (check);
-  g_autofree char *body = g_strjoin (
-    "\n\n",
-    advice.why != NULL
-      ? advice.why
-      : _ ("This program does not know this check. The server’s own words say more."),
-    evidence, NULL);
+  g_autofree char *body =
+    g_strjoin ("\n\n",
+               advice.why != NULL
+                 ? advice.why
+                 : _ ("This program does not know this check. The server’s own words say more."),
+               evidence, NULL);
   GtkWidget *dialog = adw_message_dialog_new (GTK_WINDOW (self->window), title, body);
   Why *why = g_new0 (Why, 1);
 
@@ -242,9 +242,8 @@ make_buttons (Dialog *self, const PbaTrailStep *step)
 static GtkWidget *
 make_label (const char *text, const char *class)
 {
-  GtkWidget *label =
-    g_object_new (GTK_TYPE_LABEL, "label", text, "xalign", 0.0, "wrap", TRUE, "wrap-mode",
-                  PANGO_WRAP_WORD_CHAR, "hexpand", TRUE, NULL);
+  GtkWidget *label = g_object_new (GTK_TYPE_LABEL, "label", text, "xalign", 0.0, "wrap", TRUE,
+                                   "wrap-mode", PANGO_WRAP_WORD_CHAR, "hexpand", TRUE, NULL);
 
   if (class != NULL)
     gtk_widget_add_css_class (label, class);

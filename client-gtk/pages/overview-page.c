@@ -359,9 +359,8 @@ make_spans (PbaOverviewPage *self)
   G_STATIC_ASSERT (G_N_ELEMENTS (titles) == PBA_N_SPANS);
   for (guint i = 0; i < PBA_N_SPANS; i++)
     {
-      const char *title = i == PBA_SPAN_MINUTES
-                            ? _ (titles[i][0])
-                            : g_dpgettext2 (NULL, "span", titles[i][0]);
+      const char *title =
+        i == PBA_SPAN_MINUTES ? _ (titles[i][0]) : g_dpgettext2 (NULL, "span", titles[i][0]);
 
       self->spans[i] = gtk_toggle_button_new_with_label (title);
       gtk_widget_set_tooltip_text (self->spans[i], _ (titles[i][1]));
@@ -384,8 +383,7 @@ follow_kept (PbaOverviewPage *self)
   gtk_label_set_label (self->mail_title, kept ? _ ("Mail") : _ ("Mail Since the Service Started"));
   adw_preferences_group_set_title (ADW_PREFERENCES_GROUP (self->counters),
                                    kept ? _ ("Totals") : _ ("Since the Service Started"));
-  pba_accessible_name (self->counter_rows,
-                       kept ? _ ("Totals") : _ ("Since the Service Started"));
+  pba_accessible_name (self->counter_rows, kept ? _ ("Totals") : _ ("Since the Service Started"));
   gtk_widget_set_visible (GTK_WIDGET (self->spans_box), kept);
   if (!kept)
     gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (self->spans[PBA_SPAN_MINUTES]), TRUE);
@@ -494,8 +492,9 @@ pba_overview_page_constructed (GObject *object)
                           "visible", G_BINDING_SYNC_CREATE);
   make_numbers (self);
   make_spans (self);
-  gtk_toggle_button_set_active (
-    GTK_TOGGLE_BUTTON (self->spans[is_kept (self) ? PBA_SPAN_HOUR : PBA_SPAN_MINUTES]), TRUE);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (
+                                  self->spans[is_kept (self) ? PBA_SPAN_HOUR : PBA_SPAN_MINUTES]),
+                                TRUE);
   follow_kept (self);
   g_signal_connect_object (self->traffic, "changed", G_CALLBACK (on_traffic), self,
                            G_CONNECT_SWAPPED);

@@ -28,8 +28,8 @@ struct _PbaRelayTestDialog
 {
   AdwWindow parent_instance;
 
-  PbaServer *server;                /* (owned) */
-  char *relay;                      /* (owned) (nullable) NULL: the virus scanner */
+  PbaServer *server; /* (owned) */
+  char *relay;       /* (owned) (nullable) NULL: the virus scanner */
   const Words *words;
   GCancellable *cancellable;        /* (owned) */
   GtkListBox *list;                 /* (unowned) */

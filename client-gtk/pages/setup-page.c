@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The setup check: what Manager.Validate finds, open, problems in a group of their own before what is
- * only doubtful; then what it looked at without a finding, closed. Checked again whenever settings
- * change, when the page is gone to, and on demand. Made by the table of pages.
+ * The setup check: what Manager.Validate finds in the settings and what CheckSetup finds when the service
+ * looks at itself from outside. What is to be mended stands open, problems in a group of their own before
+ * what is only doubtful; then what cannot be told, and what has passed, closed. Checked again when the page
+ * is gone to and on demand, the settings also whenever they change. Made by the table of pages.
  */
 #include "pages/setup-page.h"
 
 #include "pages/finding-row.h"
+#include "pages/setup-row.h"
 #include "widgets/compat.h"
 
 #include <glib/gi18n.h>
@@ -16,6 +18,7 @@ enum
   GROUP_FAILED, /* the check itself */
   GROUP_PROBLEMS,
   GROUP_WARNINGS,
+  GROUP_UNKNOWN,
   GROUP_PASSED,
   N_GROUPS,
 };
@@ -40,6 +43,12 @@ findings_of (PbaSetupPage *self)
   return pba_server_get_findings (pba_page_get_server (PBA_PAGE (self)));
 }
 
+static PbaSetupCheck *
+check_of (PbaSetupPage *self)
+{
+  return pba_server_get_setup_check (pba_page_get_server (PBA_PAGE (self)));
+}
+
 /* ---- groups ---- */
 
 static void
@@ -54,7 +63,8 @@ static void
 add_row (PbaSetupPage *self, guint group, GtkWidget *row)
 {
   static const char *const titles[] = { N_ ("The Check Failed"), N_ ("Needs Attention"),
-                                        N_ ("Worth a Look"), N_ ("Passed") };
+                                        N_ ("Worth a Look"), N_ ("Cannot Be Told from Here"),
+                                        N_ ("Passed") };
 
   if (self->groups[group] == NULL)
     {
@@ -65,30 +75,62 @@ add_row (PbaSetupPage *self, guint group, GtkWidget *row)
   adw_preferences_group_add (self->groups[group], row);
 }
 
-/* Groups come in order, so all are made anew; only when something differs, or open rows would close. */
-static void
-show_findings (PbaSetupPage *self)
+static guint
+group_of (const PbaSetupResult *result)
 {
-  GListModel *findings = G_LIST_MODEL (findings_of (self));
-  GPtrArray *passed = pba_findings_get_passed (findings_of (self));
-  const char *error = pba_findings_get_error (findings_of (self));
+  if (result->unknown)
+    return GROUP_UNKNOWN;
+  return result->severity == PBA_SEVERITY_PASSED    ? GROUP_PASSED
+         : result->severity == PBA_SEVERITY_PROBLEM ? GROUP_PROBLEMS
+                                                    : GROUP_WARNINGS;
+}
 
-  for (guint i = 0; i < N_GROUPS; i++)
-    drop_group (self, i);
+static void
+show_error (PbaSetupPage *self, const char *error)
+{
   if (error != NULL)
     add_row (self, GROUP_FAILED,
              pba_alert_row_new (PBA_PAGE (self), PBA_SEVERITY_WARNING,
                                 _ ("What stands below is older"), error, NULL));
+}
+
+/* Groups come in order. */
+static void
+show_group (PbaSetupPage *self, guint group)
+{
+  GListModel *findings = G_LIST_MODEL (findings_of (self));
+  GPtrArray *results = pba_setup_check_get_results (check_of (self));
+  GPtrArray *passed = pba_findings_get_passed (findings_of (self));
+
+  for (guint i = 0; i < results->len; i++)
+    if (group_of (results->pdata[i]) == group)
+      add_row (self, group, pba_setup_row_new (PBA_PAGE (self), results->pdata[i]));
   for (guint i = 0; i < g_list_model_get_n_items (findings); i++)
     {
       g_autoptr (PbaFinding) finding = g_list_model_get_item (findings, i);
       gboolean warning = pba_finding_get_severity (finding) == PBA_SEVERITY_WARNING;
 
-      add_row (self, warning ? GROUP_WARNINGS : GROUP_PROBLEMS,
-               pba_finding_row_new (PBA_PAGE (self), finding));
+      if (group == (warning ? GROUP_WARNINGS : GROUP_PROBLEMS))
+        add_row (self, group, pba_finding_row_new (PBA_PAGE (self), finding));
     }
-  for (guint i = 0; i < passed->len; i++)
-    add_row (self, GROUP_PASSED, pba_finding_row_new (PBA_PAGE (self), passed->pdata[i]));
+  for (guint i = 0; group == GROUP_PASSED && i < passed->len; i++)
+    add_row (self, group, pba_finding_row_new (PBA_PAGE (self), passed->pdata[i]));
+}
+
+/* All are made anew; only when something differs, or open rows would close. */
+static void
+show_findings (PbaSetupPage *self)
+{
+  const char *error = pba_findings_get_error (findings_of (self));
+  const char *other = pba_setup_check_get_error (check_of (self));
+
+  for (guint i = 0; i < N_GROUPS; i++)
+    drop_group (self, i);
+  show_error (self, error);
+  if (g_strcmp0 (error, other) != 0)
+    show_error (self, other);
+  for (guint i = GROUP_PROBLEMS; i < N_GROUPS; i++)
+    show_group (self, i);
 }
 
 /* ---- state ---- */
@@ -97,14 +139,22 @@ show_findings (PbaSetupPage *self)
 static char *
 summary_of (PbaSetupPage *self)
 {
+  GPtrArray *results = pba_setup_check_get_results (check_of (self));
   guint n = g_list_model_get_n_items (G_LIST_MODEL (findings_of (self)));
   guint n_passed = pba_findings_get_passed (findings_of (self))->len;
   gint64 seconds = pba_findings_get_time (findings_of (self));
   g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (seconds);
   g_autofree char *clock = g_date_time_format (time, "%H:%M");
 
+  for (guint i = 0; i < results->len; i++)
+    if (group_of (results->pdata[i]) == GROUP_PASSED)
+      n_passed++;
+    else if (group_of (results->pdata[i]) != GROUP_UNKNOWN)
+      n++;
   if (seconds == 0)
     return g_strdup ("");
+  if (pba_setup_check_get_running (check_of (self)))
+    return g_strdup (_ ("Checking…"));
   /* Translators: the setup check's result; %s is a time of day */
   return g_strdup_printf (ngettext ("%u of %u passed, at %s", "%u of %u passed, at %s",
                                     n_passed + n),
@@ -121,6 +171,7 @@ show_state (PbaSetupPage *self)
   g_autofree char *summary = summary_of (self);
 
   g_object_get (findings, "checking", &checking, NULL);
+  checking = checking || pba_setup_check_get_running (check_of (self));
   pba_page_set_subtitle (PBA_PAGE (self), summary);
   gtk_widget_set_sensitive (self->button, !checking);
   gtk_stack_set_visible_child_name (self->stack, known ? "findings" : "status");
@@ -138,8 +189,18 @@ signature_of (PbaSetupPage *self)
 {
   GListModel *findings = G_LIST_MODEL (findings_of (self));
   GPtrArray *passed = pba_findings_get_passed (findings_of (self));
+  GPtrArray *results = pba_setup_check_get_results (check_of (self));
+  const char *error = pba_setup_check_get_error (check_of (self));
   GString *text = g_string_new (pba_findings_get_error (findings_of (self)));
 
+  g_string_append_printf (text, "\n%s", error != NULL ? error : "");
+  for (guint i = 0; i < results->len; i++)
+    {
+      const PbaSetupResult *result = results->pdata[i];
+
+      g_string_append_printf (text, "\n%s %s %u %s\n%s\n%s", result->name, result->subject,
+                              group_of (result), result->evidence, result->remedy, result->record);
+    }
   for (guint i = 0; i < passed->len; i++)
     g_string_append_printf (text, "\n%s\n%s", pba_finding_get_title (passed->pdata[i]),
                             pba_finding_get_evidence (passed->pdata[i]) != NULL
@@ -175,6 +236,7 @@ static void
 on_check (PbaSetupPage *self)
 {
   pba_findings_check (findings_of (self));
+  pba_setup_check_run (check_of (self));
 }
 
 static void
@@ -191,6 +253,8 @@ pba_setup_page_constructed (GObject *object)
   G_OBJECT_CLASS (pba_setup_page_parent_class)->constructed (object);
   g_object_set (self, "header-start", self->button, NULL);
   g_signal_connect_object (findings_of (self), "notify", G_CALLBACK (on_findings), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (check_of (self), "changed", G_CALLBACK (on_findings), self,
                            G_CONNECT_SWAPPED);
   on_findings (self);
 }

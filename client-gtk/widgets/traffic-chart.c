@@ -35,7 +35,7 @@ typedef struct
 {
   cairo_t *cr;
   double left, right, top, axis, bottom;
-  double unit; /* pixels a message */
+  double unit;                /* pixels a message */
   guint64 step, above, below; /* a gridline's distance in messages, and how many there are */
 } Frame;
 
@@ -268,8 +268,7 @@ pba_traffic_chart_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 
 static void
 pba_traffic_chart_measure (GtkWidget *widget, GtkOrientation orientation, int for_size,
-                           int *minimum, int *natural, int *minimum_baseline,
-                           int *natural_baseline)
+                           int *minimum, int *natural, int *minimum_baseline, int *natural_baseline)
 {
   *minimum = orientation == GTK_ORIENTATION_VERTICAL ? HEIGHT : 160;
   *natural = orientation == GTK_ORIENTATION_VERTICAL ? HEIGHT : 600;
@@ -361,9 +360,9 @@ draw_swatch (GtkDrawingArea *area, cairo_t *cr, int width, int height, gpointer 
 GtkWidget *
 pba_traffic_swatch_new (PbaTrafficSeries series)
 {
-  GtkWidget *area = g_object_new (GTK_TYPE_DRAWING_AREA, "accessible-role",
-                                  GTK_ACCESSIBLE_ROLE_PRESENTATION, "content-width", 12,
-                                  "content-height", 12, "valign", GTK_ALIGN_CENTER, NULL);
+  GtkWidget *area =
+    g_object_new (GTK_TYPE_DRAWING_AREA, "accessible-role", GTK_ACCESSIBLE_ROLE_PRESENTATION,
+                  "content-width", 12, "content-height", 12, "valign", GTK_ALIGN_CENTER, NULL);
 
   gtk_drawing_area_set_draw_func (GTK_DRAWING_AREA (area), draw_swatch, GUINT_TO_POINTER (series),
                                   NULL);

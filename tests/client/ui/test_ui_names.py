@@ -6,7 +6,8 @@ label twice, underscore and all; that is no name either."""
 import re
 
 TYPE_NAME = re.compile(r"(Gtk|Adw|Pba)[A-Z]\w*$")
-MNEMONIC = re.compile(r"(^|\s)_\w")
+# Names of the DNS begin with an underscore, too.
+MNEMONIC = re.compile(r"(^|\s)_(?!dmarc\.)\w")
 # Focusable for the sake of scrolling, no controls.
 NO_CONTROLS = ("scroll pane",)
 
