@@ -265,6 +265,17 @@ within 30 have_mails "$stranger" 2
 must active postbusd-smtp.socket postbusd
 must inside setpriv --reuid=stranger --regid=stranger --init-groups sh -c 'test -x /usr/lib/sendmail && ! ls /var/lib/postbus/drop 2>/dev/null'
 
+# The sandbox leaves the setup check what it looks at.
+sees_the_machine() {
+  # shellcheck disable=SC2086
+  inside busctl --json=short call $name.Diagnostics CheckSetup >"$folder/setup" && python3 - "$folder/setup" <<'END'
+import json, sys
+states = {row["Name"]["data"]: row["State"]["data"] for row in json.load(open(sys.argv[1]))["data"][0]}
+assert states["disk"] in ("ok", "warning") and states["clock"] in ("ok", "warning"), states
+END
+}
+must sees_the_machine
+
 # ---- a message waits, whatever happens ----
 
 call TrustedList Add 'a{sv}' 2 Name s Here Network s 127.0.0.1 >/dev/null
@@ -348,8 +359,19 @@ must_not active postbusd-smtp.socket
 kill "$helpers"
 wait "$helpers" || true
 helpers=
-inside systemctl restart postbusd-smtp.socket postbusd
+inside systemctl stop postbusd 2>/dev/null
+inside systemctl start postbusd
 must answers 25
+must active postbusd-smtp.socket
+# A port that is not wanted, and wanted again.
+inside systemctl --quiet mask --now postbusd-submissions.socket
+inside systemctl restart postbusd
+must_not answers 465 --tls-on-connect
+must answers 587
+inside systemctl --quiet unmask postbusd-submissions.socket
+inside systemctl stop postbusd 2>/dev/null
+inside systemctl start postbusd
+must answers 465 --tls-on-connect
 must waits
 
 # ---- a newer package ----

@@ -244,3 +244,25 @@ def test_interfaces_are_those_of_the_bus(bed):
     # The one that clients export.
     del installed[f"{NAME}.SecretAgent"]
     assert installed == shape(reply)
+
+
+def test_packages_fit_the_tree(bed):
+    """The packages have the program's version, and want to build what our own list installs for it."""
+    folder = ROOT / "data/debian"
+    [version] = re.findall(r"\Apostbus \(([0-9.]+)\) ", (folder / "changelog").read_text(encoding="utf-8"))
+    assert run(PROGRAM, "--version").stdout.split() == ["postbusd", version]
+    listed = {}
+    for line in (ROOT / "data/debian-packages.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            purpose, package = line.split()[:2]
+            listed.setdefault(package, set()).add(purpose)
+    control = (folder / "control").read_text(encoding="utf-8")
+    [wanted] = re.findall(r"^Build-Depends:(.*?)^$", control, re.MULTILINE | re.DOTALL)
+    for word in wanted.split(","):
+        package = word.split("(")[0].strip().removesuffix(":any")
+        if package.startswith(("debhelper-compat", "dh-sequence-")):
+            package = "debhelper"
+        assert listed.get(package, set()) & {"build", "client", "deb"}, package
+    packages = re.findall(r"^Package: (\S+)", control, re.MULTILINE)
+    assert sorted(packages) == ["postbus", "postbus-admin", "postbus-sendmail"]
+    assert all((folder / f"{package}.install").is_file() for package in packages)
