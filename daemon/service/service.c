@@ -386,10 +386,10 @@ on_reload_signal (gpointer user_data)
   PbService *self = user_data;
 
   sd_notify (0, "RELOADING=1");
+  pb_log_set_threshold (PB_LOG_INFO);
   pb_log (PB_LOG_NOTICE, "reloading", "files", "certificates, resolv.conf", NULL);
   pb_certificate_reload (self->certificate);
   pb_resolver_reload (self->resolver);
-  pb_log_set_threshold (PB_LOG_INFO);
   sd_notify (0, self->drain_deadline == 0 ? "READY=1" : "STOPPING=1");
   return G_SOURCE_CONTINUE;
 }

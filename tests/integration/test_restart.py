@@ -12,6 +12,7 @@ import certificates
 from bus import NAME, PATH
 from harness import strip_trace, wait_for
 from sink import HANG
+from test_metrics import log_property
 
 SMALL = b"Subject: small\r\n\r\nsmall\r\n"
 LARGE = b"Subject: large\r\n\r\n" + (b"z" * 76 + b"\r\n") * 4000
@@ -196,8 +197,10 @@ def test_hangup_reads_the_files_again(bed):
     def refused():
         return bed.postbusd.stderr().count(b"certificate-refused")
     wait_for(lambda: refused() == 1, "the refusal of what was written")
+    log_property(bed.api, "LogLevel", "warning")
     bed.postbusd.process.send_signal(signal.SIGHUP)
     wait_for(lambda: b"reloading" in bed.postbusd.stderr() and refused() == 2, "the refusal, told again")
+    assert log_property(bed.api, "LogLevel") == "info"
     bed.send("a@b.example", ["ann@local.example"], SMALL)
     bed.wait_mails(bed.ann)
 
