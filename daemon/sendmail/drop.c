@@ -23,6 +23,7 @@
 
 #define FOLDER    PB_LOCALSTATEDIR "/lib/postbus/drop"
 #define RESERVE   (64ull << 20) /* octets that stay free on the disk */
+#define ASK_AGAIN (4ull << 20)  /* octets between two looks at that */
 #define MAX_INPUT (2048ull << 20)
 
 static char temporary[96];
@@ -44,6 +45,19 @@ on_signal (int number)
   if (temporary[0] != '\0')
     unlink (temporary);
   _exit (EX_TEMPFAIL);
+}
+
+/* Whoever runs us may send any signal, or has had an alarm set or a limit low before: nothing half stays behind. */
+static void
+set_signals (void)
+{
+  static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGXCPU };
+
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+    signal (ends[i], on_signal);
+  /* Told by write() instead. */
+  signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN);
 }
 
 /* Only who is not raised by the set-group-id bit may name the folder: a test. */
@@ -71,10 +85,20 @@ write_all (int fd, const char *data, size_t length)
 }
 
 static int
+has_room (void)
+{
+  struct statvfs status;
+
+  return statvfs (".", &status) == 0
+         && (unsigned long long) status.f_bavail * status.f_frsize >= RESERVE
+         && (status.f_files == 0 || status.f_favail > 100);
+}
+
+static int
 copy (int fd)
 {
   static char room[65536];
-  unsigned long long copied = 0;
+  unsigned long long copied = 0, asked = 0;
 
   for (;;)
     {
@@ -90,19 +114,19 @@ copy (int fd)
           errno = EFBIG;
           return -1;
         }
+      /* One message may be larger than what is left. */
+      if (copied - asked > ASK_AGAIN)
+        {
+          asked = copied;
+          if (!has_room ())
+            {
+              errno = ENOSPC;
+              return -1;
+            }
+        }
       if (write_all (fd, room, (size_t) n) != 0)
         return -1;
     }
-}
-
-static int
-has_room (void)
-{
-  struct statvfs status;
-
-  return statvfs (".", &status) == 0
-         && (unsigned long long) status.f_bavail * status.f_frsize >= RESERVE
-         && (status.f_files == 0 || status.f_favail > 100);
 }
 
 int
@@ -113,10 +137,7 @@ main (int argc, char **argv)
   int fd;
 
   umask (0);
-  signal (SIGHUP, on_signal);
-  signal (SIGINT, on_signal);
-  signal (SIGTERM, on_signal);
-  signal (SIGPIPE, SIG_IGN);
+  set_signals ();
   if (chdir (find_folder (argc, argv)) != 0)
     return fail (EX_UNAVAILABLE, "the drop directory");
   if (!has_room ())
@@ -135,12 +156,14 @@ main (int argc, char **argv)
       return fail (EX_CANTCREAT, "the drop directory");
     }
   if (copy (fd) != 0 || fsync (fd) != 0)
-    return fail (EX_IOERR, "the message");
+    return fail (errno == ENOSPC || errno == EDQUOT ? EX_TEMPFAIL : EX_IOERR, "the message");
   if (rename (temporary, name) != 0)
     return fail (EX_IOERR, "the message");
-  temporary[0] = '\0';
+  /* From here on a failure takes the whole message back; a signal that ends us may leave it, which is twice at worst. */
+  memcpy (temporary, name, sizeof name);
   /* The folder's own entry: it cannot be opened for reading here, so its file system is synced. */
-  if (syncfs (fd) != 0)
+  if (syncfs (fd) != 0 || close (fd) != 0)
     return fail (EX_IOERR, "the message");
-  return close (fd) == 0 ? EX_OK : fail (EX_IOERR, "the message");
+  temporary[0] = '\0';
+  return EX_OK;
 }

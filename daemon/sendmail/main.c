@@ -7,6 +7,8 @@
 #include "sendmail/sendmail-options.h"
 #include "sendmail/sendmail-service.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <pwd.h>
 #include <signal.h>
@@ -14,6 +16,16 @@
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+/* Where a standard descriptor is closed, the next file would take its place, and errors would be written into the message. Standard input
+ * stays unreadable, so that nobody sends an empty message without knowing. */
+static void
+keep_standard_descriptors (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl (fd, F_GETFD) < 0 && errno == EBADF && open ("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDWR) != fd)
+      _exit (EX_OSERR);
+}
 
 /* What the system knows of who runs us; both may be NULL. */
 static void
@@ -76,9 +88,11 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (PbSendmailOptions) options = pb_sendmail_options_parse (argc, argv, &error);
+  g_autoptr (PbSendmailOptions) options = NULL;
   g_autoptr (GDBusConnection) bus = NULL;
 
+  keep_standard_descriptors ();
+  options = pb_sendmail_options_parse (argc, argv, &error);
   setlocale (LC_ALL, "");
   signal (SIGPIPE, SIG_IGN);
   if (options == NULL)

@@ -162,6 +162,12 @@ pb_sendmail_file_new (GError **error)
 {
   int fd = open (g_get_tmp_dir (), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
+  /* The service reads no file of a file system that may keep it waiting. */
+  if (fd >= 0 && !pb_fs_is_on_disk (fd))
+    {
+      close (fd);
+      fd = -1;
+    }
   if (fd < 0)
     fd = memfd_create ("sendmail", MFD_CLOEXEC);
   if (fd < 0)

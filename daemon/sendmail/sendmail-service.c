@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <gio/gunixfdlist.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -204,6 +203,20 @@ is_well_formed (const GString *head)
   return file != NULL;
 }
 
+/* At its beginning. No pipe: if we are killed, its end would pass for the message's. Returns: -1 with @error. */
+static int
+whole_file (const GString *head, const PbSendmailMessage *message, GError **error)
+{
+  int fd = pb_sendmail_file_new (error);
+
+  if (fd < 0 || (pb_sendmail_message_write (message, head, fd, error) && lseek (fd, 0, SEEK_SET) == 0))
+    return fd;
+  if (error != NULL && *error == NULL)
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "the message: %s", g_strerror (errno));
+  close (fd);
+  return -1;
+}
+
 static int
 drop (const PbSendmailOptions *options, const PbSendmailMessage *message)
 {
@@ -211,27 +224,25 @@ drop (const PbSendmailOptions *options, const PbSendmailMessage *message)
   const char *const argv[] = { program != NULL ? program : PB_LIBEXECDIR "/postbus-drop", folder, NULL };
   g_autoptr (GString) head = make_head (options);
   g_autoptr (GError) error = NULL;
-  int in, status;
   GPid child;
+  int in, status;
 
   if (!is_well_formed (head))
     return EX_DATAERR;
-  if (!g_spawn_async_with_pipes (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &child, &in,
-                                 NULL, NULL, &error))
+  in = whole_file (head, message, &error);
+  if (in < 0
+      || !g_spawn_async_with_fds (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &child, in, -1, -1,
+                                  &error))
     {
       fprintf (stderr, "sendmail: %s\n", error->message);
+      if (in >= 0)
+        close (in);
       return EX_TEMPFAIL;
     }
-  if (!pb_sendmail_message_write (message, head, in, &error))
-    kill (child, SIGTERM); /* what it has is not the whole */
   close (in);
   while (waitpid (child, &status, 0) < 0 && errno == EINTR)
     ;
-  if (error != NULL)
-    fprintf (stderr, "sendmail: %s\n", error->message);
-  if (error != NULL || !WIFEXITED (status))
-    return EX_TEMPFAIL;
-  return WEXITSTATUS (status);
+  return WIFEXITED (status) ? WEXITSTATUS (status) : EX_TEMPFAIL;
 }
 
 int

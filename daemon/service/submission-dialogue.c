@@ -10,6 +10,7 @@
 #include "service/submission-dialogue.h"
 
 #include "dbus/errors.h"
+#include "util/fsutil.h"
 
 #include <errno.h>
 #include <string.h>
@@ -219,6 +220,13 @@ pb_submission_dialogue (int fd, const PbSubmissionMail *mail, const char *sender
   struct stat status;
   const char *id;
 
+  /* Who can mount FUSE can have a read that never ends; some files of /proc tell us more than who opened them. */
+  if (mail->foreign && !pb_fs_is_on_disk (mail->fd))
+    {
+      g_set_error_literal (error, PB_ERROR, PB_ERROR_INVALID_VALUE,
+                           "Submission.Send: message: must be a file on a local disk, or a memory file");
+      return NULL;
+    }
   if (fstat (mail->fd, &status) != 0 || !S_ISREG (status.st_mode))
     {
       g_set_error_literal (error, PB_ERROR, PB_ERROR_INVALID_VALUE,

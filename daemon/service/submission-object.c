@@ -224,6 +224,7 @@ handle_send (PbBusCall *call, gpointer object)
 
   g_variant_get (call->parameters, "(hs^as@a{sv})", &handle, &mail->sender, &mail->recipients, &given);
   mail->fd = pb_bus_call_take_descriptor (call, handle, &error);
+  mail->foreign = TRUE;
   if (mail->fd < 0)
     {
       g_prefix_error (&error, "Submission.Send: message: ");

@@ -32,6 +32,7 @@ typedef struct
   guint32 uid;       /* whose it is */
   int fd;            /* (owned) the message, a file */
   guint64 offset;    /* where in it the message begins */
+  gboolean foreign;  /* the file is wherever its sender wants it to be */
   char *sender;      /* (owned) as Submission.Send has it */
   char **recipients; /* (owned) likewise */
   char *ret;         /* (owned) (nullable) "FULL", "HDRS" */

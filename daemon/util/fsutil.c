@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static gboolean
@@ -148,4 +150,24 @@ pb_fs_open_beneath (int dir_fd, const char *path, int flags, mode_t mode, GError
   if (fd < 0)
     set_error (error, "Cannot open", path);
   return (int) fd;
+}
+
+gboolean
+pb_fs_is_on_disk (int fd)
+{
+  static const guint32 known[] = {
+    TMPFS_MAGIC, RAMFS_MAGIC, HUGETLBFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+    REISERFS_SUPER_MAGIC,
+    0x2fc12fc1, /* ZFS */
+    0xca451a4e, /* bcachefs */
+    0x3153464a, /* JFS */
+  };
+  struct statfs status;
+
+  if (fstatfs (fd, &status) != 0)
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if ((guint32) status.f_type == known[i])
+      return TRUE;
+  return FALSE;
 }

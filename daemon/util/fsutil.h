@@ -12,6 +12,14 @@ gboolean pb_fs_ensure_dir (const char *path, mode_t mode, GError **error);
 /** pb_fs_write_all: writes every byte, over short writes and EINTR. */
 gboolean pb_fs_write_all (int fd, const void *data, gsize length, GError **error);
 
+/**
+ * pb_fs_is_on_disk: whether @fd is of a file system that the kernel itself answers for, on a disk or in memory. Others ask a
+ * program of who mounted them, or another machine, which may never answer (FUSE, NFS, an overlay of those); or they judge
+ * anew at each read who reads (proc). So a file of somebody who is not trusted is read only if this is TRUE. Does not block: of a FUSE file system that is
+ * not ours the kernel tells the kind by itself.
+ */
+gboolean pb_fs_is_on_disk (int fd);
+
 /** pb_fs_sync_dir: fsync of a directory, after a rename in it. */
 gboolean pb_fs_sync_dir (int dir_fd, GError **error);
 

@@ -2,6 +2,8 @@
 """/usr/sbin/sendmail as the programs of a machine use it, and the drop directory for when the service is away."""
 import os
 import pathlib
+import resource
+import signal
 import stat
 import subprocess
 import sys
@@ -146,6 +148,78 @@ def test_hostile_files(bed):
     assert b"Hello." in mail
     log = bed.postbusd.stderr()
     assert b"drop-refused" in log and b"drop-unreadable" in log, log
+
+
+def test_closed_descriptors(bed):
+    """What is opened first must not take the place of standard input or error."""
+    bed.start()
+    environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bed.bus.address}
+    for closed, status in (("<&-", 74), ("<&- >&- 2>&-", 74), (">&- 2>&-", 0)):
+        done = subprocess.run(["sh", "-c", f"exec '{TOOLS / 'sendmail'}' ann {closed}"], input=b"Subject: x\n\nHello.\n",
+                              check=False, timeout=60, env=environment, capture_output=True)
+        assert done.returncode == status, (closed, done)
+    done = subprocess.run(["sh", "-c", f"exec '{TOOLS / 'sendmail'}' 'a b@x' 2>&-"], input=b"Subject: x\n\nHello.\n",
+                          check=False, timeout=60, env=environment)
+    assert done.returncode == DATAERR, done
+    [mail] = bed.wait_mails(bed.ann)
+    assert mail.endswith(b"\r\n\r\nHello.\r\n") and waiting(bed) == [], mail
+
+
+def test_killed_while_dropping(bed):
+    """The end of sendmail is not taken for the end of the message."""
+    bed.start()
+    bed.postbusd.stop()
+    wrapper = pathlib.Path(bed.folder, "wrapper")
+    wrapper.write_text(f"#!/bin/sh\nkill -9 $PPID\nexec {TOOLS / 'postbus-drop'} \"$@\"\n")
+    wrapper.chmod(0o755)
+    text = "Subject: large\n\n" + "0123456789\n" * 500000
+    done = subprocess.run([TOOLS / "sendmail", "ann"], input=text.encode(), check=False, timeout=60, capture_output=True,
+                          env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bed.bus.address, "POSTBUS_DROP_PROGRAM": str(wrapper),
+                               "POSTBUS_DROP_DIRECTORY": os.path.join(bed.state, "drop")})
+    assert done.returncode == -signal.SIGKILL, done
+    wait_for(lambda: waiting(bed) and waiting(bed)[0].startswith("new-"), "the file")
+    bed.postbusd.start()
+    [mail] = bed.wait_mails(bed.ann)
+    assert mail.replace(b"\r\n", b"\n").endswith(b"\n\n" + text.split("\n\n")[1].encode()), len(mail)
+
+
+def test_drop_leaves_nothing_half(bed):
+    """A signal, an alarm set before it was started, a limit on files: it says so by its status, and nothing is there."""
+    folder = pathlib.Path(bed.folder, "there")
+    folder.mkdir()
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGXCPU):
+        with subprocess.Popen([TOOLS / "postbus-drop", folder], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            process.stdin.write(b"x" * 100000)
+            process.stdin.flush()
+            wait_for(lambda: list(folder.iterdir()), "its file")
+            process.send_signal(number)
+            assert process.wait(60) == TEMPFAIL, number
+        assert not list(folder.iterdir()), number
+    done = subprocess.run([TOOLS / "postbus-drop", folder], input=b"x" * 100000, check=False, timeout=60, capture_output=True,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+    assert done.returncode == 74 and b"File too large" in done.stderr and not list(folder.iterdir()), done
+    done = subprocess.run(["sh", "-c", f"exec '{TOOLS / 'postbus-drop'}' '{folder}' <&-"], check=False, timeout=60, capture_output=True)
+    assert done.returncode == 74 and not list(folder.iterdir()), done
+    done = subprocess.run([TOOLS / "postbus-drop", folder], input=b"x", check=True, timeout=60, umask=0o777)
+    [file] = folder.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o440 and file.read_bytes() == b"x", done
+
+
+def test_drop_keeps_a_reserve(bed):
+    """A message that would fill the disk is given back in its midst."""
+    if os.geteuid() != 0:
+        skip("only root can mount a small file system")
+    folder = pathlib.Path(bed.folder, "small")
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", folder], check=False).returncode != 0:
+        skip("nothing can be mounted here")
+    try:
+        done = subprocess.run([TOOLS / "postbus-drop", folder], input=b"x" * (60 << 20), check=False, timeout=60, capture_output=True)
+        assert done.returncode == TEMPFAIL and b"No space" in done.stderr and not list(folder.iterdir()), done
+        subprocess.run([TOOLS / "postbus-drop", folder], input=b"x" * (20 << 20), check=True, timeout=60)
+        assert len(list(folder.iterdir())) == 1
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 HOLD_SESSIONS = """import os, sys

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 
 from bus import NAME, PATH, BusError, variants
 from gi.repository import Gio, GLib
@@ -114,7 +115,13 @@ def test_bad_arguments(bed):
     ends = os.pipe()
     os.close(ends[1])
     name, text = refused(bed, ["ann"], handle=ends[0])
+    assert (name, text) == ("InvalidValue", "Submission.Send: message: must be a file on a local disk, or a memory file")
+    name, text = refused(bed, ["ann"], handle=os.open("/proc/self/status", os.O_RDONLY))
+    assert name == "InvalidValue" and "must be a file on a local disk" in text, text
+    name, text = refused(bed, ["ann"], handle=os.open(bed.folder, os.O_RDONLY))
     assert (name, text) == ("InvalidValue", "Submission.Send: message: must be a file, or a memory file")
+    with tempfile.NamedTemporaryFile() as file:
+        assert refused(bed, ["ann"], handle=os.open(file.name, os.O_WRONLY))[0] == "InvalidValue"
     try:
         call(bed.api.connection, "Send", GLib.Variant("(hsasa{sv})", (7, "", ["ann"], {})), None)
     except BusError as error:

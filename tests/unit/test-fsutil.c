@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -196,6 +197,19 @@ test_open_beneath_in_a_sandbox (Fixture *self, gconstpointer data)
   g_test_trap_assert_passed ();
 }
 
+static void
+test_is_on_disk (Fixture *self, gconstpointer data)
+{
+  int memory = memfd_create ("test", MFD_CLOEXEC);
+  int proc = open ("/proc/self/status", O_RDONLY | O_CLOEXEC);
+
+  g_assert_true (pb_fs_is_on_disk (memory));
+  g_assert_false (pb_fs_is_on_disk (proc));
+  g_assert_false (pb_fs_is_on_disk (-1));
+  close (memory);
+  close (proc);
+}
+
 #define ADD(name, func) g_test_add ("/fsutil/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -208,5 +222,6 @@ main (int argc, char *argv[])
   ADD ("sync-dir", test_sync_dir);
   ADD ("open-beneath", test_open_beneath);
   ADD ("open-beneath/in-a-sandbox", test_open_beneath_in_a_sandbox);
+  ADD ("is-on-disk", test_is_on_disk);
   return g_test_run ();
 }
