@@ -2,7 +2,7 @@
 /*
  * The check for malware. Its answer comes from the scanner's threads, so the run waits; what it is then is up
  * to the settings OnInfected and OnFailure. Called by the policy's machine as the table says; a session that
- * goes away ends the scan. Keeps nothing.
+ * is closed ends the scan; one whose client has gone is not, since nobody looks before the verdict. Keeps nothing.
  */
 #include "policy/checks.h"
 

@@ -3,19 +3,22 @@
 import socket
 import struct
 import threading
+import time
 
 import scanner
 from harness import wait_for
+from smtp_talk import stuff
 from stub_dns import SILENCE
 from test_antivirus import scan_with
-from test_results import STRANGER, all_checks, signed
+from test_results import STRANGER, all_checks, results, signed
 from test_signing import MESSAGE, add_key
 
 ANN = "ann@local.example"
+STEP = 11
 
 
 def start(bed, answer=b"stream: OK\0"):
-    """Everything that looks at mail is on, and mail for away.example leaves with a seal or a signature."""
+    """Everything that looks at mail is on, and keys are there to sign and to seal with."""
     bed.start()
     all_checks(bed)
     bed.api.set("MailAuth", "ArcEnabled", "b", True)
@@ -31,37 +34,84 @@ def tear(talk):
     talk.close()
 
 
-def conversation(message, chunked, sender):
-    head = f"MAIL FROM:<{sender}>\r\nRCPT TO:<{ANN}>\r\n".encode()
-    if not chunked:
-        return head, b"DATA\r\n", message + b"\r\n.\r\nQUIT\r\n"
+def parts(message, chunked):
+    """Of a message: what awaits an answer, and the rest, which is sent at a stretch."""
+    head = f"MAIL FROM:<x@local.example>\r\nRCPT TO:<{ANN}>\r\n".encode()
     half = len(message) // 2
-    return head, b"", (b"BDAT %d\r\n" % half + message[:half] + b"RSET\r\n" + head
-                       + b"BDAT %d\r\n" % half + message[:half]
+    first = b"BDAT %d\r\n" % half + message[:half]
+    if not chunked:
+        return head, b"DATA\r\n", stuff(message) + b".\r\nQUIT\r\n"
+    return head, b"", (first + b"RSET\r\n" + head + first
                        + b"BDAT %d LAST\r\n" % (len(message) - half) + message[half:] + b"QUIT\r\n")
 
 
-def test_cut_at_every_octet(bed):
-    """However much of the message came, whatever was under way: the server goes on, and whole messages come through whole."""
+def begin(bed, message, chunked=False, source=STRANGER):
+    """A connection that is about to send the message, and what it is to send."""
+    talk = bed.talk(source=source)
+    talk.ehlo()
+    head, go, rest = parts(message, chunked)
+    talk.send(head)
+    assert [talk.reply()[0] for _ in range(2)] == [250, 250]
+    if go:
+        talk.expect(go[:-2], 354)
+    return talk, rest
+
+
+def test_cut_anywhere(bed):
+    """However much of the message came, by DATA and by BDAT with a RSET in it: the next whole one comes through whole."""
     start(bed)
     text = signed(bed)
-    step = 7
     for source in (STRANGER, "127.0.0.1"):
         for chunked in (False, True):
-            head, go, rest = conversation(text, chunked, "x@local.example")
-            for end in range(0, len(rest) + 1, step):
-                with bed.talk(source=source) as talk:
-                    talk.ehlo()
-                    talk.send(head)
-                    for _ in range(2):
-                        talk.reply()
-                    if go:
-                        talk.send(go)
-                        assert talk.reply()[0] == 354
+            size = len(parts(text, chunked)[2])
+            for end in [*range(0, size, STEP), size - 6, size]:
+                talk, rest = begin(bed, text, chunked, source)
+                with talk:
                     talk.send(rest[:end])
                     if end % 2:
                         tear(talk)
-    bed.postbusd.check_alive()
-    before = len(bed.mails(bed.ann))
+    bed.queue_empty()
+    before = set(bed.mails(bed.ann))
     bed.send("x@local.example", [ANN], text, source=STRANGER)
-    bed.wait_mails(bed.ann, before + 1)
+    [mail] = set(bed.wait_mails(bed.ann, len(before) + 1)) - before
+    assert mail.endswith(text) and results(mail)["dkim"][0] == "pass"
+
+
+def test_torn_while_dns_is_silent(bed):
+    """Keys, SPF and DMARC are under way; the client resets, closes or waits, and the server stops."""
+    start(bed)
+    text = signed(bed)
+    selector = [name for name in bed.dns.records if "._domainkey." in name]
+    bed.dns.trouble.update(dict.fromkeys([*selector, "local.example", "_dmarc.local.example"], SILENCE))
+    time.sleep(1.1)  # the time to live of the stub's answers
+    bed.dns.queries.clear()
+    talks = []
+    for chunked in (False, True) * 6:
+        talk, rest = begin(bed, text, chunked)
+        talk.send(rest)
+        talks.append(talk)
+    bed.dns.wait_query(selector[0])
+    for talk in talks[:4]:
+        tear(talk)
+    for talk in talks[4:8]:
+        talk.close()
+    with bed.talk() as talk:
+        talk.ehlo()
+    bed.postbusd.stop(90)
+    for talk in talks[8:]:
+        talk.close()
+
+
+def test_torn_while_scanned(bed):
+    """The scanner keeps the messages of clients that have gone: when it answers at last, all goes on."""
+    speak = threading.Event()
+    odd = start(bed, lambda got: (b"One line" not in got or speak.wait(60)) and b"stream: OK\0")
+    for chunked in (False, True) * 4:
+        talk, rest = begin(bed, MESSAGE, chunked, "127.0.0.1")
+        talk.send(rest)
+        tear(talk)
+    wait_for(lambda: len([got for got in odd.asked if b"One line" in got]) == 4, "all threads to scan")
+    speak.set()
+    bed.send("x@local.example", [ANN], MESSAGE)
+    bed.queue_empty()
+    assert all(mail.endswith(MESSAGE) for mail in bed.wait_mails(bed.ann))

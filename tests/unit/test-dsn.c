@@ -339,6 +339,33 @@ test_original_long (void)
     check_original (&rows[i]);
 }
 
+/* Of a message that malware was found in nothing goes along, whatever its sender asked for. */
+static void
+test_infected (void)
+{
+  static const PbRet rets[] = { PB_RET_UNSAID, PB_RET_FULL, PB_RET_HDRS };
+  const char *const to[] = { "lee@example.org", NULL };
+  const PbDsnRecipient row = { 0, "5.1.1", "mx.example.org", "550 no", TRUE };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rets); i++)
+    {
+      g_autoptr (PbEnvelope) envelope = make_envelope ("kim@example.net", to);
+      PbDsn dsn = make_dsn (envelope, &row, 1);
+      g_autofree char *text = NULL;
+
+      envelope->ret = rets[i];
+      envelope->flags = PB_ENVELOPE_INFECTED;
+      text = build (&dsn);
+      g_assert_cmpuint (count (text, "\n--"), ==, 3);
+      g_assert_nonnull (strstr (text, "\nContent-Type: message/delivery-status"));
+      g_assert_nonnull (strstr (text, "\nFinal-Recipient: rfc822; lee@example.org\n"));
+      g_assert_null (strstr (text, "rfc822-headers"));
+      g_assert_null (strstr (text, "message/rfc822"));
+      g_assert_null (strstr (text, "Are you coming?"));
+      g_assert_null (strstr (text, "From: Kim"));
+    }
+}
+
 /* A header section past 64 KiB is cut at a line's end. */
 static void
 test_endless_header (void)
@@ -399,6 +426,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dsn/hostile", test_hostile);
   g_test_add_func ("/dsn/original", test_original);
   g_test_add_func ("/dsn/original-long", test_original_long);
+  g_test_add_func ("/dsn/infected", test_infected);
   g_test_add_func ("/dsn/endless-header", test_endless_header);
   g_test_add_func ("/dsn/every-status", test_every_status);
   return g_test_run ();

@@ -343,6 +343,166 @@ test_skips (void)
   g_assert_cmpint (decision.kind, ==, PB_DECISION_ACCEPT);
 }
 
+/* ---- what is let pass, put aside or watched goes with the decision ---- */
+
+static PbFinding asides_finding[3];
+static PbDecision asides_says[3];
+
+static PbFinding
+say_aside (guint row, PbDecision *decision, PbPolicyRun *run)
+{
+  *decision = asides_says[row];
+  decision->evidence = g_strdup_printf ("row %u", row);
+  if (asides_finding[row] == PB_FINDING_PENDING)
+    suspended = pb_policy_run_suspend (run);
+  return asides_finding[row];
+}
+
+static PbFinding
+aside_0 (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
+{
+  return say_aside (0, decision, run);
+}
+
+static PbFinding
+aside_1 (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
+{
+  return say_aside (1, decision, run);
+}
+
+static PbFinding
+aside_2 (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
+{
+  return say_aside (2, decision, run);
+}
+
+static const PbPolicyRow aside_rows[] = {
+  { .stage = PB_STAGE_END_OF_DATA, .name = "a", .check = aside_0, .reply = PB_REPLY_DKIM_TROUBLE },
+  { .stage = PB_STAGE_END_OF_DATA, .name = "b", .check = aside_1, .reply = PB_REPLY_INFECTED, .setting = setting_of_two },
+  { .stage = PB_STAGE_END_OF_DATA, .name = "c", .check = aside_2, .reply = PB_REPLY_INFECTED },
+};
+
+#define SAY(...) { __VA_ARGS__ }
+static const struct
+{
+  const char *mode; /* of the second row */
+  PbFinding findings[3];
+  PbDecision says[3];
+  PbDecisionKind kind;
+  PbAside aside;
+  const char *evidence;
+  guint64 watched;
+  const char *trail;
+} aside_cases[] = {
+  { "enforce", { PB_FINDING_QUARANTINE, PASS, PASS }, { SAY (.aside = PB_ASIDE_JUNK) }, PB_DECISION_ACCEPT,
+    PB_ASIDE_JUNK, NULL, 0, "quarantined pass pass" },
+  { "enforce", { PASS, PB_FINDING_QUARANTINE, PASS }, { { 0 }, SAY (.aside = PB_ASIDE_HELD) }, PB_DECISION_ACCEPT,
+    PB_ASIDE_HELD, "row 1", 0, "pass quarantined pass" },
+  { "enforce", { PB_FINDING_QUARANTINE, PB_FINDING_QUARANTINE, PASS },
+    { SAY (.aside = PB_ASIDE_JUNK), SAY (.aside = PB_ASIDE_HELD) }, PB_DECISION_ACCEPT,
+    PB_ASIDE_JUNK | PB_ASIDE_HELD, "row 1", 0, "quarantined quarantined pass" },
+  /* The last word on why is the latest. */
+  { "enforce", { PB_FINDING_QUARANTINE, PASS, PB_FINDING_QUARANTINE },
+    { SAY (.aside = PB_ASIDE_HELD), { 0 }, SAY (.aside = PB_ASIDE_HELD) }, PB_DECISION_ACCEPT, PB_ASIDE_HELD,
+    "row 2", 0, "quarantined pass quarantined" },
+  { "watch", { PASS, PB_FINDING_QUARANTINE, PASS }, { { 0 }, SAY (.aside = PB_ASIDE_HELD) }, PB_DECISION_ACCEPT,
+    PB_ASIDE_NOT, NULL, 2, "pass watched pass" },
+  /* Put aside, but refused or put off all the same. */
+  { "enforce", { PASS, PB_FINDING_QUARANTINE, REFUSE }, { { 0 }, SAY (.aside = PB_ASIDE_HELD) },
+    PB_DECISION_REJECT, PB_ASIDE_HELD, "row 2", 0, "pass quarantined refused" },
+  { "enforce", { TROUBLE, PB_FINDING_QUARANTINE, PASS }, { { 0 }, SAY (.aside = PB_ASIDE_HELD) },
+    PB_DECISION_DEFER, PB_ASIDE_HELD, "row 0", 0, "trouble quarantined pass" },
+  { "enforce", { PASS, DISCARD, PASS }, { { 0 } }, PB_DECISION_DISCARD, PB_ASIDE_NOT, "row 1", 0,
+    "pass discarded" },
+  /* Trouble that lets pass puts nothing off, and is not what was watched. */
+  { "enforce", { PASS, TROUBLE, PASS }, { { 0 }, SAY (.lets_pass = TRUE) }, PB_DECISION_ACCEPT, PB_ASIDE_NOT,
+    NULL, 0, "pass trouble pass" },
+  { "watch", { PASS, TROUBLE, PASS }, { { 0 } }, PB_DECISION_ACCEPT, PB_ASIDE_NOT, NULL, 0, "pass trouble pass" },
+  { "enforce", { TROUBLE, TROUBLE, PASS }, { { 0 }, SAY (.lets_pass = TRUE) }, PB_DECISION_DEFER, PB_ASIDE_NOT,
+    "row 0", 0, "trouble trouble pass" },
+};
+#undef SAY
+
+static void
+test_asides (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (aside_cases); i++)
+    {
+      g_autoptr (PbSnapshot) snapshot = pb_snapshot_builder_build (pb_snapshot_builder_new ());
+      g_autoptr (PbTrail) trail = pb_trail_new ();
+      g_autoptr (GString) told = g_string_new (NULL);
+      g_auto (PbDecision) decision = { 0 };
+      PbJudged judged = { .snapshot = snapshot };
+      PbPolicyRun *run = NULL;
+
+      mode_of_two = aside_cases[i].mode;
+      memcpy (asides_finding, aside_cases[i].findings, sizeof asides_finding);
+      memcpy (asides_says, aside_cases[i].says, sizeof asides_says);
+      g_assert_true (pb_policy_judge_rows (aside_rows, G_N_ELEMENTS (aside_rows), PB_STAGE_END_OF_DATA, &judged, trail,
+                                           &decision, NULL, NULL, &run));
+      for (guint j = 0; j < pb_trail_length (trail); j++)
+        g_string_append_printf (told, "%s%s", j > 0 ? " " : "", pb_outcome_name (pb_trail_get (trail, j)->outcome));
+      g_test_message ("row %u", i);
+      g_assert_cmpstr (told->str, ==, aside_cases[i].trail);
+      g_assert_cmpint (decision.kind, ==, aside_cases[i].kind);
+      g_assert_cmpint (decision.aside, ==, aside_cases[i].aside);
+      g_assert_cmpstr (decision.evidence, ==, aside_cases[i].evidence);
+      g_assert_cmpuint (decision.watched, ==, aside_cases[i].watched);
+    }
+}
+
+static void
+count_cancel (gpointer data)
+{
+  guint *n = data;
+
+  ++*n;
+}
+
+static PbAside later_aside;
+static char *later_evidence; /* (owned) */
+
+static void
+on_put_aside (PbDecision *decision, gpointer user_data)
+{
+  later_aside = decision->aside;
+  later_evidence = g_steal_pointer (&decision->evidence);
+}
+
+/* What was put aside before a wait, and what is behind it, meet at the end; a run that is given up frees both. */
+static void
+test_aside_waits (void)
+{
+  for (guint cancelled = 0; cancelled < 2; cancelled++)
+    {
+      g_autoptr (PbSnapshot) snapshot = pb_snapshot_builder_build (pb_snapshot_builder_new ());
+      g_auto (PbDecision) decision = { 0 };
+      PbDecision later = { .aside = PB_ASIDE_JUNK, .evidence = g_strdup ("late") };
+      PbJudged judged = { .snapshot = snapshot };
+      PbPolicyRun *run = NULL;
+      guint given_up = 0;
+
+      mode_of_two = "enforce";
+      asides_finding[0] = PB_FINDING_QUARANTINE;
+      asides_finding[1] = PB_FINDING_PENDING;
+      asides_finding[2] = PASS;
+      memset (asides_says, 0, sizeof asides_says);
+      asides_says[0].aside = PB_ASIDE_HELD;
+      later_aside = PB_ASIDE_NOT;
+      g_assert_false (pb_policy_judge_rows (aside_rows, G_N_ELEMENTS (aside_rows), PB_STAGE_END_OF_DATA, &judged, NULL,
+                                            &decision, on_put_aside, NULL, &run));
+      pb_policy_run_on_cancel (suspended, count_cancel, &given_up);
+      if (cancelled)
+        pb_policy_run_cancel (run);
+      g_assert_cmpuint (given_up, ==, cancelled);
+      pb_policy_continue (suspended, PB_FINDING_QUARANTINE, &later);
+      g_assert_cmpuint (given_up, ==, cancelled);
+      g_assert_cmpint (later_aside, ==, cancelled ? PB_ASIDE_NOT : PB_ASIDE_HELD | PB_ASIDE_JUNK);
+      g_assert_cmpstr (later_evidence, ==, cancelled ? NULL : "row 0");
+      g_clear_pointer (&later_evidence, g_free);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -355,5 +515,7 @@ main (int argc, char **argv)
   g_test_add_func ("/policy/pending-twice", test_pending_twice);
   g_test_add_func ("/policy/cancelled", test_cancelled);
   g_test_add_func ("/policy/skips", test_skips);
+  g_test_add_func ("/policy/asides", test_asides);
+  g_test_add_func ("/policy/aside-waits", test_aside_waits);
   return g_test_run ();
 }

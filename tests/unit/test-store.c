@@ -464,6 +464,77 @@ test_shrink (Fixture *self, gconstpointer data)
   assert_counts (self, 2, 0, 0);
 }
 
+/* ---- a message that comes in held ---- */
+
+static void
+on_released (GArray *ids, const GError *error, gpointer data)
+{
+  gboolean *called = data;
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (ids->len, ==, 1);
+  *called = TRUE;
+}
+
+static void
+release (Fixture *self, guint64 id)
+{
+  const PbStoreChange change = { PB_CHANGE_RELEASE, NULL, NULL };
+  GArray *ids = g_array_new (FALSE, FALSE, sizeof (guint64));
+  gboolean called = FALSE;
+
+  g_array_append_val (ids, id);
+  pb_store_change (self->store, &change, ids, self->mailbox, on_released, &called);
+  wait_for (self->mailbox, &called);
+}
+
+/* Nobody gets it before it is released, not over a restart either, and beside it others go on; be it in the database or a file. */
+static void
+test_comes_in_held (Fixture *self, gconstpointer data)
+{
+  static const gsize sizes[] = { 100, 300000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_auto (Answer) answer = { 0 };
+      g_autoptr (PbEnvelope) envelope = make_envelope (self->store, "a@example.org", 2, "b@example.net", sizes[i]);
+      guint64 other;
+
+      envelope->hold = g_strdup (PB_HELD_INFECTED "Eicar-Test");
+      envelope->flags = PB_ENVELOPE_INFECTED;
+      pb_store_submit (self->store, envelope, make_spool (self->store, sizes[i], 'm'), self->mailbox, on_submitted,
+                       &answer);
+      wait_for (self->mailbox, &answer.called);
+      g_assert_no_error (answer.error);
+      other = submit_message (self, "a@example.org", 1, "b@example.net", 100);
+      assert_counts (self, 1, 0, 1);
+      claim (self, FAR, 10, NULL, &answer);
+      g_assert_cmpuint (answer.queued->len, ==, 1);
+      g_assert_cmpuint (queued_at (&answer, 0)->envelope->id, ==, other);
+      settle_one (self, other, 0, PB_RECIPIENT_DELIVERED, 1, 0);
+      fixture_reopen (self);
+      assert_counts (self, 0, 0, 1);
+      page (self, NULL, 0, 10, &answer);
+      g_assert_cmpuint (answer.queued->len, ==, 1);
+      for (guint j = 0; j < 2; j++)
+        {
+          const PbRecipientStatus *status = &queued_at (&answer, 0)->statuses[j];
+
+          g_assert_cmpint (status->state, ==, PB_RECIPIENT_HELD);
+          g_assert_cmpstr (status->last_reply, ==, PB_HELD_INFECTED "Eicar-Test");
+          g_assert_cmpuint (status->attempts, ==, 0);
+        }
+      release (self, envelope->id);
+      claim (self, FAR, 10, NULL, &answer);
+      g_assert_cmpuint (answer.queued->len, ==, 1);
+      g_assert_cmpuint (queued_at (&answer, 0)->n_statuses, ==, 2);
+      g_assert_cmpint (queued_at (&answer, 0)->envelope->flags, ==, PB_ENVELOPE_INFECTED);
+      settle_one (self, envelope->id, 0, PB_RECIPIENT_DELIVERED, 1, 0);
+      settle_one (self, envelope->id, 1, PB_RECIPIENT_DELIVERED, 1, 0);
+      assert_counts (self, 0, 0, 0);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -483,6 +554,7 @@ main (int argc, char **argv)
   fixture_add ("/store/shrink", test_shrink);
   fixture_add ("/store/page", test_page);
   fixture_add ("/store/page/search", test_page_search);
+  fixture_add ("/store/comes-in-held", test_comes_in_held);
   fixture_add ("/store/threads", test_threads);
   return g_test_run ();
 }
