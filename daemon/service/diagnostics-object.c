@@ -237,11 +237,20 @@ handle_check_setup (PbBusCall *call, gpointer object)
   pb_health_handle_check_setup (call, self->parts.health);
 }
 
+static void
+handle_send_report (PbBusCall *call, gpointer object)
+{
+  PbDiagnosticsObject *self = object;
+
+  pb_report_keeper_handle_send (call, self->parts.reports);
+}
+
 static const PbBusMethod methods[] = {
   { "Explain", PB_ACTION_VIEW, handle_explain },
   { "Replay", PB_ACTION_VIEW, handle_replay },
   { "TestScanner", PB_ACTION_VIEW, handle_test_scanner },
   { "CheckSetup", PB_ACTION_VIEW, handle_check_setup },
+  { "SendReport", PB_ACTION_MODIFY_SETTINGS, handle_send_report },
 };
 
 PbDiagnosticsObject *

@@ -9,6 +9,7 @@
 #include "service/health.h"
 #include "service/metrics.h"
 #include "service/relay-tests.h"
+#include "service/report-keeper.h"
 #include "service/secret-agents.h"
 #include "service/statistics.h"
 #include "service/submission.h"
@@ -82,6 +83,7 @@ typedef struct
   PbBlocklists *blocklists;
   PbMailbox *mailbox; /* the main thread's */
   PbHealth *health;
+  PbReportKeeper *reports;
 } PbDiagnosticsParts;
 PbDiagnosticsObject *pb_diagnostics_object_new (const PbDiagnosticsParts *parts);
 /** pb_diagnostics_object_free: before the bus and the resolver: questions under way are refused. */

@@ -79,6 +79,8 @@ close_keepers (PbService *self)
     pb_statistics_stop (self->statistics);
   if (self->health != NULL)
     pb_health_close (self->health);
+  if (self->reports != NULL)
+    pb_report_keeper_close (self->reports);
 }
 
 /* In reverse of the way they were made; agents before the threads they run on, stores last. */
@@ -125,6 +127,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->statistics, pb_statistics_free);
   pb_mailbox_dispatch (self->mailbox);
   g_clear_pointer (&self->health, pb_health_free);
+  g_clear_pointer (&self->reports, pb_report_keeper_free);
   g_clear_pointer (&self->queue, pb_queue_free);
   g_clear_pointer (&self->probe, pb_recipient_probe_free);
   g_clear_pointer (&self->accounts, pb_system_accounts_free);

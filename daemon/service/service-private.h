@@ -77,6 +77,7 @@ struct _PbService
   PbHistoryObject *history_object;
   PbDiagnosticsObject *diagnostics_object;
   PbHealth *health;
+  PbReportKeeper *reports;
   PbStatistics *statistics;
   PbMetrics *metrics;
   PbStatisticsObject *statistics_object;

@@ -288,6 +288,9 @@ open_health (PbService *self, const PbOptions *options)
     .history = self->history,
   };
   self->health = pb_health_new (&parts);
+  const PbReportParts report_parts = { options->state_directory, self->registry, self->statistics, self->history,
+                                       self->alerts, self->store, self->submission, self->workers, self->mailbox };
+  self->reports = pb_report_keeper_new (&report_parts);
 }
 
 static gboolean
@@ -307,7 +310,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   const PbDiagnosticsParts diagnostics_parts = { self->bus, self->registry, self->server, self->blocks, self->resolver,
                                                  self->history,
                                                  pb_blocklist_keeper_blocklists (self->blocklist_keeper), self->mailbox,
-                                                 self->health };
+                                                 self->health, self->reports };
   self->diagnostics_object = pb_diagnostics_object_new (&diagnostics_parts);
   pb_audit_object_add (self->bus, self->registry);
   const PbStatisticsObjectParts statistics_parts = { self->bus, self->statistics, self->server, self->metrics,

@@ -18,7 +18,6 @@ CHAIN, KEY = certificates.lasting_pair()
 INEFFECTIVE = """
 Dns.Validate
 Outbound.Dane Outbound.MtaSts
-Reports.DailyEnabled Reports.DailyTime Reports.Recipients
 """.split()
 
 # Settings that are strings or lists of strings: values that are taken, and values that are not.
