@@ -23,6 +23,7 @@ struct _PbaMailAuthPage
   GHashTable *open;           /* (owned): ids of keys whose rows are open */
   GHashTable *known;          /* (owned): ids of all keys that were shown once */
   char *shown;                /* (owned) (nullable): signature of the rows */
+  gboolean looked;            /* the keys that were there first are known */
 };
 
 G_DEFINE_FINAL_TYPE (PbaMailAuthPage, pba_mail_auth_page, PBA_TYPE_SETTINGS_PAGE)
@@ -129,7 +130,7 @@ on_keys (PbaMailAuthPage *self)
 {
   GPtrArray *keys = pba_signing_keys_get_all (keys_of (self));
   const char *error = pba_signing_keys_get_error (keys_of (self));
-  gboolean first_look = self->shown == NULL;
+  gboolean first_look = !self->looked;
   g_autofree char *signature = signature_of (self);
 
   if (self->group == NULL || (error == NULL && !pba_signing_keys_get_loaded (keys_of (self)))
@@ -147,6 +148,7 @@ on_keys (PbaMailAuthPage *self)
     if (ADW_IS_EXPANDER_ROW (self->rows->pdata[i]))
       pba_accessible_name_lists (self->rows->pdata[i],
                                  adw_preferences_row_get_title (self->rows->pdata[i]));
+  self->looked = self->looked || pba_signing_keys_get_loaded (keys_of (self));
   g_free (self->shown);
   self->shown = g_steal_pointer (&signature);
 }

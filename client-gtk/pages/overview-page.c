@@ -380,6 +380,10 @@ follow_kept (PbaOverviewPage *self)
 {
   gboolean kept = is_kept (self);
 
+  /* While it is away, nobody knows what it can. */
+  if (pba_connection_get_state (pba_server_get_connection (server_of (self)))
+      != PBA_CONNECTION_CONNECTED)
+    return;
   gtk_label_set_label (self->mail_title, kept ? _ ("Mail") : _ ("Mail Since the Service Started"));
   adw_preferences_group_set_title (ADW_PREFERENCES_GROUP (self->counters),
                                    kept ? _ ("Totals") : _ ("Since the Service Started"));
@@ -492,9 +496,7 @@ pba_overview_page_constructed (GObject *object)
                           "visible", G_BINDING_SYNC_CREATE);
   make_numbers (self);
   make_spans (self);
-  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (
-                                  self->spans[is_kept (self) ? PBA_SPAN_HOUR : PBA_SPAN_MINUTES]),
-                                TRUE);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (self->spans[PBA_SPAN_HOUR]), TRUE);
   follow_kept (self);
   g_signal_connect_object (self->traffic, "changed", G_CALLBACK (on_traffic), self,
                            G_CONNECT_SWAPPED);

@@ -181,8 +181,8 @@ show_watched (PbaSetting *setting, PbaStatistics *statistics)
       && pba_statistics_get_known (statistics))
     {
       n = MIN (pba_statistics_get (statistics, counter), G_MAXUINT);
-      note = g_strdup_printf (ngettext ("Would have refused %u time since the server started",
-                                        "Would have refused %u times since the server started", n),
+      note = g_strdup_printf (ngettext ("Would have refused %u time so far",
+                                        "Would have refused %u times so far", n),
                               n);
     }
   pba_setting_set_note (setting, note);
