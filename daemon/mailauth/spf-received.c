@@ -66,14 +66,8 @@ append_pair (GString *out, const char *name, const char *value)
   if (value == NULL || value[0] == '\0')
     return;
   pb_text_append_safe (clean, value, -1, MAX_VALUE, FALSE);
-  g_string_append_printf (out, "%s\r\n\t%s=\"", g_str_has_suffix (out->str, ")") ? "" : ";", name);
-  for (const char *at = clean->str; *at != '\0'; at++)
-    {
-      if (*at == '"' || *at == '\\')
-        g_string_append_c (out, '\\');
-      g_string_append_c (out, *at);
-    }
-  g_string_append_c (out, '"');
+  g_string_append_printf (out, "%s\r\n\t%s=", g_str_has_suffix (out->str, ")") ? "" : ";", name);
+  pb_text_append_quoted (out, clean->str);
 }
 
 /* A comment's text: no parentheses and backslashes, so that it ends where it should. */

@@ -33,21 +33,11 @@ pb_check_blocklists (const PbJudged *judged, PbDecision *decision, PbPolicyRun *
   return PB_FINDING_REFUSE;
 }
 
-/* Of a sender of ours it is known for DMARC alone. */
-static gboolean
-is_sender_ours (const PbJudged *judged)
-{
-  return judged->sender != NULL && judged->sender->domain != NULL
-         && pb_snapshot_is_local_domain (judged->snapshot, judged->sender->domain);
-}
-
 PbFinding
 pb_check_spf (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
 {
-  if (is_sender_ours (judged))
-    return PB_FINDING_NONE;
-
-  const PbFact *fact = find_fact (judged, PB_FACT_SPF, decision);
+  const PbFact *fact =
+    pb_sender_is_ours (judged) ? NULL : find_fact (judged, PB_FACT_SPF, decision);
 
   if (fact == NULL)
     return PB_FINDING_NONE;

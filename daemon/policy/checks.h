@@ -31,6 +31,14 @@ pb_helo_is_literal (const char *helo)
   return helo[0] == '[' && g_str_has_suffix (helo, "]");
 }
 
+/** pb_sender_is_ours: of a local domain. Its SPF is for DMARC alone. */
+static inline gboolean
+pb_sender_is_ours (const PbJudged *judged)
+{
+  return judged->sender != NULL && judged->sender->domain != NULL
+         && pb_snapshot_is_local_domain (judged->snapshot, judged->sender->domain);
+}
+
 #define PB_CHECK(name) PbFinding pb_check_##name (const PbJudged *judged, PbDecision *decision, PbPolicyRun *run)
 
 /* connect */

@@ -175,13 +175,6 @@ spf_subject (const PbJudged *judged)
   return sender->literal || sender->domain == NULL ? NULL : sender->text;
 }
 
-static gboolean
-is_sender_ours (const PbJudged *judged)
-{
-  return judged->sender != NULL && judged->sender->domain != NULL
-         && pb_snapshot_is_local_domain (judged->snapshot, judged->sender->domain);
-}
-
 /* Returns: (nullable) what @kind is to be found out of; NULL: it does not arise. */
 static const char *
 fact_subject (PbFactKind kind, const PbJudged *judged)
@@ -194,11 +187,11 @@ fact_subject (PbFactKind kind, const PbJudged *judged)
     case PB_FACT_BLOCKLISTS:
       return "";
     case PB_FACT_SPF:
-      return is_sender_ours (judged) ? NULL : spf_subject (judged);
+      return pb_sender_is_ours (judged) ? NULL : spf_subject (judged);
     case PB_FACT_HELO:
       return judged->helo == NULL || pb_helo_is_literal (judged->helo) ? NULL : judged->helo;
     case PB_FACT_SENDER:
-      return sender == NULL || sender->literal || sender->domain == NULL || is_sender_ours (judged)
+      return sender == NULL || sender->literal || sender->domain == NULL || pb_sender_is_ours (judged)
                ? NULL
                : sender->domain;
     case PB_FACT_DKIM:

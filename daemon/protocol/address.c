@@ -92,18 +92,9 @@ static void
 append_local (GString *out, const char *local)
 {
   if (is_dot_string (local, strlen (local)))
-    {
-      g_string_append (out, local);
-      return;
-    }
-  g_string_append_c (out, '"');
-  for (; *local != '\0'; local++)
-    {
-      if (*local == '"' || *local == '\\')
-        g_string_append_c (out, '\\');
-      g_string_append_c (out, *local);
-    }
-  g_string_append_c (out, '"');
+    g_string_append (out, local);
+  else
+    pb_text_append_quoted (out, local);
 }
 
 static gboolean

@@ -56,18 +56,9 @@ append_value (GString *out, const char *value)
 
   pb_text_append_safe (clean, value, -1, MAX_VALUE, FALSE);
   if (is_plain (clean->str))
-    {
-      g_string_append (out, clean->str);
-      return;
-    }
-  g_string_append_c (out, '"');
-  for (const char *at = clean->str; *at != '\0'; at++)
-    {
-      if (*at == '"' || *at == '\\')
-        g_string_append_c (out, '\\');
-      g_string_append_c (out, *at);
-    }
-  g_string_append_c (out, '"');
+    g_string_append (out, clean->str);
+  else
+    pb_text_append_quoted (out, clean->str);
 }
 
 void

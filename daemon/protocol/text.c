@@ -93,6 +93,19 @@ pb_text_append_safe (GString *out, const char *text, gssize length, gsize max, g
     }
 }
 
+void
+pb_text_append_quoted (GString *out, const char *text)
+{
+  g_string_append_c (out, '"');
+  for (const char *at = text; *at != '\0'; at++)
+    {
+      if (*at == '"' || *at == '\\')
+        g_string_append_c (out, '\\');
+      g_string_append_c (out, *at);
+    }
+  g_string_append_c (out, '"');
+}
+
 char *
 pb_xtext_decode (const char *text, gsize length)
 {

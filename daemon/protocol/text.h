@@ -12,6 +12,9 @@
  */
 void pb_text_append_safe (GString *out, const char *text, gssize length, gsize max, gboolean utf8);
 
+/** pb_text_append_quoted: @text, which is safe, as a quoted-string (RFC 5322 3.2.4). */
+void pb_text_append_quoted (GString *out, const char *text);
+
 /** pb_text_is_ascii: no octet of @text is over 127. */
 gboolean pb_text_is_ascii (const char *text, gsize length);
 
