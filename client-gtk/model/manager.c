@@ -276,6 +276,25 @@ pba_manager_test_scanner_async (PbaManager *self, GCancellable *cancellable,
                        cancellable, on_reply, task);
 }
 
+void
+pba_manager_send_report_async (PbaManager *self, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, gpointer user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, pba_manager_send_report_async);
+  pba_connection_call (self->connection, "Diagnostics", "SendReport", NULL, "(s)", cancellable,
+                       on_reply, task);
+}
+
+gboolean
+pba_manager_send_report_finish (PbaManager *self, GAsyncResult *result, GError **error)
+{
+  g_autoptr (GVariant) reply = g_task_propagate_pointer (G_TASK (result), error);
+
+  return reply != NULL;
+}
+
 GVariant *
 pba_manager_test_finish (PbaManager *self, GAsyncResult *result, GError **error)
 {

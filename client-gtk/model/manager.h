@@ -25,5 +25,8 @@ void pba_manager_test_relay_async (PbaManager *self, const char *relay, GCancell
 void pba_manager_test_scanner_async (PbaManager *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /** pba_manager_test_finish: (transfer full): the steps, aa{sv}. */
 GVariant *pba_manager_test_finish (PbaManager *self, GAsyncResult *result, GError **error);
+/** pba_manager_send_report_async: the daily report, now. */
+void pba_manager_send_report_async (PbaManager *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+gboolean pba_manager_send_report_finish (PbaManager *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

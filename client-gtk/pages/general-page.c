@@ -224,6 +224,52 @@ add_copy (PbaGeneralPage *self)
   adw_action_row_add_suffix (ADW_ACTION_ROW (self->fingerprint), copy);
 }
 
+/* ---- the daily report ---- */
+
+static void
+on_report_sent (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PbaPage) page = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (pba_manager_send_report_finish (PBA_MANAGER (source), result, &error))
+    pba_page_toast (page, _ ("The report is on its way"), NULL, NULL, NULL);
+  else
+    pba_page_toast_error (page, error);
+}
+
+static void
+on_send_report (PbaGeneralPage *self)
+{
+  pba_manager_send_report_async (pba_server_get_manager (pba_page_get_server (PBA_PAGE (self))),
+                                 NULL, on_report_sent, g_object_ref (self));
+}
+
+static void
+add_report (PbaGeneralPage *self)
+{
+  PbaServer *server = pba_page_get_server (PBA_PAGE (self));
+  PbaSettingRow *row = pba_settings_page_get_row (PBA_SETTINGS_PAGE (self), "Reports.DailyEnabled");
+  GtkWidget *report, *button;
+
+  if (row == NULL
+      || !pba_connection_has_method (pba_server_get_connection (server), "Diagnostics",
+                                     "SendReport"))
+    return;
+  report = add_row (pba_settings_page_get_group (PBA_SETTINGS_PAGE (self),
+                                                 pba_setting_get_group (
+                                                   pba_setting_row_get_setting (row))),
+                    _ ("Report of the last 24 hours"));
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (report),
+                               _ ("Goes to the report recipients as they are set on the server"));
+  button = gtk_button_new_with_mnemonic (_ ("_Send Now"));
+  gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
+  g_object_bind_property (pba_server_get_permissions (server), "manage-queue", button, "sensitive",
+                          G_BINDING_SYNC_CREATE);
+  g_signal_connect_object (button, "clicked", G_CALLBACK (on_send_report), self, G_CONNECT_SWAPPED);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (report), button);
+}
+
 static void
 pba_general_page_filled (PbaSettingsPage *page)
 {
@@ -231,6 +277,7 @@ pba_general_page_filled (PbaSettingsPage *page)
   PbaSettingRow *row = pba_settings_page_get_row (page, "Tls.CertificateFile");
   AdwPreferencesGroup *group = NULL;
 
+  add_report (self);
   self->certificate = self->import = NULL;
   if (row != NULL)
     group =

@@ -128,3 +128,14 @@ def test_five_clicks(ui):
     ui.wait(lambda: [each for each in ui.api.rows("AccessList")
                      if (each["List"], each["Kind"], each["Value"]) == ("whitelist", "ip", STRANGER)], "the rule")
     assert clicks == 5
+
+
+def test_report(ui):
+    """The daily report is sent at once, to those who are set; without any it is said that there are none."""
+    ui.start("general")
+    ui.press("Send Now")
+    ui.find("label", text="ecipient")
+    ui.api.set("Reports", "Recipients", "as", ["ann@local.example"])
+    ui.press("Send Now")
+    ui.find("label", "The report is on its way")
+    ui.bed.wait_mails(ui.bed.ann, 1)
