@@ -60,6 +60,25 @@ complete (GDBusConnection *bus, const PbSendmailOptions *options, PbSendmailMess
   pb_sendmail_header_add_from (message->header, options->full_name != NULL ? options->full_name : known, address);
 }
 
+/* Recipients may stand on the command line as in a field: cron hands on "ann,bob@example.org". What cannot be read so is left for the
+ * service to refuse with its words. */
+static void
+split_recipients (PbSendmailOptions *options)
+{
+  g_autoptr (GPtrArray) given = g_steal_pointer (&options->recipients);
+
+  options->recipients = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < given->len; i++)
+    {
+      GPtrArray *found = pb_sendmail_header_split (given->pdata[i]);
+
+      if (found != NULL)
+        g_ptr_array_extend_and_steal (options->recipients, found);
+      else
+        g_ptr_array_add (options->recipients, g_strdup (given->pdata[i]));
+    }
+}
+
 static int
 send_message (GDBusConnection *bus, PbSendmailOptions *options)
 {
@@ -72,6 +91,7 @@ send_message (GDBusConnection *bus, PbSendmailOptions *options)
       fprintf (stderr, "sendmail: %s\n", error->message);
       return error->domain == G_FILE_ERROR ? EX_IOERR : EX_DATAERR;
     }
+  split_recipients (options);
   for (guint i = 0; i < message->header->recipients->len; i++)
     g_ptr_array_add (options->recipients, g_strdup (message->header->recipients->pdata[i]));
   if (options->recipients->len == 0)

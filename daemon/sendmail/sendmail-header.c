@@ -36,6 +36,38 @@ read_strictly (const char *text, GPtrArray *out)
   return addresses != NULL;
 }
 
+/* "Name <root>", which no standard has either: as strict as with a domain. Returns: (transfer full) (nullable). */
+static char *
+find_angle_name (const char *text)
+{
+  const char *start = strrchr (text, '<'), *end = strrchr (text, '>');
+  g_autofree char *name = NULL;
+  g_autofree char *whole = NULL;
+  g_autoptr (GPtrArray) addresses = NULL;
+
+  if (start == NULL || end == NULL || end < start)
+    return NULL;
+  name = g_strndup (start + 1, (gsize) (end - start - 1));
+  if (!is_plain_name (name))
+    return NULL;
+  whole = g_strdup_printf ("%.*s@x%s", (int) (end - text), text, end);
+  addresses = pb_mailbox_list_parse (whole, strlen (whole));
+  return addresses != NULL && addresses->len == 1 ? g_steal_pointer (&name) : NULL;
+}
+
+static gboolean
+read_element (const char *text, GPtrArray *out)
+{
+  char *name;
+
+  if (text[0] == '\0' || read_strictly (text, out))
+    return TRUE;
+  name = find_angle_name (text);
+  if (name != NULL)
+    g_ptr_array_add (out, name);
+  return name != NULL;
+}
+
 /* Behind the element that begins at @text: at a comma outside quotes, comments and brackets, or at the end. */
 static const char *
 find_comma (const char *text)
@@ -77,7 +109,7 @@ pb_sendmail_header_split (const char *value)
 
       if (is_plain_name (element))
         g_ptr_array_add (out, g_steal_pointer (&element));
-      else if (element[0] != '\0' && !read_strictly (element, out))
+      else if (!read_element (element, out))
         return NULL;
       if (*end == '\0')
         return g_steal_pointer (&out);

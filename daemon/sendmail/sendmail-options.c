@@ -105,6 +105,13 @@ take_retry (PbSendmailOptions *self, const char *value)
 }
 
 static gboolean
+take_aliases (PbSendmailOptions *self, const char *value)
+{
+  self->mode = PB_SENDMAIL_ALIASES;
+  return TRUE;
+}
+
+static gboolean
 take_notify (PbSendmailOptions *self, const char *value)
 {
   g_autofree char *upper = g_ascii_strup (value, -1);
@@ -144,11 +151,12 @@ take_envid (PbSendmailOptions *self, const char *value)
 }
 
 static const Row rows[] = {
-  { 'A', VALUE_JOINED, NULL, NULL }, /* -Ac, -Am: which configuration */
+  { 'A', VALUE_MUST, NULL, NULL }, /* -Ac, -Am: which configuration */
   { 'B', VALUE_MUST, NULL, NULL },   /* the kind of body: we look */
   { 'C', VALUE_MUST, NULL, NULL },
   { 'F', VALUE_MUST, take_full_name, NULL },
   { 'G', VALUE_NONE, NULL, NULL },
+  { 'I', VALUE_NONE, take_aliases, NULL }, /* -bi */
   { 'L', VALUE_MUST, NULL, NULL },
   { 'N', VALUE_MUST, take_notify, "never, or some of success, failure and delay with commas between" },
   { 'O', VALUE_MUST, NULL, NULL },
@@ -157,7 +165,7 @@ static const Row rows[] = {
   { 'V', VALUE_MUST, take_envid, "1 to 100 printable ASCII characters" },
   { 'X', VALUE_MUST, NULL, NULL },
   { 'b', VALUE_JOINED, take_mode, "bm, bs, bp or bi" },
-  { 'e', VALUE_JOINED, NULL, NULL },
+  { 'e', VALUE_MUST, NULL, NULL },
   { 'f', VALUE_MUST, take_sender, NULL },
   { 'h', VALUE_MUST, NULL, NULL },
   { 'i', VALUE_NONE, take_ignore_dots, NULL },

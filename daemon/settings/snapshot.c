@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MAX_DEPTH   100  /* of an alias that leads to an alias */
+#define ROOT        "root"
 #define MAX_TARGETS 1000 /* of one address */
 #define POSTMASTER  PB_LOCAL_POSTMASTER
 #define MAILER_DAEMON "mailer-daemon" /* what our DSNs are from: answers to them are for the postmaster */
@@ -196,7 +197,8 @@ find_system_user (const PbSnapshot *self, const char *name, PbLocal *found)
 {
   PbPerson person = { PB_PERSON_UNASKED, 0 };
 
-  if (!pb_people_name_is_possible (name))
+  /* uid 0 has no mailbox, so nobody is to be asked: whose mail root's is stays certain (submission.c). */
+  if (!pb_people_name_is_possible (name) || g_str_equal (name, ROOT))
     return FALSE;
   if (self->people != NULL)
     person = pb_people_peek (self->people, name);

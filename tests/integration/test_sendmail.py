@@ -61,6 +61,17 @@ def test_recipients_from_the_message(bed):
     assert len(bed.mails(bed.ann)) == 1
 
 
+def test_recipients_as_cron_hands_them_on(bed):
+    """MAILTO=ann,bob@x.example is one word; so are <...> and a name before it."""
+    bed.start()
+    relay = bed.relay_sink()
+    for words in (["ann@local.example,one@far.example"], ["<two@far.example>", "Three <three@far.example>, four@far.example"]):
+        sendmail(bed, *words)
+    wait_for(lambda: sorted(sum((message.recipients for message in relay.messages), []))
+             == [b"four@far.example", b"one@far.example", b"three@far.example", b"two@far.example"], "the others")
+    bed.wait_mails(bed.ann)
+
+
 def test_senders(bed):
     """-f names the sender, of the envelope and, where there is none, of From; the null sender is one."""
     bed.start()

@@ -6,6 +6,7 @@ import pathlib
 import socket
 import threading
 
+import test_submit
 from auth_helper import PASSWORD, Helper
 from harness import strip_trace, wait_for
 from smtp_talk import Talk
@@ -44,6 +45,18 @@ def test_users_get_mail(bed):
     bed.queue_empty()
     # An account of ours comes first, and root's mail goes to no directory of the system's users.
     assert not bed.mails("uid-1009") and not bed.mails("uid-0")
+
+
+def test_root_of_programs(bed):
+    """Who root's mail is for is known though no user of the system was asked about yet, or the answer is too old."""
+    start(bed)
+    test_submit.send(bed, ["root", "wilma@local.example"])
+    [mail] = bed.wait_mails("postmaster")
+    assert b"From a program." in mail
+    bed.wait_mails("uid-1000")
+    bed.api.add("Aliases", Address="root", Targets=["ann@local.example"])
+    test_submit.send(bed, ["root"])
+    bed.wait_mails(bed.ann)
 
 
 def test_who_is_a_recipient(bed):
