@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/dsn.h"
+#include "queue/burst.h"
 #include "queue/daily.h"
 #include "queue/queue-clock.h"
 #include "queue/queue.h"
@@ -60,6 +61,7 @@ struct _PbQueue
   GSource *timer;         /* (owned) */
   GRand *random;          /* (owned) */
   PbDaily *daily;         /* (owned) */
+  PbBurst *burst;         /* (owned) */
   gulong settings_handler, list_handler;
   guint n_held;
   guint64 body_bytes;

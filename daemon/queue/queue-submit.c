@@ -7,6 +7,7 @@
  */
 #include "protocol/text.h"
 #include "queue/queue-private.h"
+#include "util/clock.h"
 #include <string.h>
 
 /* Recipients of one message that aliases may make of it; the aliases behind that stay as they are and are forwarded as messages of their own. */
@@ -176,16 +177,22 @@ on_submitted (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer 
   pb_mailbox_post (self->queue->parts.main_mailbox, on_taken, self);
 }
 
-/* An account past its daily limit: the message is taken, and waits for somebody's hand. Counted as it was sent, before aliases. */
+/*
+ * An account past its daily limit: the message is taken, and waits for somebody's hand. Counted as it was sent, before aliases. What is
+ * held counts as part of a burst all the same, since whoever sends it goes on.
+ */
 static void
-hold_past_limit (PbQueue *self, PbEnvelope *envelope, const PbSnapshot *snapshot)
+count_for_account (PbQueue *self, PbEnvelope *envelope, const PbSnapshot *snapshot)
 {
   PbAccount account;
 
-  if (envelope->login == NULL || envelope->hold != NULL)
+  if (envelope->login == NULL)
     return;
   pb_snapshot_find_account (snapshot, envelope->login, &account);
-  if (account.id == NULL || (account.daily_messages == 0 && account.daily_recipients == 0)
+  if (account.id == NULL)
+    return;
+  pb_burst_count (self->burst, account.id, account.name, pb_clock_monotonic () / G_USEC_PER_SEC, pb_queue_now ());
+  if (envelope->hold != NULL || (account.daily_messages == 0 && account.daily_recipients == 0)
       || pb_daily_take (self->daily, account.id, account.name, envelope->n_recipients, account.daily_messages,
                         account.daily_recipients, pb_queue_now ()))
     return;
@@ -198,7 +205,7 @@ pb_queue_submit (PbQueue *self, PbEnvelope *envelope, PbSpool *spool, const PbSn
 {
   Submission *submission = g_new0 (Submission, 1);
 
-  hold_past_limit (self, envelope, snapshot);
+  count_for_account (self, envelope, snapshot);
   pb_queue_expand (envelope, snapshot);
   submission->queue = pb_queue_ref (self);
   g_atomic_int_inc (&self->n_submitting);

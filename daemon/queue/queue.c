@@ -57,6 +57,7 @@ queue_clear (gpointer data)
   g_hash_table_unref (self->untold);
   g_rand_free (self->random);
   pb_daily_free (self->daily);
+  pb_burst_free (self->burst);
 }
 
 PbQueue *
@@ -218,6 +219,7 @@ pb_queue_new (const PbQueueParts *parts)
   self->worker = pb_pool_new ("dsn", 1);
   self->random = g_rand_new ();
   self->daily = pb_daily_new ();
+  self->burst = pb_burst_new (pb_clock_monotonic () / G_USEC_PER_SEC);
   self->first_id = pb_store_next_id (parts->store);
   self->timer = g_source_new (&timer_funcs, sizeof (TimerSource));
   ((TimerSource *) (void *) self->timer)->queue = self;
@@ -301,4 +303,10 @@ PbDaily *
 pb_queue_daily (PbQueue *self)
 {
   return self->daily;
+}
+
+PbBurst *
+pb_queue_burst (PbQueue *self)
+{
+  return self->burst;
 }

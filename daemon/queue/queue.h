@@ -3,6 +3,7 @@
 
 #include "delivery/maildir.h"
 #include "delivery/smtp-agent.h"
+#include "queue/burst.h"
 #include "queue/daily.h"
 #include "settings/registry.h"
 #include "store/history.h"
@@ -28,6 +29,8 @@ typedef struct
 PbQueue *pb_queue_new (const PbQueueParts *parts);
 /** pb_queue_daily: (transfer none): what accounts with a daily limit have sent. */
 PbDaily *pb_queue_daily (PbQueue *self);
+/** pb_queue_burst: (transfer none): which accounts send far more than usual. */
+PbBurst *pb_queue_burst (PbQueue *self);
 /** pb_queue_start: recovery: claims what is due and goes on. */
 void pb_queue_start (PbQueue *self);
 /** pb_queue_wake: everything that waits is tried soon, what is only in the store too: what stood in its way may be gone. */

@@ -55,6 +55,10 @@ static const struct
     "daily-limit", "7aea1abb35be40389496469ad7de948d", PB_LOG_WARNING,
     "Look at the held mail in the queue: release it, or remove it and change the account's password if it was not its owner who sent it.",
   },
+  [PB_ALERT_ACCOUNT_BURSTING] = {
+    "account-bursting", "77cab15b04664648a16ada9e7b3b0779", PB_LOG_WARNING,
+    "Ask its owner. If somebody else sends it, change the account's password and hold its mail in the queue; its DailyMessages bounds what it may send a day.",
+  },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == PB_N_ALERTS);
 

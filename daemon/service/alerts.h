@@ -15,6 +15,7 @@ typedef enum
   PB_ALERT_DISK_LOW,           /* subject: "state-directory" */
   PB_ALERT_CERTIFICATE_ENDING, /* subject: "certificate" */
   PB_ALERT_DAILY_LIMIT,        /* subject: an account's id */
+  PB_ALERT_ACCOUNT_BURSTING,   /* subject: likewise */
   PB_N_ALERTS,
 } PbAlertKind;
 

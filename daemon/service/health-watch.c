@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The alerts of what is seen by looking: a queue that grows, a full disk, a certificate that ends, accounts
- * past their daily limit. Each look reads what is in memory already. The counts of the daily limits are
- * kept in a file of the state directory, written by a thread of its own at most every other second: a crash
- * may cost the last of them. A file that is damaged or cannot be written is logged; mail goes on.
+ * that burst or are past their daily limit. Each look reads what is in memory already. The counts of the
+ * daily limits are kept in a file of the state directory, written by a thread of its own at most every other
+ * second: a crash may cost the last of them. A file that is damaged or cannot be written is logged; mail goes on.
  */
 #include "service/health-watch.h"
 
@@ -24,10 +24,11 @@ struct _PbHealthWatch
   PbAlerts *alerts;           /* (unowned) */
   PbCertificate *certificate; /* (unowned) */
   PbDaily *daily;             /* (unowned) */
+  PbBurst *burst;             /* (unowned) */
   char *path;                 /* (owned) */
   PbPool *pool;               /* (owned) (nullable) one thread, so that writes keep their order */
   gboolean many;
-  GHashTable *over; /* (owned) accounts that have an alert */
+  GHashTable *over, *bursting; /* (owned) accounts that have these alerts */
   guint timer;
 };
 
@@ -81,21 +82,26 @@ restore (PbHealthWatch *self)
 
 /* ---- looking ---- */
 
+char *
+pb_health_watch_judge_queue (const PbQueueCounts *counts, gboolean *many, gint64 now)
+{
+  *many = counts->deferred >= (*many ? FEWER_DEFERRED : MANY_DEFERRED);
+  if (*many)
+    return g_strdup_printf ("%d messages and more wait for another attempt.", MANY_DEFERRED);
+  /* The oldest may be one that is held, which waits for somebody's hand and not for others. */
+  if (counts->held == 0 && counts->oldest > 0 && now - counts->oldest >= LONG_WAIT)
+    return g_strdup_printf ("A message has waited for more than %d hours.", LONG_WAIT / 3600);
+  return NULL;
+}
+
 static void
 look_at_queue (PbHealthWatch *self, gint64 now)
 {
   g_autofree char *text = NULL;
   PbQueueCounts counts;
-  gboolean old;
 
   pb_store_counts (self->store, &counts);
-  self->many = counts.deferred >= (self->many ? FEWER_DEFERRED : MANY_DEFERRED);
-  /* The oldest may be one that is held, which waits for somebody's hand and not for others. */
-  old = counts.held == 0 && counts.oldest > 0 && now - counts.oldest >= LONG_WAIT;
-  if (self->many)
-    text = g_strdup_printf ("%d messages and more wait for another attempt.", MANY_DEFERRED);
-  else if (old)
-    text = g_strdup_printf ("A message has waited for more than %d hours.", LONG_WAIT / 3600);
+  text = pb_health_watch_judge_queue (&counts, &self->many, now);
   if (text != NULL)
     pb_alerts_raise (self->alerts, PB_ALERT_QUEUE_GROWING, "queue", text);
   else
@@ -139,21 +145,49 @@ on_over (const char *account, const char *name, guint messages, guint recipients
 }
 
 static void
-look_at_accounts (PbHealthWatch *self, gint64 now)
+on_bursting (const char *account, const char *name, guint messages, guint busiest, gint64 wall, gpointer user_data)
 {
-  g_autoptr (GHashTable) before = g_steal_pointer (&self->over);
+  char date[40];
+
+  g_hash_table_insert (user_data, g_strdup (account),
+                       g_strdup_printf ("The account %s sends far more than usual: %u messages within an hour, on %s; in "
+                                        "the seven days before never more than %u.",
+                                        name, messages, pb_clock_format_date (wall * G_USEC_PER_SEC, date), busiest));
+}
+
+static GHashTable *
+new_accounts (void)
+{
+  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+}
+
+/* @accounts: (inout): those with the alert, for which @now comes (transfer full), with the words for each */
+static void
+show_accounts (PbHealthWatch *self, PbAlertKind kind, GHashTable **accounts, GHashTable *now)
+{
+  g_autoptr (GHashTable) before = g_steal_pointer (accounts);
   GHashTableIter iter;
   gpointer account, text;
 
-  self->over = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  pb_daily_foreach_over (self->daily, on_over, self->over, now);
-  g_hash_table_iter_init (&iter, self->over);
+  *accounts = now;
+  g_hash_table_iter_init (&iter, now);
   while (g_hash_table_iter_next (&iter, &account, &text))
-    pb_alerts_raise (self->alerts, PB_ALERT_DAILY_LIMIT, account, text);
+    pb_alerts_raise (self->alerts, kind, account, text);
   g_hash_table_iter_init (&iter, before);
   while (g_hash_table_iter_next (&iter, &account, NULL))
-    if (!g_hash_table_contains (self->over, account))
-      pb_alerts_end (self->alerts, PB_ALERT_DAILY_LIMIT, account);
+    if (!g_hash_table_contains (now, account))
+      pb_alerts_end (self->alerts, kind, account);
+}
+
+static void
+look_at_accounts (PbHealthWatch *self, gint64 now)
+{
+  GHashTable *over = new_accounts (), *bursting = new_accounts ();
+
+  pb_daily_foreach_over (self->daily, on_over, over, now);
+  show_accounts (self, PB_ALERT_DAILY_LIMIT, &self->over, over);
+  pb_burst_foreach (self->burst, on_bursting, bursting, pb_clock_monotonic () / G_USEC_PER_SEC);
+  show_accounts (self, PB_ALERT_ACCOUNT_BURSTING, &self->bursting, bursting);
 }
 
 static gboolean
@@ -172,7 +206,7 @@ on_look (gpointer user_data)
 
 PbHealthWatch *
 pb_health_watch_new (PbStore *store, PbAlerts *alerts, PbCertificate *certificate, PbDaily *daily,
-                     const char *directory)
+                     PbBurst *burst, const char *directory)
 {
   PbHealthWatch *self = g_new0 (PbHealthWatch, 1);
 
@@ -180,9 +214,11 @@ pb_health_watch_new (PbStore *store, PbAlerts *alerts, PbCertificate *certificat
   self->alerts = alerts;
   self->certificate = certificate;
   self->daily = daily;
+  self->burst = burst;
   self->path = g_build_filename (directory, FILE_NAME, NULL);
   self->pool = pb_pool_new ("pb-daily", 1);
-  self->over = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->over = new_accounts ();
+  self->bursting = new_accounts ();
   restore (self);
   self->timer = g_timeout_add_seconds (LOOK_SECONDS, on_look, self);
   return self;
@@ -203,6 +239,7 @@ pb_health_watch_free (PbHealthWatch *self)
 {
   pb_health_watch_close (self);
   g_hash_table_unref (self->over);
+  g_hash_table_unref (self->bursting);
   g_free (self->path);
   g_free (self);
 }

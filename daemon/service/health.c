@@ -23,7 +23,8 @@ pb_health_new (const PbHealthParts *parts)
   self->parts = *parts;
   self->setup = pb_setup_check_new (&parts->setup);
   self->watch = pb_health_watch_new (parts->store, parts->alerts, parts->setup.certificate,
-                                     pb_queue_daily (parts->queue), parts->setup.directory);
+                                     pb_queue_daily (parts->queue), pb_queue_burst (parts->queue),
+                                     parts->setup.directory);
   return self;
 }
 
