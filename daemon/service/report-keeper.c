@@ -2,7 +2,8 @@
 /*
  * When the daily report is due, what is in it, and its way into the queue. Twice a minute the clock is looked at: a
  * report is due when the local day is later than that of the last one and its time has come, so that neither a
- * clock that jumps nor the two days a year with another length bring one twice. The day is kept in a file; one
+ * clock that jumps nor the two days a year with another length bring one twice; a clock that was far ahead costs
+ * the report of the day it was set right on, and no more. The day is kept in a file; one
  * that cannot be kept is told, and costs a second report after a restart. Figures come from statistics and
  * history, each of which may be missing: then the report says so. A worker writes it, the submitter takes it,
  * as mail of the service's own user. One at a time.
@@ -24,6 +25,7 @@
 #define STEP         3600
 #define N_TOP        10
 #define DAY_TEXT     11 /* "2026-11-24" and NUL */
+#define FAR_AHEAD    (2 * 24 * 60 * 60)
 
 struct _PbReportKeeper
 {
@@ -71,13 +73,27 @@ format_day (gint64 now, char day[DAY_TEXT], char time[6])
   g_strlcpy (time, text != NULL && strlen (text) == 15 ? text + 10 : "", 6);
 }
 
+/* What is no day would be later than every day that comes. */
+static gboolean
+is_day (const char *text)
+{
+  for (guint i = 0; i < DAY_TEXT - 1; i++)
+    if (i == 4 || i == 7 ? text[i] != '-' : !g_ascii_isdigit (text[i]))
+      return FALSE;
+  return g_str_equal (text + DAY_TEXT - 1, "\n");
+}
+
 static void
 read_day (PbReportKeeper *self)
 {
   g_autofree char *text = NULL;
 
-  if (g_file_get_contents (self->path, &text, NULL, NULL) && strlen (text) == DAY_TEXT)
+  if (!g_file_get_contents (self->path, &text, NULL, NULL))
+    return;
+  if (strlen (text) == DAY_TEXT && is_day (text))
     g_strlcpy (self->sent, text, DAY_TEXT);
+  else
+    pb_log (PB_LOG_WARNING, "report-day", "path", self->path, "reason", "damaged; the next report is due at once", NULL);
 }
 
 typedef struct
@@ -116,6 +132,20 @@ keep_day (PbReportKeeper *self, const char *day)
   keeping->path = g_strdup (self->path);
   keeping->text = g_strconcat (day, "\n", NULL);
   pb_pool_run (self->parts.workers, write_day, self->parts.mailbox, on_day_written, keeping);
+}
+
+/* The last report's day is so far off that the clock must have been wrong then: from today on it counts anew. */
+static void
+mend_day (PbReportKeeper *self, const char *day, gint64 now)
+{
+  char latest[DAY_TEXT], time[6];
+
+  format_day (now + FAR_AHEAD, latest, time);
+  if (strcmp (self->sent, latest) <= 0)
+    return;
+  pb_log (PB_LOG_WARNING, "report-day", "path", self->path, "reason", "its day is far ahead; the next report comes tomorrow",
+          NULL);
+  keep_day (self, day);
 }
 
 /* ---- sending ---- */
@@ -432,6 +462,7 @@ on_look (gpointer user_data)
       || values->reports_recipients[0] == NULL || self->work != NULL)
     return G_SOURCE_CONTINUE;
   format_day (now, day, time);
+  mend_day (self, day, now);
   if (strcmp (day, self->sent) <= 0 || strcmp (time, values->reports_daily_time) < 0)
     return G_SOURCE_CONTINUE;
   begin (self, snapshot, day, now, NULL);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MAX_NAME 200 /* octets of a name that are shown */
+#define MAX_LINE 800 /* of a line of text, which has a remedy in it */
 
 static void
 clear_row (gpointer row)
@@ -81,11 +82,11 @@ pb_report_sort (GArray *rows)
   g_array_sort (rows, compare_rows);
 }
 
-/* On one line, and not too long. (transfer full) */
+/* On one line, of at most @most octets. (transfer full) */
 static char *
-tame (const char *name)
+tame (const char *name, gsize most)
 {
-  g_autofree char *cut = g_strndup (name[0] != '\0' ? name : "<>", MAX_NAME);
+  g_autofree char *cut = g_strndup (name[0] != '\0' ? name : "<>", most);
   char *valid = g_utf8_make_valid (cut, -1);
 
   for (char *c = valid; *c != '\0'; c++)
@@ -134,7 +135,7 @@ append_text_rows (GString *out, const Section *section)
   for (guint i = 0; i < section->rows->len; i++)
     {
       const PbReportRow *row = &g_array_index (section->rows, PbReportRow, i);
-      g_autofree char *name = tame (row->name);
+      g_autofree char *name = tame (row->name, MAX_NAME);
 
       g_string_append_printf (out, "  %10" G_GUINT64_FORMAT "  %s\n", row->value, name);
     }
@@ -149,7 +150,7 @@ append_text_lines (GString *out, const char *title, const GPtrArray *lines)
   g_string_append_printf (out, "%s\n", title);
   for (guint i = 0; i < lines->len; i++)
     {
-      g_autofree char *line = tame (lines->pdata[i]);
+      g_autofree char *line = tame (lines->pdata[i], MAX_LINE);
 
       g_string_append_printf (out, "  - %s\n", line);
     }
@@ -176,9 +177,9 @@ pb_report_text (const PbReport *self)
 /* ---- HTML ---- */
 
 static void
-append_html (GString *out, const char *text)
+append_html (GString *out, const char *text, gsize most)
 {
-  g_autofree char *safe = tame (text);
+  g_autofree char *safe = tame (text, most);
   g_autofree char *escaped = g_markup_escape_text (safe, -1);
 
   g_string_append (out, escaped);
@@ -195,7 +196,7 @@ append_html_rows (GString *out, const Section *section)
       const PbReportRow *row = &g_array_index (section->rows, PbReportRow, i);
 
       g_string_append_printf (out, "<tr><td class=\"n\">%" G_GUINT64_FORMAT "</td><td>", row->value);
-      append_html (out, row->name);
+      append_html (out, row->name, MAX_NAME);
       g_string_append (out, "</td></tr>\n");
     }
   g_string_append (out, "</table>\n");
@@ -210,7 +211,7 @@ append_html_lines (GString *out, const char *title, const GPtrArray *lines)
   for (guint i = 0; i < lines->len; i++)
     {
       g_string_append (out, "<li>");
-      append_html (out, lines->pdata[i]);
+      append_html (out, lines->pdata[i], MAX_LINE);
       g_string_append (out, "</li>\n");
     }
   g_string_append (out, "</ul>\n");
@@ -237,7 +238,7 @@ pb_report_html (const PbReport *self, const char *picture)
                                "</style></head><body>\n<h1>Mail at ");
   Section sections[N_SECTIONS];
 
-  append_html (out, self->hostname);
+  append_html (out, self->hostname, MAX_NAME);
   g_string_append_printf (out, "</h1>\n<p>%s to %s</p>\n", from, until);
   append_html_lines (out, "Needs attention", self->alerts);
   g_string_append_printf (out,
@@ -260,9 +261,9 @@ pb_report_html (const PbReport *self, const char *picture)
 /* ---- the message ---- */
 
 static void
-append_base64 (GString *out, const GByteArray *octets)
+append_base64 (GString *out, const guint8 *octets, gsize n)
 {
-  g_autofree char *encoded = g_base64_encode (octets->data, octets->len);
+  g_autofree char *encoded = g_base64_encode (octets, n);
 
   for (gsize at = 0, length = strlen (encoded); at < length; at += 76)
     {
@@ -298,11 +299,15 @@ pb_report_compose (const PbReport *self, const char *const *recipients)
                           "Content-Type: multipart/alternative; boundary=\"a-%s\"\n\n"
                           "--a-%s\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n%s\n"
                           "--a-%s\nContent-Type: multipart/related; boundary=\"r-%s\"; type=\"text/html\"\n\n"
-                          "--r-%s\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n%s\n"
+                          "--r-%s\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\n",
+                          self->hostname, until, mark, mark, text->str, mark, mark, mark);
+  /* A character may be six when escaped, which would make lines too long to be sent (RFC 5322 2.1.1). */
+  append_base64 (out, (const guint8 *) html->str, html->len);
+  g_string_append_printf (out,
                           "--r-%s\nContent-Type: image/png; name=\"chart.png\"\nContent-ID: <%s>\n"
                           "Content-Disposition: inline; filename=\"chart.png\"\nContent-Transfer-Encoding: base64\n\n",
-                          self->hostname, until, mark, mark, text->str, mark, mark, mark, html->str, mark, picture);
-  append_base64 (out, chart);
+                          mark, picture);
+  append_base64 (out, chart->data, chart->len);
   g_string_append_printf (out, "--r-%s--\n\n--a-%s--\n", mark, mark);
   return out;
 }

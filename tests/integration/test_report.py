@@ -130,6 +130,38 @@ def test_once_a_day(bed):
     wait_for(lambda: sum(b"Mail report" in mail for mail in bed.mails(bed.ann)) == 2, "the one that was missed")
 
 
+def test_clock_was_far_ahead(bed):
+    """A day of years to come, or none at all, in the file does not end the reports."""
+    hours = clock.Clock(bed)
+    bed.start()
+    bed.api.set("Reports", "Recipients", "as", ["ann@local.example"])
+    bed.api.set("Reports", "DailyTime", "s", "00:00")
+    bed.api.set("Reports", "DailyEnabled", "b", True)
+    day = pathlib.Path(bed.state, "report-day")
+
+    def today(days=0):
+        return time.strftime("%Y-%m-%d\n", time.localtime(time.time() + days * clock.DAY))
+
+    def reports():
+        return sum(b"Mail report" in mail for mail in bed.mails(bed.ann))
+    wait_for(lambda: day.exists() and day.read_text() == today(), "today to be passed over")
+    bed.postbusd.stop()
+    day.write_text("2999-01-01\n", encoding="ascii")
+    bed.postbusd.start()
+    hours.pass_time(31)
+    wait_for(lambda: day.read_text() == today(), "the day to be put right")
+    assert reports() == 0
+    hours.pass_time(clock.DAY)
+    wait_for(lambda: reports() == 1, "the report of the next day")
+    wait_for(lambda: day.read_text() == today(1), "its day")
+    bed.postbusd.stop()
+    day.write_text("no day, no\n", encoding="ascii")
+    bed.postbusd.start()
+    hours.pass_time(31)
+    wait_for(lambda: reports() == 2, "a report in spite of the damage")
+    assert b"damaged" in bed.postbusd.stderr()
+
+
 def test_without_history(bed):
     """What cannot be told is said; mail goes on."""
     os.mkdir(os.path.join(bed.state, "history.db"))

@@ -65,6 +65,27 @@ test_hostile_names (void)
   g_assert_cmpuint (text->len, <, 3000);
 }
 
+/* An alert stands with the whole of its remedy, and whatever is escaped makes no line too long to be sent. */
+static void
+test_long_alerts (void)
+{
+  static const char *const recipients[] = { "a@x.example", NULL };
+  g_autoptr (PbReport) report = make_report ();
+  g_autofree char *cause = g_strnfill (300, '"');
+  g_autoptr (GString) text = NULL;
+  g_autoptr (GString) html = NULL;
+  g_autoptr (GString) message = NULL;
+
+  g_ptr_array_add (report->alerts, g_strdup_printf ("%s. Look at the held mail, and release it.", cause));
+  text = pb_report_text (report);
+  html = pb_report_html (report, "chart@x");
+  message = pb_report_compose (report, recipients);
+  g_assert_nonnull (strstr (text->str, ". Look at the held mail, and release it.\n"));
+  g_assert_nonnull (strstr (html->str, ". Look at the held mail, and release it.</li>"));
+  for (const char *line = message->str, *end; (end = strchr (line, '\n')) != NULL; line = end + 1)
+    g_assert_cmpint (end - line, <, 998);
+}
+
 static void
 test_chart (void)
 {
@@ -102,6 +123,7 @@ main (int argc, char **argv)
   g_test_add_func ("/report/hours", test_hours);
   g_test_add_func ("/report/order", test_order);
   g_test_add_func ("/report/hostile-names", test_hostile_names);
+  g_test_add_func ("/report/long-alerts", test_long_alerts);
   g_test_add_func ("/report/chart", test_chart);
   g_test_add_func ("/report/message", test_message);
   return g_test_run ();
