@@ -294,7 +294,14 @@ within 30 says 'Queue: 0 active, 1 deferred, 0 held; sessions: 0'
 reloads() {
   inside systemctl reload postbusd && within 30 inside sh -c 'journalctl -b -q -t postbusd | grep reloading' && active postbusd
 }
+log_level_is() {
+  [ "$(inside systemctl service-log-level postbusd)" = "$1" ]
+}
+must log_level_is info
+inside systemctl service-log-level postbusd warning
+must log_level_is warning
 must reloads
+must log_level_is info
 before=$(unit MainPID)
 inside systemctl restart postbusd
 must waits
@@ -304,7 +311,7 @@ is_another() {
 }
 must is_another
 before=$(unit MainPID)
-inside systemctl kill --signal=KILL postbusd
+inside kill -KILL "$before"
 within 60 is_another
 within 60 waits
 echo "good: killed, and there again with all it had"
