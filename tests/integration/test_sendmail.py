@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 from harness import skip, wait_for
@@ -231,6 +232,38 @@ def test_drop_keeps_a_reserve(bed):
         assert len(list(folder.iterdir())) == 1
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def test_stop_while_many_send(bed):
+    """The service ends, in order and by kill -9, in the midst of large messages: every sendmail that said 0 is delivered."""
+    bed.start()
+    for end in (bed.postbusd.stop, bed.postbusd.kill):
+        pace = threading.Event()
+        said, running = {}, []
+
+        def keep_sending(who, said=said, pace=pace, end=end):
+            for number in range(100):
+                name = f"{end.__name__}-{who}-{number}"
+                sendmail(bed, "ann", text=f"Subject: {name}\n\n" + "0123456789abcdef\n" * 30000)
+                said[name] = True
+                if pace.is_set():
+                    return
+        for who in range(5):
+            running.append(threading.Thread(target=keep_sending, args=(who,)))
+            running[-1].start()
+        wait_for(lambda said=said: len(said) >= 5, "five that were taken")
+        end()
+        pace.set()
+        for thread in running:
+            thread.join(120)
+            assert not thread.is_alive()
+        bed.postbusd.start()
+        wait_for(lambda: waiting(bed) == [], "the files' end")
+        bed.queue_empty()
+        mails = b"".join(mail.split(b"\r\n\r\n")[0] + b"\r\n" for mail in bed.mails(bed.ann))
+        missing = [name for name in said if f"Subject: {name}\r\n".encode() not in mails]
+        assert len(said) >= 10 and not missing, (len(said), missing)
+        assert all(len(mail) > 30000 * 18 for mail in bed.mails(bed.ann)), "a half one"
 
 
 HOLD_SESSIONS = """import os, sys
