@@ -149,3 +149,31 @@ def test_pages_render_without_complaint(bed):
     wrong.write_text(MANUAL.read_text(encoding="utf-8").replace(".SS General", ".nosuch General\n\\fQ"), encoding="utf-8")
     for tool in there:
         assert complaints(*tool, str(wrong)), tool
+
+
+def test_order_of_judgement(bed):
+    """postbus(7) has every check, in the order in which they are asked, with its reply and its setting."""
+    del bed
+    source = (ROOT / "daemon/policy/rows.c").read_text(encoding="utf-8")
+    replies = {name: f"{code} {status}" for name, code, status in re.findall(
+        r'^PB_REPLY \((\w+), (\d+), "([^"]+)"', (ROOT / "daemon/protocol/reply.def").read_text(encoding="utf-8"), re.M)}
+    settings = {field: f"{group}.{name}" for group, name, field in re.findall(
+        r"^PB_SETTING_\w+ \((\w+),\s*(\w+),\s*(\w+),", (ROOT / "dbus/settings.def").read_text(encoding="utf-8"), re.M)}
+    stages = {}
+    for row in source[source.index("static const PbPolicyRow rows"):].split("{ ROW (")[1:]:
+        stage, name, reply = re.match(r'(\w+), "([^"]+)", (\w+),', row).groups()
+        setting = re.search(r"\.setting = setting_(\w+)", row)
+        stages.setdefault(stage, []).append((name, replies[reply], setting and settings[setting[1]]))
+    page = unroff((ROOT / "data/man/postbus.7").read_text(encoding="utf-8"))
+    parts = dict(part.split("\n", 1) for part in page.split("\n.SS ")[1:])
+    for stage, title in (("CONNECT", "At the connection"), ("MAIL", "At MAIL")):
+        assert re.findall(r"\(([\w-]+)\)", parts[title]) == [name for name, _, _ in stages.pop(stage)], title
+    for stage, title in (("RCPT", "At RCPT, for each recipient"), ("END_OF_DATA", "At the end of the data")):
+        table = [line.split("\t") for line in parts[title][:parts[title].index(".TE")].splitlines() if line.count("\t") == 2][1:]
+        rows = stages.pop(stage)
+        assert [name for name, _, _ in table] == [name for name, _, _ in rows], title
+        for (name, setting, reply), (_, wanted, obeyed) in zip(table, rows):
+            assert reply.startswith(wanted), (name, reply, wanted)
+            assert obeyed is None or setting == obeyed, (name, setting, obeyed)
+            assert re.match(r"\(|Access List: |Domain List: ", setting) or setting in settings.values(), (name, setting)
+    assert not stages, stages
