@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MAX_HASHES 16 /* demands that differ: of 5 signatures, of ARC sets, and our own */
+#define FIELD_COST 56 /* octets that a field costs beside its text */
 
 struct _PbAuthMessage
 {
@@ -222,6 +223,12 @@ gboolean
 pb_auth_message_is_cut (PbAuthMessage *self)
 {
   return self->cut;
+}
+
+gsize
+pb_auth_message_held (const PbAuthMessage *self)
+{
+  return self->header->len + self->fields->len * (gsize) FIELD_COST;
 }
 
 const PbField *

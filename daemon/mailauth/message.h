@@ -39,6 +39,9 @@ gboolean pb_auth_message_in_body (const PbAuthMessage *self);
 /** pb_auth_message_is_cut: the header section is larger than what is kept: nothing can be said of the message. */
 gboolean pb_auth_message_is_cut (PbAuthMessage *self);
 
+/** pb_auth_message_held: octets of memory that the header takes now, about: a field costs some beside its text. */
+gsize pb_auth_message_held (const PbAuthMessage *self);
+
 /** pb_auth_message_fields: of the whole header, in order; lines that are no field belong to none. Returns: (transfer none). */
 const PbField *pb_auth_message_fields (PbAuthMessage *self, guint *n_fields);
 

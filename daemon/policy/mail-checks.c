@@ -14,7 +14,6 @@
 
 #define SECONDS    20 /* for the keys, and for DMARC */
 #define PATIENCE   30 /* seconds that a client waits for all of it behind the end of its message, about */
-#define FIELD_COST 56 /* octets that a field costs beside its text */
 
 struct _PbMailChecks
 {
@@ -30,7 +29,6 @@ struct _PbMailChecks
   PbFact *spf;        /* (nullable) borrowed from the session: for DMARC */
   gboolean wants_arc;
   gint64 deadline;    /* monotonic, microseconds; once the message has ended */
-  gsize held;
   GArray *signatures; /* (owned) (element-type PbMailSignature) */
   gboolean guessing;  /* the DMARC under way takes what DNS did not tell for a pass */
   PbMailResults results;
@@ -431,10 +429,7 @@ on_header (PbAuthMessage *message, gpointer user_data)
   PbMailChecks *self = user_data;
   const GArray *signatures = pb_auth_message_find (message, "DKIM-Signature");
   PbDnsSource source = source_of (self);
-  guint n_fields;
 
-  pb_auth_message_fields (message, &n_fields);
-  self->held += n_fields * (gsize) FIELD_COST;
   self->results.author = pb_author_find (message, &self->author_domain);
   if (signatures != NULL && signatures->len > PB_DKIM_MAX_SIGNATURES)
     self->results.n_unseen = signatures->len - PB_DKIM_MAX_SIGNATURES;
@@ -480,8 +475,6 @@ pb_mail_checks_new (const PbPolicyRow *rows, guint n_rows, const PbJudged *judge
 void
 pb_mail_checks_feed (PbMailChecks *self, const char *data, gsize length)
 {
-  if (!pb_auth_message_in_body (self->message))
-    self->held = MIN (self->held + length, PB_AUTH_HEADER_MAX);
   pb_auth_message_feed (self->message, data, length);
 }
 
@@ -501,7 +494,7 @@ pb_mail_checks_end (PbMailChecks *self)
 gsize
 pb_mail_checks_held (const PbMailChecks *self)
 {
-  return self->held;
+  return pb_auth_message_held (self->message);
 }
 
 PbFact *

@@ -23,7 +23,6 @@ struct _PbSigning
   PbBodyHash *body;       /* (nullable) of @message; NULL: nobody signs */
   char *hostname;         /* (owned) */
   char *domain;           /* (owned) (nullable) the author's, when it is ours */
-  gsize header;           /* octets that @message keeps */
   gboolean past_header;
   GPtrArray *signers;   /* (owned) (element-type PbSigningKey) */
   PbSigningKey *sealer; /* (owned) (nullable) */
@@ -96,15 +95,13 @@ pb_signing_feed (PbSigning *self, const char *data, gsize length)
 {
   if (self->past_header && self->body == NULL)
     return;
-  if (!self->past_header)
-    self->header += length;
   pb_auth_message_feed (self->message, data, length);
 }
 
 gsize
 pb_signing_held (const PbSigning *self)
 {
-  return MIN (self->header, PB_AUTH_HEADER_MAX);
+  return pb_auth_message_held (self->message);
 }
 
 /* Verifiers of seals know RSA best. */

@@ -456,6 +456,25 @@ test_cut_at_a_line (void)
     }
 }
 
+/* What many small fields cost beside their text is told, so that whoever holds the message can charge it. */
+static void
+test_held (void)
+{
+  Bed bed = { 0 };
+  g_autoptr (PbAuthMessage) message = pb_auth_message_new (on_header_to_sign, &bed);
+  const guint n = 400000;
+  guint n_fields;
+
+  for (guint i = 0; i < n; i++)
+    pb_auth_message_feed (message, "X:\r\n", 4);
+  g_assert_cmpuint (pb_auth_message_held (message), ==, 4 * n);
+  pb_auth_message_feed (message, "\r\nbody", 6);
+  pb_auth_message_fields (message, &n_fields);
+  g_assert_cmpuint (n_fields, ==, n);
+  g_assert_cmpuint (pb_auth_message_held (message), >=, (4 + sizeof (PbField) + 8) * n);
+  g_assert_cmpuint (pb_auth_message_held (message), <, 100 * n);
+}
+
 /* A signer may write its names as its readers see them; keys are asked for, and authors compared, as the DNS has them (RFC 8616 5). */
 static void
 test_names (void)
@@ -547,6 +566,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dkim/many", test_many);
   g_test_add_func ("/dkim/huge-header", test_huge_header);
   g_test_add_func ("/dkim/cut-at-a-line", test_cut_at_a_line);
+  g_test_add_func ("/dkim/held", test_held);
   g_test_add_func ("/dkim/names", test_names);
   g_test_add_func ("/dkim/cancel", test_cancel);
   return g_test_run ();
