@@ -93,9 +93,17 @@ test_seven_days (void)
   g_assert_cmpuint (look (burst, OLD + 167 * HOUR).n, ==, 0);
   send (other, "a", 90, OLD);
   send (other, "a", 1, OLD + HOUR);
-  send (other, "a", 150, OLD + 168 * HOUR);
+  send (other, "a", 99, OLD + 168 * HOUR);
+  g_assert_cmpuint (look (other, OLD + 168 * HOUR).n, ==, 0);
+  send (other, "a", 1, OLD + 168 * HOUR);
   g_assert_cmpuint (look (other, OLD + 168 * HOUR).n, ==, 1);
   g_assert_cmpuint (look (other, OLD + 168 * HOUR).busiest, ==, 1);
+  /* Nor are silent hours taken for those that had their place in the ring before. */
+  send (other, "b", 90, OLD);
+  send (other, "b", 1, OLD + 300 * HOUR);
+  send (other, "b", 150, OLD + 301 * HOUR);
+  g_assert_cmpuint (look (other, OLD + 301 * HOUR).n, ==, 1);
+  g_assert_cmpuint (look (other, OLD + 301 * HOUR).busiest, ==, 1);
 }
 
 static void
@@ -139,13 +147,15 @@ test_bounded (void)
     {
       g_autofree char *account = g_strdup_printf ("%u", i);
 
-      send (burst, account, 1, OLD + HOUR);
+      send (burst, account, 1, OLD + 2 * HOUR);
     }
-  /* The one silent longest is forgotten, and what it sent with it; all others are not. */
+  /* The one silent longest is forgotten, and what it sent with it; the other is not. */
   send (burst, "kept", 10, OLD + HOUR);
   g_assert_cmpuint (look (burst, OLD + HOUR).n, ==, 1);
+  /* It comes back, begins anew, and now the other one makes room. */
   send (burst, "silent", 150, OLD + 2 * HOUR);
-  g_assert_cmpuint (look (burst, OLD + HOUR).n, ==, 2);
+  g_assert_cmpuint (look (burst, OLD + HOUR).n, ==, 1);
+  g_assert_cmpint (look (burst, OLD + HOUR).account, ==, 's');
   /* A week later nobody is known, and the same account begins anew. */
   g_assert_cmpuint (look (burst, OLD + 30 * DAY).n, ==, 0);
   send (burst, "kept", 100, OLD + 30 * DAY);
