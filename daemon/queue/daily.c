@@ -17,6 +17,7 @@ typedef struct
   gint64 until; /* Unix seconds: the midnight that ends the day */
   guint messages, recipients;
   gboolean over;
+  guint held; /* recipients of the smallest message that did not fit; 0: not known, since it is not kept */
   char *name; /* (owned) */
 } Day;
 
@@ -74,7 +75,7 @@ find_day (PbDaily *self, const char *account, const char *name, gint64 now)
     }
   if (day->until <= now)
     {
-      day->messages = day->recipients = 0;
+      day->messages = day->recipients = day->held = 0;
       day->over = FALSE;
       day->until = midnight_behind (now);
     }
@@ -88,6 +89,13 @@ find_day (PbDaily *self, const char *account, const char *name, gint64 now)
   return day;
 }
 
+static gboolean
+fits_in (const Day *day, guint n_recipients, guint max_messages, guint max_recipients)
+{
+  return (max_messages == 0 || day->messages < max_messages)
+         && (max_recipients == 0 || (guint64) day->recipients + n_recipients <= max_recipients);
+}
+
 gboolean
 pb_daily_take (PbDaily *self, const char *account, const char *name, guint n_recipients, guint max_messages,
                guint max_recipients, gint64 now)
@@ -97,18 +105,39 @@ pb_daily_take (PbDaily *self, const char *account, const char *name, guint n_rec
 
   g_mutex_lock (&self->lock);
   day = find_day (self, account, name, now);
-  fits = (max_messages == 0 || day->messages < max_messages)
-         && (max_recipients == 0 || (guint64) day->recipients + n_recipients <= max_recipients);
+  fits = fits_in (day, n_recipients, max_messages, max_recipients);
   if (fits)
     {
       day->messages += day->messages < G_MAXUINT;
       day->recipients += MIN (n_recipients, G_MAXUINT - day->recipients);
     }
   else
-    day->over = TRUE;
+    {
+      day->over = TRUE;
+      day->held = day->held == 0 ? n_recipients : MIN (day->held, n_recipients);
+    }
   self->changed = TRUE;
   g_mutex_unlock (&self->lock);
   return fits;
+}
+
+gboolean
+pb_daily_review (PbDaily *self, const char *account, guint max_messages, guint max_recipients)
+{
+  gboolean over;
+  Day *day;
+
+  g_mutex_lock (&self->lock);
+  day = g_hash_table_lookup (self->days, account);
+  over = day != NULL && day->over;
+  if (over && fits_in (day, MAX (day->held, 1), max_messages, max_recipients))
+    {
+      over = day->over = FALSE;
+      day->held = 0;
+      self->changed = TRUE;
+    }
+  g_mutex_unlock (&self->lock);
+  return over;
 }
 
 void

@@ -25,6 +25,12 @@ typedef void (*PbDailyFunc) (const char *account, const char *name, guint messag
 /** pb_daily_foreach_over: the accounts that have mail held since the last midnight; @func must not call back. Days that are over are forgotten. */
 void pb_daily_foreach_over (PbDaily *self, PbDailyFunc func, gpointer user_data, gint64 now);
 
+/**
+ * pb_daily_review: tells what @account may send as the settings are now; 0: any number, as for one that is gone.
+ * Returns: whether it is still over; it is no more when what was held would fit by now.
+ */
+gboolean pb_daily_review (PbDaily *self, const char *account, guint max_messages, guint max_recipients);
+
 /** pb_daily_save: (transfer full) (nullable): what is to be kept, when it has changed since the last call. */
 char *pb_daily_save (PbDaily *self);
 /** pb_daily_restore: what pb_daily_save() gave. Returns: FALSE, and nothing is taken, when it is damaged. */

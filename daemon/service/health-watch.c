@@ -24,6 +24,7 @@ struct _PbHealthWatch
   PbAlerts *alerts;           /* (unowned) */
   PbCertificate *certificate; /* (unowned) */
   PbDaily *daily;             /* (unowned) */
+  PbRegistry *registry;       /* (unowned) */
   PbBurst *burst;             /* (unowned) */
   char *path;                 /* (owned) */
   PbPool *pool;               /* (owned) (nullable) one thread, so that writes keep their order */
@@ -179,12 +180,29 @@ show_accounts (PbHealthWatch *self, PbAlertKind kind, GHashTable **accounts, GHa
       pb_alerts_end (self->alerts, kind, account);
 }
 
+/* By the limits of now, which may have been raised; an account that was removed has none. */
+static gboolean
+is_over_no_more (gpointer account, gpointer text, gpointer user_data)
+{
+  PbHealthWatch *self = user_data;
+  g_autoptr (GVariant) row = pb_registry_list_get (self->registry, PB_LIST_ACCOUNTS, account, NULL);
+  guint messages = 0, recipients = 0;
+
+  if (row != NULL)
+    {
+      g_variant_lookup (row, "DailyMessages", "u", &messages);
+      g_variant_lookup (row, "DailyRecipients", "u", &recipients);
+    }
+  return !pb_daily_review (self->daily, account, messages, recipients);
+}
+
 static void
 look_at_accounts (PbHealthWatch *self, gint64 now)
 {
   GHashTable *over = new_accounts (), *bursting = new_accounts ();
 
   pb_daily_foreach_over (self->daily, on_over, over, now);
+  g_hash_table_foreach_remove (over, is_over_no_more, self);
   show_accounts (self, PB_ALERT_DAILY_LIMIT, &self->over, over);
   pb_burst_foreach (self->burst, on_bursting, bursting, pb_clock_monotonic () / G_USEC_PER_SEC);
   show_accounts (self, PB_ALERT_ACCOUNT_BURSTING, &self->bursting, bursting);
@@ -206,7 +224,7 @@ on_look (gpointer user_data)
 
 PbHealthWatch *
 pb_health_watch_new (PbStore *store, PbAlerts *alerts, PbCertificate *certificate, PbDaily *daily,
-                     PbBurst *burst, const char *directory)
+                     PbBurst *burst, PbRegistry *registry, const char *directory)
 {
   PbHealthWatch *self = g_new0 (PbHealthWatch, 1);
 
@@ -214,6 +232,7 @@ pb_health_watch_new (PbStore *store, PbAlerts *alerts, PbCertificate *certificat
   self->alerts = alerts;
   self->certificate = certificate;
   self->daily = daily;
+  self->registry = registry;
   self->burst = burst;
   self->path = g_build_filename (directory, FILE_NAME, NULL);
   self->pool = pb_pool_new ("pb-daily", 1);

@@ -5,6 +5,7 @@
 #include "queue/daily.h"
 #include "service/alerts.h"
 #include "service/certificate.h"
+#include "settings/registry.h"
 #include "store/store.h"
 #include <glib.h>
 
@@ -12,7 +13,7 @@
 typedef struct _PbHealthWatch PbHealthWatch;
 
 /** pb_health_watch_new: borrows all but @directory, the state directory, which is copied. Reads what was kept of @daily; blocks (start-up). */
-PbHealthWatch *pb_health_watch_new (PbStore *store, PbAlerts *alerts, PbCertificate *certificate, PbDaily *daily, PbBurst *burst, const char *directory);
+PbHealthWatch *pb_health_watch_new (PbStore *store, PbAlerts *alerts, PbCertificate *certificate, PbDaily *daily, PbBurst *burst, PbRegistry *registry, const char *directory);
 /** pb_health_watch_close: no more looks; keeps @daily. Waits for the disk. */
 void pb_health_watch_close (PbHealthWatch *self);
 void pb_health_watch_free (PbHealthWatch *self);

@@ -24,7 +24,7 @@ pb_health_new (const PbHealthParts *parts)
   self->setup = pb_setup_check_new (&parts->setup);
   self->watch = pb_health_watch_new (parts->store, parts->alerts, parts->setup.certificate,
                                      pb_queue_daily (parts->queue), pb_queue_burst (parts->queue),
-                                     parts->setup.directory);
+                                     parts->setup.registry, parts->setup.directory);
   return self;
 }
 

@@ -79,6 +79,29 @@ def test_recipients_whole(bed):
     held(bed, 1)
 
 
+def test_limit_raised_or_gone(bed):
+    """An account that may send again has no alert, and one that is gone has none; what is held stays."""
+    sink = start(bed, DailyMessages=1)
+    submit(bed, 1)
+    submit(bed, 2)
+    sink.wait_messages(1)
+    held(bed, 1)
+    wait_for(lambda: alerts(bed), "the alert")
+    limit(bed, DailyMessages=2)
+    wait_for(lambda: not alerts(bed), "its end, as the limit is higher")
+    submit(bed, 3)
+    sink.wait_messages(2)
+    # Lower than what was sent today already, and called otherwise: it is the same account.
+    limit(bed, DailyMessages=1, Name="anna")
+    set_password(bed, b"sesame")
+    submit(bed, 4, user="anna")
+    held(bed, 2)
+    wait_for(lambda: any("account anna has sent 2 messages" in row["Text"] for row in alerts(bed)), "the alert of anna")
+    bed.api.call("Accounts", "Remove", "(as)", [bed.ann])
+    wait_for(lambda: not alerts(bed), "its end, as the account is gone")
+    held(bed, 2)
+
+
 def test_kept_over_restarts(bed):
     sink = start(bed, DailyMessages=1)
     submit(bed, 1)

@@ -48,6 +48,27 @@ test_limits (void)
   g_free (over.last);
 }
 
+/* Limits that change amid the day: whoever would fit by now is over no more. */
+static void
+test_review (void)
+{
+  g_autoptr (PbDaily) daily = pb_daily_new ();
+  gint64 now = 1700000000;
+
+  g_assert_false (pb_daily_review (daily, "a", 1, 1));
+  g_assert_true (pb_daily_take (daily, "a", "ann", 4, 0, 5, now));
+  g_assert_false (pb_daily_review (daily, "a", 0, 5));
+  g_assert_false (pb_daily_take (daily, "a", "ann", 3, 0, 5, now));
+  g_assert_false (pb_daily_take (daily, "a", "ann", 9, 0, 5, now));
+  g_assert_true (pb_daily_review (daily, "a", 0, 5));
+  g_assert_true (pb_daily_review (daily, "a", 0, 6));
+  g_assert_true (pb_daily_review (daily, "a", 1, 100));
+  g_assert_false (pb_daily_review (daily, "a", 0, 7));
+  g_assert_false (pb_daily_review (daily, "a", 0, 5));
+  g_assert_false (pb_daily_take (daily, "a", "ann", 2, 0, 5, now));
+  g_assert_false (pb_daily_review (daily, "a", 0, 0));
+}
+
 static void
 test_clock_back (void)
 {
@@ -97,6 +118,7 @@ main (int argc, char **argv)
   g_setenv ("TZ", "UTC", TRUE);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/daily/limits", test_limits);
+  g_test_add_func ("/daily/review", test_review);
   g_test_add_func ("/daily/clock-back", test_clock_back);
   g_test_add_func ("/daily/kept", test_kept);
   return g_test_run ();
