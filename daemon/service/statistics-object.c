@@ -164,7 +164,7 @@ add_session (GVariantBuilder *rows, const PbSessionRow *row)
   char client[INET6_ADDRSTRLEN];
 
   g_variant_builder_open (rows, G_VARIANT_TYPE ("a{sv}"));
-  add_string (rows, "Client", pb_ip_format (&row->ip, client, sizeof client));
+  add_string (rows, "Client", row->local ? "local" : pb_ip_format (&row->ip, client, sizeof client));
   add_string (rows, "Role", pb_role_name (row->role));
   add_string (rows, "State", row->state);
   add_number (rows, "Since", (guint64) MAX (row->since, 0));

@@ -95,6 +95,7 @@ typedef struct
   char *sender;       /* (nullable) of the message under way; "" is the null sender */
   guint n_recipients;
   guint64 octets_in, octets_out;
+  gboolean local; /* a program of this machine, which has no address */
 } PbSessionRow;
 
 /** PbSessionsListed: @rows: (transfer none) the latest first, at most 1,000. */

@@ -70,6 +70,7 @@ copy_session (GArray *rows, const PbSession *session)
 {
   const PbTransaction *transaction = session->transaction;
   PbSessionRow row = { .ip = session->ip,
+                       .local = session->local != NULL,
                        .role = (PbRole) session->role,
                        .state = state_text (session),
                        .since = session->came / G_USEC_PER_SEC,

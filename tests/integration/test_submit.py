@@ -171,6 +171,8 @@ def test_session(bed):
         raise AssertionError("a 21st session")
     except BusError as error:
         assert error.name == "Busy" and "20" in error.text, error
+    rows = bed.api.call("Statistics", "Sessions")[0]
+    assert [row["Client"] for row in rows] == ["local"] * 20, rows
     file = sessions[0].makefile("rwb")
     assert file.readline().startswith(b"220 mail.local.example")
     for command, code in ((b"EHLO x", b"250"), (b"AUTH PLAIN AGEAYg==", b"503"), (b"STARTTLS", b"454"),
