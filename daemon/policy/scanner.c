@@ -52,7 +52,8 @@ struct _PbScanner
   /* of the scanner at @address, under lock */
   char *address;      /* (owned) "" before the first probe */
   gboolean ill, slow, takes_files;
-  gint64 rest_until;  /* monotonic microseconds: nobody asks before */
+  gint64 ill_at;      /* monotonic microseconds: of the last failure */
+  gint64 rest_until;  /* likewise: nobody asks before */
 };
 
 /* ---- health ---- */
@@ -85,13 +86,14 @@ tell (PbScanner *self, const char *words)
   pb_mailbox_post (self->mailbox, on_news, news);
 }
 
+/* @since: when it was asked: an answer from before a later failure says nothing of now. */
 static void
-note_well (PbScan *job)
+note_well (PbScan *job, gint64 since)
 {
   PbScanner *self = job->scanner;
 
   g_mutex_lock (&self->lock);
-  if (g_str_equal (job->address, self->address))
+  if (g_str_equal (job->address, self->address) && since >= self->ill_at)
     {
       if (self->ill || job->is_probe)
         tell (self, NULL);
@@ -110,6 +112,7 @@ note_ill (PbScan *job, const char *words, gint64 since)
   if (g_str_equal (job->address, self->address) && !g_cancellable_is_cancelled (job->cancellable))
     {
       self->ill = TRUE;
+      self->ill_at = now;
       if (now - since > SLOW_SECONDS * G_USEC_PER_SEC)
         {
           self->slow = TRUE;
@@ -214,15 +217,15 @@ scan_message (PbScan *job)
     {
     case PB_CLAMD_CLEAN:
       job->outcome.result = PB_SCAN_CLEAN;
-      note_well (job);
+      note_well (job, since);
       break;
     case PB_CLAMD_INFECTED:
       job->outcome = (PbScanOutcome){ PB_SCAN_INFECTED, g_steal_pointer (&outcome.signature) };
-      note_well (job);
+      note_well (job, since);
       break;
     case PB_CLAMD_TOO_LARGE:
       job->outcome.words = g_strdup_printf ("the scanner takes no message so large (%s)", outcome.why);
-      note_well (job);
+      note_well (job, since);
       break;
     case PB_CLAMD_FAILED:
       job->outcome.words = g_steal_pointer (&outcome.why);
@@ -244,7 +247,7 @@ probe (PbScan *job)
   if (outcome.result == PB_CLAMD_CLEAN)
     {
       set_takes_files (job, pb_clamd_takes_descriptors (&call));
-      note_well (job);
+      note_well (job, since);
     }
   else
     note_ill (job, outcome.why != NULL ? outcome.why : "malware is found in a harmless message", since);

@@ -411,6 +411,9 @@ test_damaged_pages (Fixture *self, gconstpointer data)
   seen.called = pb_store_state (self->store) == PB_STORE_FAILED;
   wait_for (self->mailbox, &seen.called);
   g_assert_cmpint (pb_store_state (self->store), ==, PB_STORE_FAILED);
+  /* What is on its way is told while there is somebody to tell. */
+  g_clear_pointer (&self->store, pb_store_close);
+  pb_mailbox_dispatch (self->mailbox);
 }
 
 static void
