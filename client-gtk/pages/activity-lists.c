@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The overview's sessions and its busiest senders, recipients and hosts. Sessions are asked for every two
- * seconds while the page is seen, the busiest once a minute and whenever somebody chooses others. Rows are
- * made anew only when they say something else. Made by the overview; owns its model.
+ * seconds while the page is seen, the busiest once a minute (sooner while there is nobody) and whenever
+ * somebody chooses others. Rows are made anew only when they say something else. Made by the overview; owns
+ * its model.
  */
 #include "pages/activity-lists.h"
 
@@ -15,6 +16,7 @@
 #define MAX_SESSIONS    8 /* rows; the rest is counted */
 #define SESSION_SECONDS 2
 #define BUSIEST_SECONDS 60
+#define NOBODY_SECONDS  5 /* the same while there is nobody: the first is not kept waiting for a minute */
 #define FIRST_SPAN      3600
 
 struct _PbaActivityLists
@@ -274,6 +276,8 @@ void
 pba_activity_lists_refresh (PbaActivityLists *self)
 {
   gint64 now = g_get_monotonic_time ();
+  gboolean nobody = self->shown_busiest != NULL && self->shown_busiest[0] == '\0';
+  gint64 seconds = nobody ? NOBODY_SECONDS : BUSIEST_SECONDS;
 
   gtk_widget_set_visible (GTK_WIDGET (self), pba_activity_get_supported (self->activity));
   if (now - self->asked_sessions >= (gint64) SESSION_SECONDS * G_USEC_PER_SEC
@@ -282,8 +286,7 @@ pba_activity_lists_refresh (PbaActivityLists *self)
       self->asked_sessions = now;
       pba_activity_ask_sessions (self->activity);
     }
-  if (self->asked_busiest == 0
-      || now - self->asked_busiest >= (gint64) BUSIEST_SECONDS * G_USEC_PER_SEC)
+  if (self->asked_busiest == 0 || now - self->asked_busiest >= seconds * G_USEC_PER_SEC)
     ask_busiest (self);
 }
 

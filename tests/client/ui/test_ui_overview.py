@@ -3,9 +3,12 @@
 a refusal that is seen there to the rule that allows such mail."""
 import os
 import pathlib
+import re
+import threading
 
 from test_ui_messages import MESSAGE, STRANGER, refuse
 from test_ui_names import nameless
+from ui import FRAME
 
 CHART = "Mail by Time"
 
@@ -139,3 +142,65 @@ def test_report(ui):
     ui.press("Send Now")
     ui.find("label", "The report is on its way")
     ui.bed.wait_mails(ui.bed.ann, 1)
+
+
+class Load:
+    """Mail without end from a thread of its own, until it is left."""
+
+    def __init__(self, bed):
+        self.bed, self.leave, self.broken = bed, threading.Event(), None
+        self.thread = threading.Thread(target=self.run, name="load")
+
+    def run(self):
+        try:
+            while not self.leave.is_set():
+                self.bed.send("ann@local.example", ["ann@local.example"], MESSAGE)
+        except BaseException as error:  # told to whoever waits for what it does
+            self.broken = error
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.leave.set()
+        self.thread.join()
+        assert self.broken is None, f"the load ended: {self.broken}"
+
+
+def figure(ui, title):
+    """The total of one key figure, as a reader of the screen is told it."""
+    group = ui.find("group", where=lambda node: node.name.startswith(title + ", ") and node.name.endswith(" in total"))
+    return int(re.sub("[^0-9]", "", group.name.split(", ", 2)[2])), ui.box(group)
+
+
+def test_moves_under_load(ui):
+    """While mail goes through without end, figures rise and are drawn anew, and nothing else of the page jumps."""
+    ui.bed.start()
+    ui.start("overview", daemon=False)
+    ui.resize(1100, 760)
+    ui.screen.rest_mouse()
+
+    def look(past):
+        """All that moves, once every figure is beyond what it was."""
+        def risen():
+            assert load.broken is None, load.broken
+            now = {title: figure(ui, title) for title in ("Accepted", "Delivered")}
+            return now if all(now[title][0] > past[title][0] for title in now) else None
+        return ui.wait(risen, "the figures to rise")
+
+    def drawn(box):
+        x, y, width, height = box
+        return ui.screen.pixels(x + FRAME, y + FRAME, width, height)
+    with Load(ui.bed) as load:
+        first = look({"Accepted": (0,), "Delivered": (0,)})
+        seen = {title: drawn(box) for title, (_, box) in first.items()}
+        picture(ui, "load-1")
+        second = look(first)
+        # What is told to a reader and what is drawn come from one frame to the next.
+        ui.wait(lambda: all(drawn(second[title][1]) != seen[title] for title in seen), "the figures to be drawn anew")
+        ui.find("list item", where=lambda node: node.name.startswith("ann@local.example, "))
+        picture(ui, "load-2")
+    for title, (_, box) in first.items():
+        assert second[title][1] == box, (title, box, second[title][1])
+    assert figure(ui, "Refused")[0] == 0

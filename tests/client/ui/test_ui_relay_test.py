@@ -3,6 +3,7 @@
 shown, and its password asked for."""
 import os
 
+import clock
 from gi.repository import Gio, GLib
 from test_relay_login import MESSAGE, alerts, lead_to, login_relay, turn
 from test_secrets import canary, set_secret
@@ -223,4 +224,32 @@ def test_desktop_is_told(ui):
     turn(lambda: len(desktop.shown) == 2, "the second notification")
     desktop.choose(2, "default")
     turn(lambda: ui.title() == "Relay Settings", "the page that mends it")
+    desktop.bus.close_sync(None)
+
+
+def test_desktop_is_told_of_stuck_mail(ui):
+    """Of mail that waits for hours, once; the notification goes when the mail does, and leads to the queue."""
+    hours = clock.Clock(ui.bed)
+    ui.bed.start()
+    sink = ui.bed.relay_sink()
+    desktop = Desktop(ui)
+    ui.start("overview", daemon=False)
+    ui.screen.focus(ui.screen.root)
+
+    def get_stuck(count):
+        sink.stop()
+        send(ui)
+        ui.bed.wait_deferred()
+        hours.pass_time(7 * 3600)
+        turn(lambda: len(desktop.shown) == count, "the notification")
+        words = str(desktop.shown[-1])
+        assert "Mail is stuck in the queue" in words and "6 hours" in words and "Show Queue" in words, words
+    get_stuck(1)
+    sink.start()
+    hours.pass_time(2 * 3600)
+    sink.wait_messages(1)
+    turn(lambda: desktop.closed == [1], "the notification to go")
+    get_stuck(2)
+    desktop.choose(2, "default")
+    turn(lambda: ui.title() == "Queue", "the page that mends it")
     desktop.bus.close_sync(None)
