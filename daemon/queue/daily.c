@@ -188,6 +188,14 @@ pb_daily_save (PbDaily *self)
   return changed ? g_variant_print (all, FALSE) : NULL;
 }
 
+void
+pb_daily_not_saved (PbDaily *self)
+{
+  g_mutex_lock (&self->lock);
+  self->changed = TRUE;
+  g_mutex_unlock (&self->lock);
+}
+
 gboolean
 pb_daily_restore (PbDaily *self, const char *text, gint64 now)
 {

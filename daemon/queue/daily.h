@@ -33,5 +33,7 @@ gboolean pb_daily_review (PbDaily *self, const char *account, guint max_messages
 
 /** pb_daily_save: (transfer full) (nullable): what is to be kept, when it has changed since the last call. */
 char *pb_daily_save (PbDaily *self);
+/** pb_daily_not_saved: what pb_daily_save() gave could not be kept: the next call gives it again. */
+void pb_daily_not_saved (PbDaily *self);
 /** pb_daily_restore: what pb_daily_save() gave. Returns: FALSE, and nothing is taken, when it is damaged. */
 gboolean pb_daily_restore (PbDaily *self, const char *text, gint64 now);

@@ -28,6 +28,7 @@ struct _PbHealthWatch
   PbBurst *burst;             /* (unowned) */
   char *path;                 /* (owned) */
   PbPool *pool;               /* (owned) (nullable) one thread, so that writes keep their order */
+  gboolean unkept; /* the pool's: the last write failed */
   gboolean many;
   GHashTable *over, *bursting; /* (owned) accounts that have these alerts */
   guint timer;
@@ -37,18 +38,25 @@ struct _PbHealthWatch
 
 typedef struct
 {
-  char *path, *text; /* (owned) */
+  PbHealthWatch *watch; /* (unowned): it waits for its pool */
+  char *text;           /* (owned) */
 } Write;
 
 static void
 write_file (gpointer data)
 {
   Write *self = data;
+  PbHealthWatch *watch = self->watch;
   g_autoptr (GError) error = NULL;
 
-  if (!g_file_set_contents_full (self->path, self->text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
-    pb_log (PB_LOG_WARNING, "daily-limits", "reason", error->message, NULL);
-  g_free (self->path);
+  if (!g_file_set_contents_full (watch->path, self->text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
+    {
+      pb_daily_not_saved (watch->daily);
+      /* It is tried again at each look. */
+      if (!watch->unkept)
+        pb_log (PB_LOG_WARNING, "daily-limits", "reason", error->message, NULL);
+    }
+  watch->unkept = error != NULL;
   g_free (self->text);
   g_free (self);
 }
@@ -62,7 +70,7 @@ keep (PbHealthWatch *self)
   if (text == NULL)
     return;
   job = g_new (Write, 1);
-  *job = (Write){ g_strdup (self->path), text };
+  *job = (Write){ self, text };
   pb_pool_run (self->pool, write_file, NULL, NULL, job);
 }
 

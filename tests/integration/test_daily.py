@@ -129,6 +129,24 @@ def test_kept_over_restarts(bed):
     held(bed, 3)
 
 
+def test_file_not_written(bed):
+    """Counts that could not be written are written as soon as they can be, without more mail."""
+    sink = start(bed, DailyMessages=1)
+    kept = pathlib.Path(bed.state, "daily-limits")
+    kept.mkdir()
+    submit(bed, 1)
+    submit(bed, 2)
+    sink.wait_messages(1)
+    held(bed, 1)
+    wait_for(lambda: b"daily-limits reason" in bed.postbusd.stderr(), "the line in the log")
+    kept.rmdir()
+    wait_for(kept.is_file, "the file")
+    bed.postbusd.restart()
+    submit(bed, 3)
+    held(bed, 2)
+    assert len(sink.messages) == 1
+
+
 def test_midnight(bed):
     """The count begins anew at the local midnight and the alert ends; what is held stays held."""
     hours = clock.Clock(bed)

@@ -70,6 +70,22 @@ test_review (void)
 }
 
 static void
+test_not_saved (void)
+{
+  g_autoptr (PbDaily) daily = pb_daily_new ();
+  g_autofree char *first = NULL;
+  g_autofree char *again = NULL;
+
+  g_assert_true (pb_daily_take (daily, "a", "ann", 4, 0, 5, 1700000000));
+  first = pb_daily_save (daily);
+  g_assert_nonnull (first);
+  g_assert_null (pb_daily_save (daily));
+  pb_daily_not_saved (daily);
+  again = pb_daily_save (daily);
+  g_assert_cmpstr (again, ==, first);
+}
+
+static void
 test_clock_back (void)
 {
   g_autoptr (PbDaily) daily = pb_daily_new ();
@@ -119,6 +135,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/daily/limits", test_limits);
   g_test_add_func ("/daily/review", test_review);
+  g_test_add_func ("/daily/not-saved", test_not_saved);
   g_test_add_func ("/daily/clock-back", test_clock_back);
   g_test_add_func ("/daily/kept", test_kept);
   return g_test_run ();
