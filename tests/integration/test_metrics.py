@@ -112,6 +112,27 @@ def test_addresses(bed):
     assert state(bed) == "off" and bed.api.get("Statistics", "MetricsTrouble") == ""
 
 
+def test_address_changes_under_scrapes(bed):
+    """Scrapes under way are cut off, no socket is left, and the last address answers."""
+    bed.start()
+    address = listen(bed)
+    half = [connect(address) for _ in range(3)]
+    for client in half:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHo")
+    path = os.path.join(bed.folder, "metrics")
+    for _ in range(10):
+        for each in ("", "unix:" + path, f"{address[0]}:{address[1]}"):
+            set_address(bed, each)
+            assert state(bed) == ("listening" if each else "off") and os.path.exists(path) == each.startswith("unix:")
+    for client in half:
+        try:
+            assert client.recv(1) == b""
+        except ConnectionResetError:
+            pass
+        client.close()
+    assert ask(address)[0] == 200
+
+
 def test_port_in_use(bed):
     bed.start()
     with socket.socket() as other:

@@ -208,6 +208,23 @@ def test_subscription(bed):
     assert len(one.updates) == count and not seen
 
 
+def test_bus_lost_while_subscribed(bed):
+    """Subscriptions end with the bus that they were made on; on the next one there are new ones."""
+    bed.bus.address = bed.bus.address.split(",guid=")[0]
+    bed.start()
+    before = [Subscriber(bed) for _ in range(20)]
+    before[0].wait(len, "the first update")
+    bed.bus.stop()
+    wait_for(lambda: b"bus-lost" in bed.postbusd.stderr(), "the loss to be seen")
+    bed.bus = bus.PrivateBus(bed.folder)
+    bed.api = bus.Api(bed.bus.address)
+    bed.api.wait_running(bed.postbusd.check_alive)
+    after = Subscriber(bed)
+    after.wait(len, "an update on the next bus")
+    send(bed)
+    after.wait(lambda all: any(each.get("accepted") == 1 for _, each in all), "the message")
+
+
 def test_too_many_subscribers(bed):
     bed.start()
     held, busy = [], 0
