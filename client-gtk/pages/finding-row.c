@@ -72,10 +72,14 @@ pba_remedy_button_new (PbaPage *page, const char *words, const char *title, cons
                        const char *key)
 {
   GtkWidget *button = gtk_button_new_with_label (words);
+  GtkWidget *label = gtk_button_get_child (GTK_BUTTON (button));
   /* Translators: a button's words and what it is about, for screen readers: “Show: Network” */
   g_autofree char *name = g_strdup_printf (_ ("%s: %s"), words, title);
 
   gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
+  /* Some languages have no words short enough for a narrow window. */
+  gtk_label_set_justify (GTK_LABEL (label), GTK_JUSTIFY_CENTER);
+  g_object_bind_property (page, "narrow", label, "wrap", G_BINDING_SYNC_CREATE);
   pba_accessible_name (button, name);
   g_object_set_data_full (G_OBJECT (button), "target", g_strdup (target), g_free);
   g_object_set_data_full (G_OBJECT (button), "key", g_strdup (key), g_free);

@@ -94,6 +94,10 @@ def shoot(ui, kind, name, size, folds=True):
         ui.wait(lambda: ui.folded() == (size == NARROW), f"{name} to be laid out for {size}")
     ui.screen.rest_mouse()
     save(ui, kind, name, *size)
+    if folds:
+        # Wider than its window it would be cut off.
+        right = sum(ui.box(ui.page())[::2])
+        assert right <= size[0], f"{name} ends at {right} of {size[0]}"
 
 
 def file_name(number, title, entry):
