@@ -52,7 +52,7 @@ if [ ! -d "$folder/base" ]; then
   rm -rf "$folder/base.new"
   debootstrap --variant=minbase \
     --include=systemd,systemd-sysv,dbus,libpam-systemd,polkitd,ca-certificates,procps \
-    bookworm "$folder/base.new" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$folder/debootstrap.log"
+    bookworm "$folder/base.new" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$folder/debootstrap.log"
   mv "$folder/base.new" "$folder/base"
 fi
 rm -rf "$system"
