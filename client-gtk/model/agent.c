@@ -233,7 +233,7 @@ static gboolean export(PbaAgent *self)
 static void
 on_registered (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (PbaAgent) self = user_data;
+  G_GNUC_UNUSED g_autoptr (PbaAgent) self = user_data;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply =
     g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);

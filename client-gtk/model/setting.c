@@ -199,7 +199,7 @@ judge (PbaSetting *self)
 static void
 reconsider (PbaSetting *self)
 {
-  g_autofree char *old = g_steal_pointer (&self->problem);
+  G_GNUC_UNUSED g_autofree char *old = g_steal_pointer (&self->problem);
 
   self->problem = judge (self);
   notify (self, PROP_PENDING);

@@ -100,7 +100,7 @@ on_realize (GSignalInvocationHint *hint, guint n_values, const GValue *values, g
 void
 pba_accessible_mend_buttons (void)
 {
-  g_autoptr (GTypeClass) loaded = g_type_class_ref (GTK_TYPE_WIDGET);
+  G_GNUC_UNUSED g_autoptr (GTypeClass) loaded = g_type_class_ref (GTK_TYPE_WIDGET);
 
   g_signal_add_emission_hook (g_signal_lookup ("realize", GTK_TYPE_WIDGET), 0, on_realize, NULL, NULL);
 }

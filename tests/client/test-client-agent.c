@@ -167,7 +167,7 @@ test_registers (Agent *agent, gconstpointer mode)
 static void
 test_asks (Agent *agent, gconstpointer mode)
 {
-  g_autoptr (GVariant) subject = wait_registered (agent);
+  G_GNUC_UNUSED g_autoptr (GVariant) subject = wait_registered (agent);
   g_autofree char *expected = g_strdup_printf ("%u cookie-1\n", getuid ());
   g_autofree char *asked = NULL;
   const char *shown;
@@ -187,7 +187,7 @@ test_asks (Agent *agent, gconstpointer mode)
 static void
 test_wrong (Agent *agent, gconstpointer mode)
 {
-  g_autoptr (GVariant) subject = wait_registered (agent);
+  G_GNUC_UNUSED g_autoptr (GVariant) subject = wait_registered (agent);
 
   for (guint i = 0; i < 3; i++)
     far_answer (&agent->far, "wrong");
@@ -203,7 +203,7 @@ test_wrong (Agent *agent, gconstpointer mode)
 static void
 test_given_up (Agent *agent, gconstpointer mode)
 {
-  g_autoptr (GVariant) subject = wait_registered (agent);
+  G_GNUC_UNUSED g_autoptr (GVariant) subject = wait_registered (agent);
 
   ask (agent, "cookie-1", AUTHORITY ".Error.Cancelled");
   g_assert_cmpuint (agent->far.questions->len, ==, 2);
@@ -213,7 +213,7 @@ test_given_up (Agent *agent, gconstpointer mode)
 static void
 test_two (Agent *agent, gconstpointer mode)
 {
-  g_autoptr (GVariant) subject = wait_registered (agent);
+  G_GNUC_UNUSED g_autoptr (GVariant) subject = wait_registered (agent);
   g_autofree char *expected = g_strdup_printf ("%u one\n%u two\n", getuid (), getuid ());
   GAsyncResult *results[2] = { NULL, NULL };
   static const char *const cookies[] = { "one", "two" };
@@ -248,7 +248,7 @@ on_question_cancel (PbaConnection *link, PbaQuestion kind, const char *text, gpo
 static void
 test_taken_back (Agent *agent, gconstpointer mode)
 {
-  g_autoptr (GVariant) subject = wait_registered (agent);
+  G_GNUC_UNUSED g_autoptr (GVariant) subject = wait_registered (agent);
 
   g_signal_handlers_disconnect_by_data (agent->far.link, &agent->far);
   g_signal_connect (agent->far.link, "question", G_CALLBACK (on_question_cancel), agent);
@@ -261,7 +261,7 @@ test_taken_back (Agent *agent, gconstpointer mode)
 static void
 test_somebody_else (Agent *agent, gconstpointer mode)
 {
-  g_autoptr (GVariant) subject = wait_registered (agent);
+  G_GNUC_UNUSED g_autoptr (GVariant) subject = wait_registered (agent);
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply = NULL;
@@ -288,7 +288,7 @@ on_question_close (PbaConnection *link, PbaQuestion kind, const char *text, gpoi
 static void
 test_closed (Agent *agent, gconstpointer mode)
 {
-  g_autoptr (GVariant) subject = wait_registered (agent);
+  G_GNUC_UNUSED g_autoptr (GVariant) subject = wait_registered (agent);
   g_autoptr (GAsyncResult) result = NULL;
   g_autofree char *said = NULL;
 
