@@ -37,8 +37,10 @@ def names(bed):
 
 
 def judge(bed, source=STRANGER, helo="mail.ok.example", sender="a@ok.example", recipient="ann@local.example"):
-    """What RCPT is answered, and that nothing before is refused."""
+    """What RCPT is answered, or the greeting if that turns the client away, and that nothing between them is refused."""
     with bed.talk(source=source) as talk:
+        if talk.greeting[0] != 220:
+            return f"{talk.greeting[0]} {talk.greeting[1].split(' ')[0]}"
         talk.expect(f"EHLO {helo}", 250)
         talk.expect(f"MAIL FROM:<{sender}>", 250)
         code, text = talk.command(f"RCPT TO:<{recipient}>")
