@@ -166,6 +166,8 @@ static const struct
     N_ ("Show Accounts"), "account-list", NULL, NULL, NULL, NULL },
   { "daily-limit", PBA_SEVERITY_WARNING, N_ ("Mail of an account is held over its daily limit"),
     N_ ("Show Held Mail"), "queue", "held", NULL, NULL, NULL },
+  { "drop-refused", PBA_SEVERITY_WARNING, N_ ("Mail of programs was refused"), NULL, NULL, NULL, NULL,
+    NULL, NULL },
 };
 
 static void

@@ -59,6 +59,10 @@ static const struct
     "account-bursting", "77cab15b04664648a16ada9e7b3b0779", PB_LOG_WARNING,
     "Ask its owner. If somebody else sends it, change the account's password and hold its mail in the queue; its DailyMessages bounds what it may send a day.",
   },
+  [PB_ALERT_DROP_REFUSED] = {
+    "drop-refused", "cc4aa215e52f48ff884147f7a89dc524", PB_LOG_WARNING,
+    "Look at the files refused-... in the folder drop of the state directory, whose reasons are in the log, and remove them.",
+  },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == PB_N_ALERTS);
 

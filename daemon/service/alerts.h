@@ -16,6 +16,7 @@ typedef enum
   PB_ALERT_CERTIFICATE_ENDING, /* subject: "certificate" */
   PB_ALERT_DAILY_LIMIT,        /* subject: an account's id */
   PB_ALERT_ACCOUNT_BURSTING,   /* subject: likewise */
+  PB_ALERT_DROP_REFUSED,       /* subject: "drop-directory" */
   PB_N_ALERTS,
 } PbAlertKind;
 

@@ -4,13 +4,16 @@
  * them to new-..., which inotify tells; a look at the start, and a look a minute while something stays, make up for
  * what it does not. One file after the other is handed to the submitter, as its owner's mail, and removed
  * behind the answer; a crash between the two brings it twice, never not at all. A file that cannot be taken now
- * waits for the next round through the folder, and holds up no other: it may be there to do just that. All file work is
+ * waits for the next round through the folder, and holds up no other: it may be there to do just that. One that is
+ * refused for good is told to its author, and then put aside (drop-notice.c, drop-refused.c). All file work is
  * on a thread of ours. Files are opened by name in a folder where only postbus-drop makes them, and no link is followed.
  */
 #include "service/drop-keeper.h"
 
 #include "dbus/errors.h"
 #include "protocol/drop-file.h"
+#include "service/drop-notice.h"
+#include "service/drop-refused.h"
 #include "util/fsutil.h"
 #include "util/log.h"
 #include "util/pool.h"
@@ -35,11 +38,14 @@
 struct _PbDropKeeper
 {
   PbSubmitter *submitter;
+  PbAlerts *alerts;
+  PbDropNotices *notices; /* (owned) */
   PbMailbox *mailbox; /* (owned) a reference */
   PbPool *pool;       /* (owned) */
   char *path;         /* (owned) */
   int folder;         /* (owned) the folder; -1 not yet */
   DIR *round;         /* (owned) (nullable) how far the round through the folder has come; our thread's */
+  PbDropRefused kept; /* our thread's */
   int watch;          /* (owned) inotify's; -1 none */
   guint watch_source;
   guint again_source;
@@ -61,6 +67,8 @@ typedef struct
   char *problem;          /* (owned) (nullable) why it is no message */
   gboolean gone;          /* it is not there, or not to be read now */
   gboolean refused;
+  PbDropNotice *notice;   /* (owned) (nullable) */
+  PbDropRefused kept;     /* what refused files there are behind it */
   GPtrArray *found;       /* (owned) (nullable) of a look */
   gboolean more;          /* of a look: not at the folder's end */
 } Errand;
@@ -79,6 +87,7 @@ static void
 errand_free (Errand *self)
 {
   pb_submission_mail_free (self->mail);
+  pb_drop_notice_free (self->notice);
   g_clear_pointer (&self->found, g_ptr_array_unref);
   g_free (self->problem);
   g_free (self->name);
@@ -141,6 +150,7 @@ begin_round (PbDropKeeper *self)
   fd = openat (self->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd >= 0)
     self->round = fdopendir (fd);
+  pb_drop_refused_bound (self->folder, &self->kept);
   if (fd >= 0 && self->round == NULL)
     close (fd);
   return self->round != NULL;
@@ -157,13 +167,14 @@ look (gpointer data)
   if (!begin_round (keeper))
     return;
   while (self->found->len < MAX_LOOK && (entry = readdir (keeper->round)) != NULL)
-    if (g_str_has_prefix (entry->d_name, "new-"))
+    if (g_str_has_prefix (entry->d_name, PB_DROP_NEW))
       g_ptr_array_add (self->found, g_strdup (entry->d_name));
     else if (g_str_has_prefix (entry->d_name, "tmp-"))
       remove_if_stale (keeper->folder, entry->d_name);
   self->more = self->found->len == MAX_LOOK;
   if (!self->more)
     g_clear_pointer (&keeper->round, closedir);
+  self->kept = keeper->kept;
   g_ptr_array_sort (self->found, compare_names);
 }
 
@@ -234,19 +245,45 @@ read_file (gpointer data)
     read_envelope (self, fd, &status);
 }
 
+static void
+write_notice (gpointer data)
+{
+  Errand *self = data;
+  int fd = openat (self->keeper->folder, self->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+  if (fd < 0)
+    return;
+  pb_drop_notice_write (self->notice, fd);
+  close (fd);
+}
+
+/* Returns: whether it was there. */
+static gboolean
+set_aside (PbDropKeeper *keeper, const char *name)
+{
+  g_autofree char *kept = g_strconcat (PB_DROP_REFUSED, name + strlen (PB_DROP_NEW), NULL);
+  struct stat status = { .st_size = 0 };
+
+  fstatat (keeper->folder, name, &status, AT_SYMLINK_NOFOLLOW);
+  if (renameat (keeper->folder, name, keeper->folder, kept) != 0)
+    return FALSE;
+  if (pb_drop_refused_add (&keeper->kept, (guint64) MAX (status.st_size, 0)))
+    pb_drop_refused_bound (keeper->folder, &keeper->kept);
+  return TRUE;
+}
+
 /* The message is in the queue, or will never be. */
 static void
 put_away (gpointer data)
 {
   Errand *self = data;
-  int folder = self->keeper->folder;
-  g_autofree char *kept = g_strconcat ("refused-", self->name + strlen ("new-"), NULL);
-  gboolean done = self->refused ? renameat (folder, self->name, folder, kept) == 0
-                                : unlinkat (folder, self->name, 0) == 0;
+  PbDropKeeper *keeper = self->keeper;
 
-  if (!done && errno != ENOENT)
+  if (!(self->refused ? set_aside (keeper, self->name) : unlinkat (keeper->folder, self->name, 0) == 0)
+      && errno != ENOENT)
     pb_log (PB_LOG_ERROR, "drop-directory", "path", self->name, "reason", g_strerror (errno), NULL);
-  pb_fs_sync_dir (folder, NULL);
+  pb_fs_sync_dir (keeper->folder, NULL);
+  self->kept = keeper->kept;
 }
 
 /* ---- on the main thread ---- */
@@ -271,26 +308,40 @@ try_later (PbDropKeeper *self)
     self->again_source = g_timeout_add_seconds (AGAIN_SECONDS, on_again, self);
 }
 
+/* Somebody removes them by hand in the end, which is seen by looking again. */
+static void
+tell_kept (PbDropKeeper *self, const PbDropRefused *kept)
+{
+  g_autofree char *text = pb_drop_refused_text (kept);
+
+  if (self->closed)
+    return;
+  if (text == NULL)
+    {
+      pb_alerts_end (self->alerts, PB_ALERT_DROP_REFUSED, "drop-directory");
+      return;
+    }
+  pb_alerts_raise (self->alerts, PB_ALERT_DROP_REFUSED, "drop-directory", text);
+  try_later (self);
+}
+
 static void
 on_put_away (gpointer data)
 {
   Errand *errand = data;
   PbDropKeeper *self = errand->keeper;
 
+  tell_kept (self, &errand->kept);
   errand_free (errand);
   self->busy = FALSE;
   take_next (self);
 }
 
 static void
-finish (Errand *errand, const char *refusal)
+finish (Errand *errand)
 {
   PbDropKeeper *self = errand->keeper;
 
-  errand->refused = refusal != NULL;
-  if (refusal != NULL)
-    pb_log (PB_LOG_ERROR, "drop-refused", "file", errand->name, "reason", refusal, "advice",
-            "it is kept in the drop directory as refused-...", NULL);
   pb_pool_run (self->pool, put_away, self->mailbox, on_put_away, errand);
 }
 
@@ -304,6 +355,46 @@ put_off (Errand *errand)
   self->busy = FALSE;
   try_later (self);
   take_next (self);
+}
+
+static void
+on_told (const char *id, const GError *error, gpointer user_data)
+{
+  Errand *errand = user_data;
+
+  if (error != NULL)
+    put_off (errand);
+  else
+    finish (errand);
+}
+
+static void
+on_notice_written (gpointer data)
+{
+  Errand *errand = data;
+
+  if (errand->keeper->closed)
+    errand_free (errand);
+  else
+    pb_drop_notice_send (g_steal_pointer (&errand->notice), on_told, errand);
+}
+
+/* @told: its author is to be told. */
+static void
+refuse (Errand *errand, const char *reason, gboolean told)
+{
+  PbDropKeeper *self = errand->keeper;
+
+  errand->refused = TRUE;
+  pb_log (PB_LOG_ERROR, "drop-refused", "file", errand->name, "reason", reason, "advice",
+          "it is kept in the drop directory as refused-...", NULL);
+  if (!told)
+    {
+      finish (errand);
+      return;
+    }
+  errand->notice = pb_drop_notice_new (self->notices, reason);
+  pb_pool_run (self->pool, write_notice, self->mailbox, on_notice_written, errand);
 }
 
 static gboolean
@@ -322,10 +413,10 @@ on_sent (const char *id, const GError *error, gpointer user_data)
   if (error == NULL)
     {
       pb_log (PB_LOG_INFO, "drop-taken", "file", errand->name, "queue-id", id, NULL);
-      finish (errand, NULL);
+      finish (errand);
     }
   else if (is_final (error))
-    finish (errand, error->message);
+    refuse (errand, error->message, TRUE);
   else
     put_off (errand);
 }
@@ -341,7 +432,7 @@ on_read (gpointer data)
   else if (errand->mail != NULL)
     pb_submitter_send (self->submitter, g_steal_pointer (&errand->mail), on_sent, errand);
   else if (errand->problem != NULL)
-    finish (errand, errand->problem);
+    refuse (errand, errand->problem, FALSE);
   else
     put_off (errand);
 }
@@ -397,6 +488,7 @@ on_looked (gpointer data)
 
   self->looking = FALSE;
   self->more = errand->more;
+  tell_kept (self, &errand->kept);
   begin_watch (self);
   g_ptr_array_set_free_func (errand->found, NULL);
   for (guint i = 0; i < errand->found->len; i++)
@@ -422,11 +514,14 @@ begin_look (PbDropKeeper *self)
 }
 
 PbDropKeeper *
-pb_drop_keeper_new (const char *state_directory, PbSubmitter *submitter, PbMailbox *mailbox)
+pb_drop_keeper_new (const char *state_directory, PbSubmitter *submitter, PbRegistry *registry, PbAlerts *alerts,
+                    PbMailbox *mailbox)
 {
   PbDropKeeper *self = g_new0 (PbDropKeeper, 1);
 
   self->submitter = submitter;
+  self->alerts = alerts;
+  self->notices = pb_drop_notices_new (submitter, registry, mailbox);
   self->mailbox = pb_mailbox_ref (mailbox);
   self->pool = pb_pool_new ("drop", 1);
   self->path = g_build_filename (state_directory, "drop", NULL);
@@ -454,6 +549,7 @@ pb_drop_keeper_free (PbDropKeeper *self)
   pb_pool_free (self->pool);
   pb_mailbox_dispatch (self->mailbox);
   pb_mailbox_unref (self->mailbox);
+  pb_drop_notices_free (self->notices);
   g_queue_clear_full (&self->names, g_free);
   g_clear_pointer (&self->round, closedir);
   if (self->watch >= 0)

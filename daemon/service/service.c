@@ -264,7 +264,8 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   const PbSubmitterParts submission_parts = { self->server, self->registry, self->reactors, self->n_reactors,
                                                self->mailbox };
   self->submission = pb_submitter_new (&submission_parts);
-  self->drop_keeper = pb_drop_keeper_new (options->state_directory, self->submission, self->mailbox);
+  self->drop_keeper = pb_drop_keeper_new (options->state_directory, self->submission, self->registry,
+                                          self->alerts, self->mailbox);
   return TRUE;
 }
 

@@ -196,18 +196,23 @@ complete_sender (const Errand *self, GError **error)
 
 /* ---- on our threads ---- */
 
-/* The user's name, else one made of the uid, which is an address as well. */
+char *
+pb_submitter_name (guint32 uid)
+{
+  g_autofree char *room = g_malloc (NAME_ROOM);
+  struct passwd user, *found = NULL;
+
+  if (getpwuid_r (uid, &user, room, NAME_ROOM, &found) == 0 && found != NULL)
+    return g_strdup (user.pw_name);
+  return g_strdup_printf ("uid-%" G_GUINT32_FORMAT, uid);
+}
+
 static void
 find_name (gpointer data)
 {
   Errand *self = data;
-  g_autofree char *room = g_malloc (NAME_ROOM);
-  struct passwd user, *found = NULL;
 
-  if (getpwuid_r (self->uid, &user, room, NAME_ROOM, &found) == 0 && found != NULL)
-    self->name = g_strdup (user.pw_name);
-  else
-    self->name = g_strdup_printf ("uid-%" G_GUINT32_FORMAT, self->uid);
+  self->name = pb_submitter_name (self->uid);
 }
 
 static void

@@ -43,6 +43,9 @@ PbSubmissionMail *pb_submission_mail_new (guint32 uid, int fd);
 void pb_submission_mail_free (PbSubmissionMail *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbSubmissionMail, pb_submission_mail_free)
 
+/** pb_submitter_name: the user's name, else one made of the uid, which is an address as well. Blocks. Returns: (transfer full). */
+char *pb_submitter_name (guint32 uid);
+
 /** PbSubmissionSent: @id (nullable): NULL with @error, of PB_ERROR. */
 typedef void (*PbSubmissionSent) (const char *id, const GError *error, gpointer user_data);
 
