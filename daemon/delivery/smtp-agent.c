@@ -113,6 +113,13 @@ pb_smtp_agent_new (PbReactor **reactors, guint n_reactors, PbResolver *resolver,
   return self;
 }
 
+void
+pb_smtp_agent_obey_policies (PbSmtpAgent *self, PbStsPolicies *policies)
+{
+  for (guint i = 0; i < self->n_lanes; i++)
+    pb_smtp_pool_obey_policies (self->lanes[i].pool, policies);
+}
+
 static void
 on_pool_ended (gpointer data)
 {

@@ -3,6 +3,7 @@
 
 #include "delivery/agent.h"
 #include "delivery/relay-secret.h"
+#include "delivery/sts-policies.h"
 #include "net/reactor.h"
 #include "net/resolver.h"
 #include <glib.h>
@@ -15,6 +16,9 @@ typedef struct _PbSmtpAgent PbSmtpAgent;
 
 /** pb_smtp_agent_new: borrows all. @secrets: (nullable): NULL where no relay's password is known. @mx_port: 25, or a test's. */
 PbSmtpAgent *pb_smtp_agent_new (PbReactor **reactors, guint n_reactors, PbResolver *resolver, const PbRelaySecretSource *secrets, guint16 mx_port);
+
+/** pb_smtp_agent_obey_policies: before the first delivery: what goes by MX obeys MTA-STS from then on, where Outbound.MtaSts says so. @policies is borrowed. */
+void pb_smtp_agent_obey_policies (PbSmtpAgent *self, PbStsPolicies *policies);
 
 /** pb_smtp_agent_free: quits idle connections; deliveries under way come back DEFERRED first (bounded by 5 s). */
 void pb_smtp_agent_free (PbSmtpAgent *self);

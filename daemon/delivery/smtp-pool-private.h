@@ -16,6 +16,9 @@ struct _PbSmtpPool
   PbTlsContext *unverified; /* (owned) (nullable) */
   PbTlsContext *verified;   /* (owned) (nullable) by the system's authorities */
   gint64 verified_until;    /* when those are read anew */
+  PbStsPolicies *policies;  /* (nullable) borrowed */
+  GHashTable *inquiries;    /* (owned) domain -> jobs that wait for its policy; smtp-policy.c's */
+  GHashTable *verdicts;     /* (owned) domain -> what was found lately; smtp-policy.c's */
   gboolean shutting_down;
   PbTimer shutdown_timer;
   PbMailFunc done;
@@ -32,6 +35,7 @@ typedef struct
   GQueue idle;      /* (element-type PbSmtpSlot) */
   guint n_open;     /* slots past EHLO */
   guint limit;
+  PbStsVerdict sts; /* what the domain demands; nothing for who is not asked */
   gint64 no_more_until; /* further connections were refused */
   PbTimer ramp;
 } PbSmtpDestination;
@@ -79,7 +83,29 @@ PbSmtpTrust *pb_smtp_trust_find (PbSmtpPool *pool, const PbRoute *route, gboolea
 /** pb_smtp_trust_cancel: @func will not be called, and the pool not be touched. */
 void pb_smtp_trust_cancel (PbSmtpTrust *self);
 
+/* smtp-policy.c */
+
+/** pb_smtp_policy_begin: a pool's tables. */
+void pb_smtp_policy_begin (PbSmtpPool *pool);
+void pb_smtp_policy_end (PbSmtpPool *pool);
+
+/** pb_smtp_policy_is_wanted: whether @delivery obeys what its domain demands: it goes by MX, and Outbound.MtaSts is on. */
+gboolean pb_smtp_policy_is_wanted (const PbSmtpPool *pool, const PbDelivery *delivery);
+
+/** pb_smtp_policy_ask: @job (transfer full) comes to pb_smtp_pool_take() once its domain's policy is known, perhaps before this returns. */
+void pb_smtp_policy_ask (PbSmtpPool *pool, PbSmtpJob *job);
+
+/** pb_smtp_policy_give_up: at shutdown: (transfer full) (element-type PbSmtpJob): those that wait for a policy. */
+GQueue *pb_smtp_policy_give_up (PbSmtpPool *pool);
+
+/** pb_smtp_policy_copy: into @to, which had nothing. */
+void pb_smtp_policy_copy (PbStsVerdict *to, const PbStsVerdict *from);
+void pb_smtp_policy_clear (PbStsVerdict *self);
+
 /* smtp-pool.c */
+
+/** pb_smtp_pool_take: @job (transfer full) waits for a connection from now on. @sts: (nullable): what its domain demands. */
+void pb_smtp_pool_take (PbSmtpPool *self, PbSmtpJob *job, const PbStsVerdict *sts);
 void pb_smtp_destination_pump (PbSmtpDestination *self);
 
 /** pb_smtp_destination_slot_gone: @failure (nullable): it could not be opened, @transcript tells how. May free @self. */

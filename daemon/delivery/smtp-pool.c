@@ -20,6 +20,7 @@ destination_free (PbSmtpDestination *self)
 {
   pb_reactor_clear_timer (self->pool->context.reactor, &self->ramp);
   g_hash_table_remove (self->pool->destinations, self->key);
+  pb_smtp_policy_clear (&self->sts);
   g_free (self->key);
   g_free (self);
 }
@@ -30,6 +31,7 @@ pool_free (PbSmtpPool *self)
   pb_reactor_clear_timer (self->context.reactor, &self->shutdown_timer);
   g_hash_table_unref (self->destinations);
   g_hash_table_unref (self->bad_hosts);
+  pb_smtp_policy_end (self);
   g_clear_pointer (&self->unverified, pb_tls_context_unref);
   g_clear_pointer (&self->verified, pb_tls_context_unref);
   g_free (self->own);
@@ -61,11 +63,11 @@ destination_check (PbSmtpDestination *self)
 }
 
 static void
-answer_all (PbSmtpDestination *self, const PbSmtpFailure *failure, const PbTranscript *transcript)
+answer_queue (GQueue *jobs, const PbSmtpFailure *failure, const PbTranscript *transcript)
 {
   PbSmtpJob *job;
 
-  while ((job = g_queue_pop_head (&self->waiting)) != NULL)
+  while ((job = g_queue_pop_head (jobs)) != NULL)
     {
       pb_delivery_set_all (job->delivery, failure->kind, failure->status, failure->reply,
                            failure->reply_is_smtp, failure->remote);
@@ -143,7 +145,7 @@ pb_smtp_destination_slot_gone (PbSmtpDestination *self, const PbSmtpFailure *fai
   if (failure != NULL && self->n_open > 0)
     self->no_more_until = pb_reactor_now (self->pool->context.reactor) + REFUSED_USEC;
   else if (failure != NULL)
-    answer_all (self, failure, transcript);
+    answer_queue (&self->waiting, failure, transcript);
   if (self->waiting.length > 0)
     pb_smtp_destination_pump (self);
   else
@@ -161,11 +163,18 @@ pb_smtp_pool_new (const PbSmtpContext *context, PbResolver *resolver, guint16 mx
   self->mx_port = mx_port;
   self->destinations = g_hash_table_new (g_str_hash, g_str_equal);
   self->bad_hosts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  pb_smtp_policy_begin (self);
   return self;
 }
 
+void
+pb_smtp_pool_obey_policies (PbSmtpPool *self, PbStsPolicies *policies)
+{
+  self->policies = policies;
+}
+
 static PbSmtpDestination *
-destination_ensure (PbSmtpPool *self, const char *key)
+destination_ensure (PbSmtpPool *self, const char *key, const PbStsVerdict *sts)
 {
   PbSmtpDestination *destination = g_hash_table_lookup (self->destinations, key);
 
@@ -175,36 +184,49 @@ destination_ensure (PbSmtpPool *self, const char *key)
   destination->pool = self;
   destination->key = g_strdup (key);
   destination->ramp.func = on_ramp;
+  if (sts != NULL)
+    pb_smtp_policy_copy (&destination->sts, sts);
   g_hash_table_insert (self->destinations, destination->key, destination);
   return destination;
 }
 
-/* Whoever looks on sees a connection opened, and that is not shared. */
+/* Whoever looks on sees a connection opened, and that is not shared. Nor is one that was opened under another policy: the
+ * destination holds its own, so that nothing else comes to lie where it is. */
 static char *
-destination_key (const PbDelivery *delivery)
+destination_key (const PbDelivery *delivery, const PbStsVerdict *sts)
 {
-  if (delivery->watch == NULL)
-    return g_strdup (delivery->route->key);
-  return g_strdup_printf ("%s watched by %p", delivery->route->key, (void *) delivery->watch);
+  g_autoptr (GString) key = g_string_new (delivery->route->key);
+
+  if (sts != NULL && sts->policy != NULL)
+    g_string_append_printf (key, " mta-sts=%s:%p", sts->id, (void *) sts->policy);
+  if (delivery->watch != NULL)
+    g_string_append_printf (key, " watched by %p", (void *) delivery->watch);
+  return g_string_free (g_steal_pointer (&key), FALSE);
 }
 
 void
-pb_smtp_pool_add (PbSmtpPool *self, PbSmtpJob *job)
+pb_smtp_pool_take (PbSmtpPool *self, PbSmtpJob *job, const PbStsVerdict *sts)
 {
-  g_autofree char *key = destination_key (job->delivery);
+  g_autofree char *key = destination_key (job->delivery, sts);
   PbSmtpDestination *destination;
 
-  if (self->shutting_down)
-    {
-      pb_smtp_job_answer (job);
-      return;
-    }
-  destination = destination_ensure (self, key);
+  destination = destination_ensure (self, key, sts);
   destination->limit =
     MAX (job->delivery->snapshot->values.queueing_max_connections_per_destination, 1);
   job->since = pb_reactor_now (self->context.reactor);
   g_queue_push_tail (&destination->waiting, job);
   pb_smtp_destination_pump (destination);
+}
+
+void
+pb_smtp_pool_add (PbSmtpPool *self, PbSmtpJob *job)
+{
+  if (self->shutting_down)
+    pb_smtp_job_answer (job);
+  else if (pb_smtp_policy_is_wanted (self, job->delivery))
+    pb_smtp_policy_ask (self, job);
+  else
+    pb_smtp_pool_take (self, job, NULL);
 }
 
 static void
@@ -226,16 +248,27 @@ on_shutdown_timer (PbTimer *timer)
     abort_destination (link->data);
 }
 
+static const PbSmtpFailure shutting_down = { .kind = PB_RESULT_DEFERRED,
+                                             .status = "4.3.2",
+                                             .reply = (char *) "this server is shutting down" };
+
+/* Who waits to hear how it may go does not go at all. */
+static void
+quiesce_inquiries (PbSmtpPool *self)
+{
+  GQueue *jobs = pb_smtp_policy_give_up (self);
+
+  answer_queue (jobs, &shutting_down, NULL);
+  g_queue_free (jobs);
+}
+
 /* Idle connections quit, half-open ones are given up; busy ones go on. */
 static void
 quiesce_destination (PbSmtpDestination *self)
 {
-  const PbSmtpFailure failure = { .kind = PB_RESULT_DEFERRED,
-                                  .status = "4.3.2",
-                                  .reply = (char *) "this server is shutting down" };
   g_autoptr (GList) slots = g_list_copy (self->slots.head);
 
-  answer_all (self, &failure, NULL);
+  answer_queue (&self->waiting, &shutting_down, NULL);
   for (GList *link = slots; link != NULL; link = link->next)
     {
       PbSmtpSlot *slot = link->data;
@@ -250,8 +283,10 @@ quiesce_destination (PbSmtpDestination *self)
 void
 pb_smtp_pool_shut_down (PbSmtpPool *self, PbMailFunc done, gpointer data)
 {
-  g_autoptr (GList) all = g_hash_table_get_values (self->destinations);
+  g_autoptr (GList) all = NULL;
 
+  quiesce_inquiries (self);
+  all = g_hash_table_get_values (self->destinations);
   self->done = done;
   self->done_data = data;
   self->shutting_down = TRUE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "delivery/sts-policies.h"
 #include "policy/blocklists.h"
 #include "policy/blocks.h"
 #include "queue/queue.h"
@@ -70,6 +71,11 @@ void pb_audit_object_add (PbBus *bus, PbRegistry *registry);
 typedef struct _PbBlocksObject PbBlocksObject;
 PbBlocksObject *pb_blocks_object_new (PbBus *bus, PbBlocks *blocks, PbConfigStore *store, PbMailbox *mailbox);
 void pb_blocks_object_free (PbBlocksObject *self);
+
+/** pb_mta_sts_object_new: @policies is borrowed; @mailbox: the main thread's. */
+typedef struct _PbMtaStsObject PbMtaStsObject;
+PbMtaStsObject *pb_mta_sts_object_new (PbBus *bus, PbStsPolicies *policies, PbMailbox *mailbox);
+void pb_mta_sts_object_free (PbMtaStsObject *self);
 
 typedef struct _PbDiagnosticsObject PbDiagnosticsObject;
 typedef struct

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define DEFAULT_MX_PORT 25
+#define DEFAULT_MTA_STS_PORT 443
 #define DEFAULT_STATE_DIRECTORY PB_LOCALSTATEDIR "/lib/postbus"
 
 #define DEFAULT_AUTH_HELPER "/run/postbus/auth-helper"
@@ -26,6 +27,7 @@ typedef struct
   char **dns_servers;
   char *auth_helper;
   int mx_port;
+  int mta_sts_port;
   gboolean version;
 } PbRawOptions;
 
@@ -54,6 +56,8 @@ parse_raw (int *argc, char ***argv, PbRawOptions *raw, GError **error)
     { "auth-helper", 0, 0, G_OPTION_ARG_FILENAME, &raw->auth_helper,
       "Where postbus-auth-helper listens (default: " DEFAULT_AUTH_HELPER ")", "SOCKET" },
     { "mx-port", 0, 0, G_OPTION_ARG_INT, &raw->mx_port, "The port of other mail servers, for try-outs (default: 25)", "PORT" },
+    { "mta-sts-port", 0, 0, G_OPTION_ARG_INT, &raw->mta_sts_port,
+      "The port of other domains' web servers with MTA-STS policies, for try-outs (default: 443)", "PORT" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &raw->version, "Print the version and exit", NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
   };
@@ -97,20 +101,26 @@ default_state_directory (void)
   return g_strdup (DEFAULT_STATE_DIRECTORY);
 }
 
+static gboolean
+check_port (int port, const char *option, GError **error)
+{
+  if (port >= 1 && port <= 65535)
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: must be between 1 and 65535", option);
+  return FALSE;
+}
+
 PbOptions *
 pb_options_parse (int *argc, char ***argv, GError **error)
 {
-  g_auto (PbRawOptions) raw = { .mx_port = DEFAULT_MX_PORT };
+  g_auto (PbRawOptions) raw = { .mx_port = DEFAULT_MX_PORT, .mta_sts_port = DEFAULT_MTA_STS_PORT };
   g_autoptr (PbOptions) self = g_new0 (PbOptions, 1);
 
   self->listen = g_ptr_array_new_with_free_func ((GDestroyNotify) pb_endpoint_free);
   if (!parse_raw (argc, argv, &raw, error))
     return NULL;
-  if (raw.mx_port < 1 || raw.mx_port > 65535)
-    {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--mx-port: must be between 1 and 65535");
-      return NULL;
-    }
+  if (!check_port (raw.mx_port, "--mx-port", error) || !check_port (raw.mta_sts_port, "--mta-sts-port", error))
+    return NULL;
   if (raw.state_directory != NULL && *raw.state_directory == '\0')
     {
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--state-directory: must name a directory");
@@ -123,7 +133,8 @@ pb_options_parse (int *argc, char ***argv, GError **error)
   self->state_directory = raw.state_directory != NULL ? g_steal_pointer (&raw.state_directory) : default_state_directory ();
   self->dns_servers = g_steal_pointer (&raw.dns_servers);
   self->auth_helper = raw.auth_helper != NULL ? g_steal_pointer (&raw.auth_helper) : g_strdup (DEFAULT_AUTH_HELPER);
-  self->mx_port = raw.mx_port;
+  self->mx_port = (guint16) raw.mx_port;
+  self->mta_sts_port = (guint16) raw.mta_sts_port;
   self->show_version = raw.version;
   return g_steal_pointer (&self);
 }

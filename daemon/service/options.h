@@ -13,6 +13,7 @@ typedef struct
   char **dns_servers;    /* (owned) (nullable) */
   char *auth_helper;     /* (owned) socket of postbus-auth-helper */
   guint16 mx_port;
+  guint16 mta_sts_port;
   gboolean show_version;
 } PbOptions;
 

@@ -30,6 +30,7 @@ free_bus (PbService *self)
   if (self->settings_handler != 0)
     g_signal_handler_disconnect (self->registry, self->settings_handler);
   g_clear_pointer (&self->blocks_object, pb_blocks_object_free);
+  g_clear_pointer (&self->mta_sts_object, pb_mta_sts_object_free);
   g_clear_pointer (&self->diagnostics_object, pb_diagnostics_object_free);
   g_clear_pointer (&self->statistics_object, pb_statistics_object_free);
   g_clear_pointer (&self->secret_agents, pb_secret_agents_free);
@@ -65,6 +66,16 @@ free_reactors (PbService *self)
   for (guint i = 0; i < self->n_reactors; i++)
     pb_reactor_free (self->reactors[i]);
   g_free (self->reactors);
+}
+
+/* What the keeper of policies has asked is answered by the resolver's end, and who waits for the keeper by its own. */
+static void
+free_resolver (PbService *self)
+{
+  if (self->policies != NULL)
+    pb_sts_policies_close (self->policies);
+  g_clear_pointer (&self->resolver, pb_resolver_free);
+  g_clear_pointer (&self->policies, pb_sts_policies_free);
 }
 
 /* Whoever waits is told, and nothing more is begun. */
@@ -114,7 +125,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->keeper, pb_relay_keeper_free);
   g_clear_pointer (&self->alerts, pb_alerts_free);
   g_clear_pointer (&self->interfaces, pb_interfaces_free);
-  g_clear_pointer (&self->resolver, pb_resolver_free);
+  free_resolver (self);
   g_clear_pointer (&self->store, pb_store_close);
   free_reactors (self);
   g_clear_pointer (&self->watchdog, pb_watchdog_free);

@@ -7,6 +7,7 @@
 #include "delivery/maildir.h"
 #include "delivery/recipient-probe.h"
 #include "delivery/smtp-agent.h"
+#include "delivery/sts-policies.h"
 #include "net/interfaces.h"
 #include "net/reactor.h"
 #include "net/resolver.h"
@@ -54,6 +55,7 @@ struct _PbService
   PbSecretAgents *secret_agents;
   PbRelayKeeper *keeper;
   PbRelayTests *tests;
+  PbStsPolicies *policies;
   PbSmtpAgent *smtp;
   PbRecipientProbe *probe;
   PbQueue *queue;
@@ -71,6 +73,7 @@ struct _PbService
   PbQueueObject *queue_object;
   PbCertificateObject *certificate_object;
   PbBlocksObject *blocks_object;
+  PbMtaStsObject *mta_sts_object;
   PbHitsKeeper *hits_keeper;
   PbBlocklistKeeper *blocklist_keeper;
   PbScannerKeeper *scanner_keeper;

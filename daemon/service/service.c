@@ -233,8 +233,11 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
   self->blocklist_keeper =
     pb_blocklist_keeper_new (self->registry, self->resolver, self->alerts, self->mailbox);
   self->scanner_keeper = pb_scanner_keeper_new (self->registry, self->alerts, self->mailbox);
+  const PbStsParts sts_parts = { options->state_directory, self->resolver, options->mta_sts_port };
+  self->policies = pb_sts_policies_new (&sts_parts);
   self->smtp = pb_smtp_agent_new (self->reactors, self->n_reactors, self->resolver,
                                   pb_relay_keeper_source (self->keeper), options->mx_port);
+  pb_smtp_agent_obey_policies (self->smtp, self->policies);
   self->tests = pb_relay_tests_new (self->smtp, self->registry, self->mailbox);
   self->probe = pb_recipient_probe_new (self->smtp, self->registry, self->mailbox);
 
@@ -305,6 +308,7 @@ serve_on_bus (PbService *self, const PbOptions *options, GError **error)
   const PbQueueObjectParts queue_parts = { self->bus, self->store, self->queue, self->registry, self->history, self->mailbox };
   self->queue_object = pb_queue_object_new (&queue_parts);
   self->blocks_object = pb_blocks_object_new (self->bus, self->blocks, self->config_store, self->mailbox);
+  self->mta_sts_object = pb_mta_sts_object_new (self->bus, self->policies, self->mailbox);
   self->hits_keeper = pb_hits_keeper_new (pb_registry_hits (self->registry), self->config_store, self->mailbox);
   self->history_object = pb_history_object_new (self->bus, self->history, self->registry, self->mailbox);
   open_health (self, options);

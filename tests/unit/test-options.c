@@ -29,6 +29,7 @@ test_defaults (void)
   g_assert_cmpstr (options->bus, ==, "system");
   g_assert_true (g_str_has_suffix (options->state_directory, "/lib/postbus"));
   g_assert_cmpuint (options->mx_port, ==, 25);
+  g_assert_cmpuint (options->mta_sts_port, ==, 443);
   g_assert_cmpuint (options->listen->len, ==, 1);
   g_assert_null (options->dns_servers);
   g_assert_cmpstr (options->auth_helper, ==, "/run/postbus/auth-helper");
@@ -41,13 +42,15 @@ test_all (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (PbOptions) options =
     parse ("postbusd --bus=unix:path=/run/x --state-directory=/srv/p --listen=smtp:127.0.0.1:2525 "
-           "--listen=submission:[::1]:2587 --dns-server=127.0.0.1:5353 --mx-port=2526",
+           "--listen=submission:[::1]:2587 --dns-server=127.0.0.1:5353 --mx-port=2526 "
+           "--mta-sts-port=2443",
            &error);
 
   g_assert_no_error (error);
   g_assert_cmpstr (options->bus, ==, "unix:path=/run/x");
   g_assert_cmpstr (options->state_directory, ==, "/srv/p");
   g_assert_cmpuint (options->mx_port, ==, 2526);
+  g_assert_cmpuint (options->mta_sts_port, ==, 2443);
   g_assert_cmpuint (options->listen->len, ==, 2);
   const PbEndpoint *second = options->listen->pdata[1];
   g_assert_cmpint (second->role, ==, PB_ROLE_SUBMISSION);
@@ -78,6 +81,8 @@ test_refused (void)
     { "postbusd --mx-port=0", "--mx-port" },
     { "postbusd --mx-port=65536", "--mx-port" },
     { "postbusd --mx-port=x", "--mx-port" },
+    { "postbusd --mta-sts-port=0", "--mta-sts-port" },
+    { "postbusd --mta-sts-port=65536", "--mta-sts-port" },
     { "postbusd --listen=pop3:127.0.0.1:25", "--listen" },
     { "postbusd --listen=smtp:127.0.0.1", "--listen" },
     { "postbusd --listen=smtp:127.0.0.1:99999", "--listen" },
