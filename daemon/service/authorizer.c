@@ -5,8 +5,9 @@
  * interface on the SAME connection: libpolkit-gobject always speaks to the system bus, where the
  * unique name of a caller on another bus would be somebody else. Anything but an explicit yes is no.
  * A caller's questions are decided in the order of its calls; what it asks twice at once is asked of
- * polkit once. When its name vanishes, polkit is told to stop, and what is kept of it goes. Main thread
- * only; asks without blocking.
+ * polkit once. When its name vanishes, polkit is told to stop, and what is kept of it goes. A message stays in
+ * memory while its question is open, for minutes if the user's own agent is silent: so what one user may have
+ * waiting is bounded. Main thread only; asks without blocking.
  */
 #include "service/authorizer.h"
 
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #define KEEP_SECONDS 300
+#define MAX_WAITING 500                   /* questions of one user before polkit */
+#define MAX_WAITING_OCTETS (1024 * 1024)  /* of their messages, which GDBus keeps in some fifteen times as much; one alone may have more */
 #define POLKIT_ALLOW_USER_INTERACTION 1u
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
@@ -24,13 +27,25 @@
 #define ANSWER_MS (25 * 1000)
 #define INTERACTIVE_ANSWER_MS (10 * 60 * 1000)
 
+/* What one user has before polkit, by all its unique names. */
+typedef struct
+{
+  gatomicrefcount refs;
+  GHashTable *loads; /* (owned) where it is found */
+  gint64 uid;        /* the key */
+  guint n;           /* questions */
+  gsize octets;      /* of their messages */
+} PbLoad;
+
 /* What is known of one unique name. */
 typedef struct
 {
   gatomicrefcount refs;
   GHashTable *callers;    /* (unowned) where it is found, unless gone */
+  GHashTable *loads;      /* (unowned) of all users, unless gone */
   char *name;             /* (owned) */
   gint64 uid;             /* -1: not known yet */
+  PbLoad *load;           /* (owned) (nullable) of that uid */
   gboolean gone;
   guint subscription;
   GHashTable *kept;       /* (owned) action -> monotonic microseconds until which the yes holds */
@@ -42,6 +57,7 @@ struct _PbAuthorizer
 {
   GDBusConnection *connection; /* (owned) (nullable) */
   GHashTable *callers;         /* (owned) unique name -> PbCaller */
+  GHashTable *loads;           /* (owned) uid -> PbLoad (unowned) */
   GCancellable *cancellable;   /* (owned) of everything asked on @connection */
 };
 
@@ -52,6 +68,8 @@ typedef struct
   PbCaller *caller;         /* (owned) */
   char *action;             /* (owned) (nullable) */
   gboolean interactive;
+  gsize octets;             /* of its message */
+  gboolean is_counted;      /* in the load of the caller's uid */
   PbAuthorized func;
   gpointer user_data;
 } PbQuestion;
@@ -67,11 +85,40 @@ typedef struct
   GPtrArray *questions;      /* (owned) (element-type PbQuestion, owned) */
 } PbPolkitCheck;
 
+static PbLoad *
+load_ref (GHashTable *loads, gint64 uid)
+{
+  PbLoad *load = g_hash_table_lookup (loads, &uid);
+
+  if (load != NULL)
+    {
+      g_atomic_ref_count_inc (&load->refs);
+      return load;
+    }
+  load = g_new0 (PbLoad, 1);
+  g_atomic_ref_count_init (&load->refs);
+  load->loads = g_hash_table_ref (loads);
+  load->uid = uid;
+  g_hash_table_insert (loads, &load->uid, load);
+  return load;
+}
+
+static void
+load_unref (PbLoad *load)
+{
+  if (!g_atomic_ref_count_dec (&load->refs))
+    return;
+  g_hash_table_remove (load->loads, &load->uid);
+  g_hash_table_unref (load->loads);
+  g_free (load);
+}
+
 static void
 caller_unref (PbCaller *caller)
 {
   if (!g_atomic_ref_count_dec (&caller->refs))
     return;
+  g_clear_pointer (&caller->load, load_unref);
   g_hash_table_unref (caller->kept);
   g_ptr_array_unref (caller->waiting);
   g_ptr_array_unref (caller->checks);
@@ -128,6 +175,7 @@ find_caller (PbAuthorizer *self, const char *name)
   caller = g_new0 (PbCaller, 1);
   g_atomic_ref_count_init (&caller->refs);
   caller->callers = self->callers;
+  caller->loads = self->loads;
   caller->name = g_strdup (name);
   caller->uid = -1;
   caller->kept = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -140,23 +188,53 @@ find_caller (PbAuthorizer *self, const char *name)
   return caller;
 }
 
+/* Returns: FALSE when the user has too much before polkit already. */
+static gboolean
+count_in (PbQuestion *question)
+{
+  PbLoad *load = question->caller->load;
+
+  if (load->n >= MAX_WAITING || (load->n > 0 && question->octets > MAX_WAITING_OCTETS - MIN (load->octets, MAX_WAITING_OCTETS)))
+    return FALSE;
+  load->n++;
+  load->octets += question->octets;
+  question->is_counted = TRUE;
+  return TRUE;
+}
+
 static void
-question_answer (PbQuestion *question, PbAuthorization answer, const char *why)
+count_out (PbQuestion *question)
+{
+  if (!question->is_counted)
+    return;
+  question->caller->load->n--;
+  question->caller->load->octets -= question->octets;
+}
+
+static void
+question_end (PbQuestion *question, PbAuthorization answer, PbError code, const char *why)
 {
   g_autofree char *who = NULL;
   g_autoptr (GError) error = NULL;
 
+  /* Whoever is told may ask the next question at once. */
+  count_out (question);
   if (question->caller->uid >= 0)
     who = g_strdup_printf ("uid %" G_GINT64_FORMAT, question->caller->uid);
   if (answer != PB_AUTHORIZED_YES)
-    error = g_error_new (PB_ERROR, PB_ERROR_NOT_AUTHORIZED, "%s: %s",
-                         question->action != NULL ? question->action : "caller", why);
+    error = g_error_new (PB_ERROR, (gint) code, "%s: %s", question->action != NULL ? question->action : "caller", why);
   question->func (answer, who, error, question->user_data);
 
   caller_unref (question->caller);
   g_object_unref (question->connection);
   g_free (question->action);
   g_free (question);
+}
+
+static void
+question_answer (PbQuestion *question, PbAuthorization answer, const char *why)
+{
+  question_end (question, answer, PB_ERROR_NOT_AUTHORIZED, why);
 }
 
 /* Takes the check apart: its questions get the one answer. */
@@ -281,8 +359,11 @@ question_decide (PbQuestion *question)
   else if (caller->uid == 0 || caller->uid == (gint64) geteuid () || question->action == NULL ||
            yes_is_kept (caller, question->action))
     question_answer (question, PB_AUTHORIZED_YES, NULL);
-  else
+  else if (count_in (question))
     ask_polkit (question);
+  else
+    question_end (question, PB_AUTHORIZED_NO, PB_ERROR_BUSY,
+                  "too many calls of this user wait to be allowed; try again when some are answered");
 }
 
 static void
@@ -309,6 +390,8 @@ on_uid_known (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       g_variant_get (reply, "(u)", &uid);
       caller->uid = uid;
+      if (!caller->gone)
+        caller->load = load_ref (caller->loads, uid);
     }
   else /* It went before its going was watched: nothing else would end what is kept of it. */
     forget_caller (caller, G_DBUS_CONNECTION (source));
@@ -322,6 +405,7 @@ pb_authorizer_new (void)
 {
   PbAuthorizer *self = g_new0 (PbAuthorizer, 1);
   self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) caller_unref);
+  self->loads = g_hash_table_new (g_int64_hash, g_int64_equal);
   return self;
 }
 
@@ -354,12 +438,13 @@ pb_authorizer_free (PbAuthorizer *self)
 {
   pb_authorizer_set_connection (self, NULL);
   g_hash_table_unref (self->callers);
+  g_hash_table_unref (self->loads);
   g_free (self);
 }
 
 void
 pb_authorizer_check (PbAuthorizer *self, GDBusConnection *connection, const char *sender, const char *action,
-                     gboolean interactive, PbAuthorized func, gpointer user_data)
+                     gboolean interactive, gsize octets, PbAuthorized func, gpointer user_data)
 {
   if (connection != self->connection)
     {
@@ -377,6 +462,7 @@ pb_authorizer_check (PbAuthorizer *self, GDBusConnection *connection, const char
   g_atomic_ref_count_inc (&caller->refs);
   question->action = g_strdup (action);
   question->interactive = interactive;
+  question->octets = octets;
   question->func = func;
   question->user_data = user_data;
 

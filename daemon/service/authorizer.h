@@ -23,7 +23,7 @@ typedef enum
 /**
  * PbAuthorized:
  * @who: (nullable): the caller in words ("uid 1000"), also on refusal where known
- * @error: NULL only for PB_AUTHORIZED_YES; PB_ERROR_NOT_AUTHORIZED otherwise
+ * @error: NULL only for PB_AUTHORIZED_YES; PB_ERROR_BUSY when too much of the user's waits to be allowed, PB_ERROR_NOT_AUTHORIZED otherwise
  */
 typedef void (*PbAuthorized) (PbAuthorization answer, const char *who, const GError *error, gpointer user_data);
 
@@ -36,7 +36,8 @@ gint64 pb_authorizer_uid (PbAuthorizer *self, const char *sender);
  * @sender: unique name of the caller
  * @action: a polkit action id; NULL asks only who the caller is
  * @interactive: the message allows that the user is asked
+ * @octets: of the message, which waits as long as the answer does
  * Uid 0 and the daemon's own uid pass unasked. All others by polkit on the same bus; anything but an explicit yes is no: an error, a timeout, a caller that
  * vanished meanwhile. An interactive yes is kept for (sender, action) for 5 minutes. @func is called exactly once, later or at once.
  */
-void pb_authorizer_check (PbAuthorizer *self, GDBusConnection *connection, const char *sender, const char *action, gboolean interactive, PbAuthorized func, gpointer user_data);
+void pb_authorizer_check (PbAuthorizer *self, GDBusConnection *connection, const char *sender, const char *action, gboolean interactive, gsize octets, PbAuthorized func, gpointer user_data);

@@ -11,6 +11,7 @@
 #include "store/store.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define OVERWRITE_OCTETS 3584 /* more than a message with a secret has, less than GDBus' least buffer, which must not grow */
 
@@ -87,14 +88,16 @@ pb_bus_call_authorize (PbBusCall *self, const char *action, PbAuthorized func, g
     (g_dbus_message_get_flags (message) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
 
   pb_authorizer_check (self->authorizer, g_dbus_method_invocation_get_connection (self->invocation),
-                       g_dbus_method_invocation_get_sender (self->invocation), action, interactive, func, user_data);
+                       g_dbus_method_invocation_get_sender (self->invocation), action, interactive,
+                       g_variant_get_size (self->parameters), func, user_data);
 }
 
 void
 pb_bus_call_probe (PbBusCall *self, const char *action, PbAuthorized func, gpointer user_data)
 {
   pb_authorizer_check (self->authorizer, g_dbus_method_invocation_get_connection (self->invocation),
-                       g_dbus_method_invocation_get_sender (self->invocation), action, FALSE, func, user_data);
+                       g_dbus_method_invocation_get_sender (self->invocation), action, FALSE,
+                       g_variant_get_size (self->parameters), func, user_data);
 }
 
 void
@@ -113,11 +116,27 @@ pb_bus_call_return_descriptors (PbBusCall *self, GVariant *value, GUnixFDList *l
   pb_bus_call_free (self);
 }
 
+/* The message is locked against changes, its list is not. */
+void
+pb_bus_call_drop_descriptors (PbBusCall *self)
+{
+  GUnixFDList *list = g_dbus_message_get_unix_fd_list (g_dbus_method_invocation_get_message (self->invocation));
+  g_autofree int *fds = NULL;
+  int n = 0;
+
+  if (list != NULL)
+    fds = g_unix_fd_list_steal_fds (list, &n);
+  for (int i = 0; i < n; i++)
+    close (fds[i]);
+}
+
 int
 pb_bus_call_take_descriptor (PbBusCall *self, gint32 handle, GError **error)
 {
   GDBusMessage *message = g_dbus_method_invocation_get_message (self->invocation);
   GUnixFDList *list = g_dbus_message_get_unix_fd_list (message);
+
+  int fd;
 
   if (list == NULL || handle < 0 || handle >= g_unix_fd_list_get_length (list))
     {
@@ -125,7 +144,9 @@ pb_bus_call_take_descriptor (PbBusCall *self, gint32 handle, GError **error)
                            "no descriptor came with the call");
       return -1;
     }
-  return g_unix_fd_list_get (list, handle, error);
+  fd = g_unix_fd_list_get (list, handle, error);
+  pb_bus_call_drop_descriptors (self);
+  return fd;
 }
 
 gint64

@@ -30,7 +30,10 @@ void pb_bus_call_return (PbBusCall *self, GVariant *value);
 /** pb_bus_call_return_descriptors: likewise, with the descriptors that @value has handles of. @list (transfer none). */
 void pb_bus_call_return_descriptors (PbBusCall *self, GVariant *value, GUnixFDList *list);
 
-/** pb_bus_call_take_descriptor: a descriptor of our own for the argument @handle. Errors: G_IO_ERROR: none came with the call. Returns: -1 with @error. */
+/** pb_bus_call_drop_descriptors: closes what came with the call. */
+void pb_bus_call_drop_descriptors (PbBusCall *self);
+
+/** pb_bus_call_take_descriptor: a descriptor of our own for the argument @handle; all others that came with the call are closed. Errors: G_IO_ERROR: none came with the call. Returns: -1 with @error. */
 int pb_bus_call_take_descriptor (PbBusCall *self, gint32 handle, GError **error);
 
 /** pb_bus_call_uid: the caller's, once pb_bus_call_authorize() has answered; -1: not known. */

@@ -163,13 +163,17 @@ on_method_call (GDBusConnection *connection, const char *sender, const char *pat
 
   dispatch->object = object;
   dispatch->call = pb_bus_call_new (invocation, parameters, object->bus->authorizer);
+  if (strcmp (interface_name, PROPERTIES_INTERFACE) != 0)
+    dispatch->method = find_method (&object->interface, member);
+  /* They would be open as long as the call waits, for whoever was allowed nothing. */
+  if (dispatch->method == NULL || !dispatch->method->descriptors)
+    pb_bus_call_drop_descriptors (dispatch->call);
   if (strcmp (interface_name, PROPERTIES_INTERFACE) == 0)
     {
       dispatch_property (dispatch, member);
       return;
     }
 
-  dispatch->method = find_method (&object->interface, member);
   if (dispatch->method == NULL)
     {
       g_autoptr (GError) error = g_error_new (PB_ERROR, PB_ERROR_NOT_AUTHORIZED, "%s: no one may call this", member);

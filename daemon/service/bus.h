@@ -17,6 +17,7 @@ typedef struct
   const char *action; /* (nullable) polkit action; NULL: open to everyone */
   void (*handler) (PbBusCall *call, gpointer object);
   gboolean secret;    /* octets among its arguments are wiped when it is answered, whatever the answer */
+  gboolean descriptors; /* it takes some; what comes with a call of another method is closed at once */
 } PbBusMethod;
 
 /* One interface of the object. Static data but @object. */

@@ -242,7 +242,7 @@ handle_open (PbBusCall *call, gpointer object)
 }
 
 static const PbBusMethod methods[] = {
-  { "Send", NULL, handle_send },
+  { "Send", NULL, handle_send, .descriptors = TRUE },
   { "Open", NULL, handle_open },
 };
 

@@ -42,7 +42,8 @@ struct _PbSubmitter
 typedef struct
 {
   gatomicrefcount references;
-  gint n; /* atomic */
+  gint n; /* atomic; sessions */
+  guint n_errands; /* calls; of the main thread */
 } Load;
 
 static void
@@ -95,6 +96,7 @@ typedef struct
   guint32 uid;
   PbSnapshot *snapshot;     /* (owned) */
   char *name;               /* (owned) the user's */
+  Load *load;               /* (unowned) (nullable) that counts it; the submission keeps it */
   PbSubmissionMail *mail;   /* (owned) (nullable) NULL: a session alone is wanted */
   int fd;                   /* (owned) our end of the session; -1 none */
   char *id;                 /* (owned) (nullable) */
@@ -107,6 +109,8 @@ typedef struct
 static void
 errand_end (Errand *self)
 {
+  if (self->load != NULL)
+    self->load->n_errands--;
   if (self->mail != NULL)
     self->sent (self->error == NULL ? self->id : NULL, self->error, self->user_data);
   else
@@ -293,23 +297,33 @@ count_all (PbSubmitter *self)
   return n;
 }
 
+static GError *
+make_stopping_error (void)
+{
+  return g_error_new_literal (PB_ERROR, PB_ERROR_BUSY, "Submission: the service is stopping");
+}
+
+static GError *
+make_busy_error (void)
+{
+  return g_error_new (PB_ERROR, PB_ERROR_BUSY,
+                      "Submission: at most %u messages and sessions a user, and %u in all, at a time", MAX_USER,
+                      MAX_ALL);
+}
+
 /* Returns: FALSE with the errand's error. */
 static gboolean
 open_session (Errand *self)
 {
   PbSubmitter *submission = self->submission;
   const PbSubmitterParts *parts = &submission->parts;
-  Load *load = find_load (submission, self->uid);
+  Load *load = self->load;
   int ends[2];
 
   if (submission->closed)
-    self->error = g_error_new_literal (PB_ERROR, PB_ERROR_BUSY,
-                                       "Submission: the service is stopping");
+    self->error = make_stopping_error ();
   else if (g_atomic_int_get (&load->n) >= MAX_USER || count_all (submission) >= MAX_ALL)
-    self->error = g_error_new (PB_ERROR, PB_ERROR_BUSY,
-                               "Submission: at most %u messages and sessions a user, and %u in all, "
-                               "at a time",
-                               MAX_USER, MAX_ALL);
+    self->error = make_busy_error ();
   else if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     self->error =
       g_error_new (PB_ERROR, PB_ERROR_BUSY, "Submission: no socket: %s", g_strerror (errno));
@@ -335,19 +349,26 @@ on_name_found (gpointer data)
     pb_pool_run (self->submission->pool, speak, self->submission->parts.mailbox, on_spoken, self);
 }
 
+/* A call that waits for one of our threads has a descriptor open, and is before those of others. */
 static void
 start (PbSubmitter *self, Errand *errand)
 {
+  Load *load = find_load (self, errand->uid);
+
   errand->submission = self;
   errand->fd = -1;
   errand->snapshot = pb_registry_snapshot (self->parts.registry);
   if (self->closed)
+    errand->error = make_stopping_error ();
+  else if (load->n_errands >= MAX_USER)
+    errand->error = make_busy_error ();
+  if (errand->error != NULL)
     {
-      errand->error = g_error_new_literal (PB_ERROR, PB_ERROR_BUSY,
-                                           "Submission: the service is stopping");
       pb_mailbox_post (self->parts.mailbox, on_errand_failed, errand);
       return;
     }
+  errand->load = load;
+  load->n_errands++;
   pb_pool_run (self->pool, find_name, self->parts.mailbox, on_name_found, errand);
 }
 

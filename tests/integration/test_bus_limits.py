@@ -9,6 +9,8 @@ import socket
 import time
 
 import bus
+import mock_polkit
+import stranger
 from bus import NAME, PATH, BusError, variants
 from gi.repository import Gio, GLib
 from harness import PROGRAM, wait_for
@@ -335,3 +337,94 @@ def test_a_hundred_revisions_are_kept(bed):
     bed.api.call("Manager", "Revert", "(t)", last - 50)
     assert bed.api.get("General", "MaxRecipients") == 1001 + 119 - 50
     refused(bed, "NotFound", "Revert: ", bed.api.call, "Manager", "Revert", "(t)", last - 110)
+
+
+class Waiting:
+    """Calls of a user with no rights, whose polkit says nothing; what becomes of each is kept."""
+
+    def __init__(self, bed):
+        stranger.need_root()
+        polkit = mock_polkit.MockPolkit(bed.bus.address, lambda question: mock_polkit.SILENCE)
+        bed.on_close(polkit.stop)
+        self.apis = [stranger.connect(bed) for _ in range(6)]  # the bus itself has a bound for one connection
+        self.called = 0
+        self.ends = []
+
+    def call(self, interface, method, arguments, descriptors=()):
+        self.called += 1
+        self.call_on(self.apis[self.called % len(self.apis)], interface, method, arguments, descriptors)
+
+    def call_on(self, api, interface, method, arguments, descriptors=()):
+        handles = Gio.UnixFDList.new()
+        for each in descriptors:
+            handles.append(each)
+        api.connection.call_with_unix_fd_list(
+            NAME, PATH, f"{NAME}.{interface}", method, arguments, None, Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION,
+            600000, handles, None, self.on_end)
+
+    def on_end(self, connection, result):
+        try:
+            connection.call_with_unix_fd_list_finish(result)
+            self.ends.append("ok")
+        except GLib.Error as error:
+            self.ends.append((Gio.DBusError.get_remote_error(error) or "none").removeprefix(NAME + ".Error."))
+
+    def settle(self):
+        """Returns when the daemon has looked at all that was called: the bus keeps the order."""
+        count = self.ends.count("ok") + len(self.apis)
+        for api in self.apis:
+            self.call_on(api, "Manager", "Authorize", GLib.Variant("(as)", ([],)))
+        context = GLib.MainContext.default()
+
+        def seen():
+            while context.iteration(False):
+                pass
+            return self.ends.count("ok") == count
+        wait_for(seen, "the answer to a call that needs no right")
+
+
+def descriptors_of(bed):
+    return len(os.listdir(f"/proc/{bed.postbusd.process.pid}/fd"))
+
+
+def test_descriptors_of_calls_that_wait(bed):
+    """What comes along with a call that takes no descriptor is closed, also while its caller's right is asked for."""
+    bed.start()
+    waiting = Waiting(bed)
+    waiting.settle()
+    before = descriptors_of(bed)
+    with open("/dev/null", "rb") as null:
+        for _ in range(30):
+            waiting.call("Queue", "Hold", GLib.Variant("(a{sv})", ({},)), [null.fileno()] * 16)
+        waiting.settle()
+    assert descriptors_of(bed) < before + 16, (before, descriptors_of(bed))
+    assert set(waiting.ends) == {"ok"}, waiting.ends
+
+
+def test_calls_that_wait_are_bounded(bed):
+    """One user may have so many calls before polkit, and of large ones few; others are served."""
+    bed.start()
+    waiting = Waiting(bed)
+    large = GLib.Variant("(as)", (["x" * 1000] * 600,))
+    for _ in range(9):
+        waiting.call("Aliases", "Remove", large)
+    waiting.settle()
+    assert waiting.ends.count("Busy") == 8, waiting.ends
+    for _ in range(600):
+        waiting.call("Queue", "Hold", GLib.Variant("(a{sv})", ({},)))
+    waiting.settle()
+    assert waiting.ends.count("Busy") == 8 + 101 and set(waiting.ends) == {"ok", "Busy"}, set(waiting.ends)
+    bed.api.set("General", "MaxHops", "u", 50)
+    # Who leaves takes along what it had waiting.
+    for api in waiting.apis:
+        api.close()
+    again = stranger.connect(bed)
+
+    def fits():
+        try:
+            again.raw_call(f"{NAME}.Queue", "Hold", GLib.Variant("(a{sv})", ({},)), seconds=1)
+        except BusError as error:
+            return error.name != "Busy"
+        raise AssertionError("was let through")
+    wait_for(fits, "room for another call")
+    again.close()

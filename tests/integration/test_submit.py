@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 
+import scanner
 from bus import NAME, PATH, BusError, variants
 from gi.repository import Gio, GLib
 from harness import skip, wait_for
@@ -199,6 +200,41 @@ def call_ok(bed):
         return False
     os.close(handles.get(reply[0]))
     return True
+
+
+def test_calls_of_one_user_are_bounded(bed):
+    """While all threads that speak for programs wait for the scanner, no more calls pile up than a user may have."""
+    bed.start()
+    odd = scanner.Odd(bed, None, stay=True)
+    bed.api.set("Antivirus", "Address", "s", odd.address)
+    bed.api.set("Antivirus", "Policy", "s", "enforce")
+    ends, handles = [], Gio.UnixFDList.new()
+    handle = descriptor()
+    handles.append(handle)
+    os.close(handle)
+
+    def on_end(connection, result):
+        try:
+            connection.call_with_unix_fd_list_finish(result)
+            ends.append("ok")
+        except GLib.Error as error:
+            ends.append(Gio.DBusError.get_remote_error(error))
+
+    def start(count):
+        for _ in range(count):
+            bed.api.connection.call_with_unix_fd_list(
+                NAME, PATH, f"{NAME}.Submission", "Send", GLib.Variant("(hsasa{sv})", (0, "", ["ann"], {})), None,
+                Gio.DBusCallFlags.NONE, 600000, handles, None, on_end)
+
+    def ended(count):
+        while GLib.MainContext.default().iteration(False):
+            pass
+        return len(ends) >= count
+    start(4)
+    wait_for(lambda: not ended(1) and len(odd.asked) == 4, "four messages before the scanner")
+    start(60)
+    wait_for(lambda: ended(44), "the refusals", 30)
+    assert ends == [f"{NAME}.Error.Busy"] * 44, ends
 
 
 def test_stop_under_way(bed):
