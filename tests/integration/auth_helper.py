@@ -36,6 +36,18 @@ ann:x:1009:1009::/:/bin/bash
 SHADOW = {"expired": ":19000:0:99999:7::1:", "stale": ":1:0:10:7:2::"}
 
 
+def gated(folder):
+    """A service of PAM that says yes once the gate is open."""
+    path = pathlib.Path(folder, "gate")
+    path.write_text(f"#!/bin/sh\nwhile [ ! -e {path}-open ]; do sleep 0.1; done\n", encoding="ascii")
+    path.chmod(0o755)
+    return f"auth required pam_exec.so quiet {path}\naccount required pam_permit.so\n"
+
+
+def open_gate(folder):
+    pathlib.Path(folder, "gate-open").touch()
+
+
 def crypt(password):
     run = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=password.encode(), capture_output=True, check=True)
     return run.stdout.decode().strip()
@@ -109,13 +121,13 @@ class Helper:
         if self.process is None or self.process.poll() is not None:
             return
         self.process.terminate()
-        status = self.process.wait(60)
+        status = self.process.wait(240)
         assert status == 0 and b"Sanitizer" not in self.stderr() and b"runtime error" not in self.stderr(), (
             status, self.stderr())
 
     def connect(self):
         peer = socket.socket(socket.AF_UNIX)
-        peer.settimeout(60)
+        peer.settimeout(240)
         peer.connect(self.path)
         return peer
 

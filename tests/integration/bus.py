@@ -9,6 +9,7 @@ from gi.repository import Gio, GLib
 
 NAME = "org.postbus.Postbus1"
 PATH = "/org/postbus/Postbus1"
+PATIENCE = 240  # seconds: a machine may be slow, and others may have it
 
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -45,13 +46,13 @@ class PrivateBus:
         self.process = subprocess.Popen(
             ["dbus-daemon", "--config-file=" + config, "--nofork", "--print-address=1"],
             stdout=subprocess.PIPE)
-        if not select.select([self.process.stdout], [], [], 30)[0]:
-            raise AssertionError("dbus-daemon did not come up in 30 s")
+        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+            raise AssertionError(f"dbus-daemon did not come up in {PATIENCE} s")
         self.address = self.process.stdout.readline().decode().strip()
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
         self.process.stdout.close()
 
 
@@ -67,7 +68,7 @@ class Api:
     def close(self):
         self.connection.close_sync(None)
 
-    def raw_call(self, interface, method, arguments=None, seconds=60):
+    def raw_call(self, interface, method, arguments=None, seconds=PATIENCE):
         """Calls and returns the reply's GVariant tuple; raises BusError."""
         try:
             return self.connection.call_sync(NAME, PATH, interface, method, arguments, None,
@@ -105,7 +106,7 @@ class Api:
     def statistics(self):
         return self.call("Statistics", "Snapshot")[0]
 
-    def wait_running(self, alive, seconds=60):
+    def wait_running(self, alive, seconds=PATIENCE):
         """Waits until Manager.State is running; alive() raises when the daemon is gone."""
         deadline = time.monotonic() + seconds
         state = "absent"

@@ -83,7 +83,7 @@ class Dovecot:
         if self.process is not None:
             process, self.process = self.process, None
             process.terminate()
-            process.wait(30)
+            process.wait(240)
 
     def log(self):
         path = self.folder / "dovecot.log"
@@ -91,7 +91,7 @@ class Dovecot:
 
     def enter(self, *command, check=True):
         done = subprocess.run(["nsenter", f"--target={self.process.pid}", "--mount", "--net", *command], capture_output=True, text=True,
-                              timeout=60, check=False, stdin=subprocess.DEVNULL)
+                              timeout=240, check=False, stdin=subprocess.DEVNULL)
         assert not check or done.returncode == 0, (command, done, self.log()[-3000:])
         return done
 
@@ -108,7 +108,7 @@ class Dovecot:
         lines = ["import imaplib, sys", "i = imaplib.IMAP4('127.0.0.1', 143)", "i.login(sys.argv[1], sys.argv[2])", *commands, "i.logout()"]
         return self.enter("/usr/bin/python3", "-c", "\n".join(lines), user, password).stdout
 
-    def wait_mail(self, user, count, mailbox="INBOX", seconds=20):
+    def wait_mail(self, user, count, mailbox="INBOX", seconds=240):
         """The texts of that many messages of the user, by doveadm."""
         deadline = time.monotonic() + seconds
         while True:

@@ -32,12 +32,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("POSTBUSD", str(ROOT / "build/test/daemon/postbusd"))
 TESTDATA = pathlib.Path(os.environ.get("POSTBUS_TESTDATA", ROOT / "../shared/testdata")).resolve()
 SKIP = 77
+PATIENCE = 240  # seconds for what is to come: a machine may be slow, and others may have it
 TRACE_FIELDS = (b"return-path:", b"received:", b"delivered-to:", b"x-original-to:", b"authentication-results:",
                 b"received-spf:")
 SANITIZER = re.compile(rb"ERROR: \w+Sanitizer|runtime error:|-CRITICAL \*\*")
 
 
-def wait_for(predicate, what, seconds=60, tick=0.02):
+def wait_for(predicate, what, seconds=PATIENCE, tick=0.02):
     """Polls until predicate() gives something true, and returns that."""
     deadline = time.monotonic() + seconds
     while True:
@@ -65,28 +66,44 @@ def strip_trace(message):
     return message[at:], message[:at]
 
 
+def files_below(folder):
+    """(path, content) of the files in a folder that is in use: one may go while it is looked at."""
+    for path in pathlib.Path(folder).rglob("*"):
+        try:
+            if path.is_file():
+                yield path, path.read_bytes()
+        except FileNotFoundError:
+            continue
+
+
 class Ports:
-    """Ports below the kernel's ephemeral range, a block a process, so that tests can run side by
-    side and a port stays free while its server is down. An abstract socket marks the block: it goes
+    """Ports below the kernel's ephemeral range, in blocks of 20 that are one process' each, so that tests can
+    run side by side and a port stays free while its server is down. An abstract socket marks a block: it goes
     with the process, and is seen just where the ports are."""
 
     def __init__(self):
-        self.mark = socket.socket(socket.AF_UNIX)
-        block = os.getpid() % 1000
+        self.marks = []
+        self.block = os.getpid() % 1000
+        self.left = self.claim()
+
+    def claim(self):
+        """The ports of a block that is nobody's yet."""
+        mark = socket.socket(socket.AF_UNIX)
         while True:
             try:
-                self.mark.bind(f"\0postbus-test-ports-{block}")
+                mark.bind(f"\0postbus-test-ports-{self.block}")
                 break
             except OSError:
-                block = (block + 1) % 1000
-        self.next = 10000 + block * 20
+                self.block = (self.block + 1) % 1000
+        self.marks.append(mark)
+        return iter(range(10000 + self.block * 20, 10020 + self.block * 20))
 
     def take(self, hosts=("127.0.0.1",)):
         while True:
-            port = self.next
-            self.next = 10000 + (self.next - 10000 + 1) % 20000
-            if all(self.free(host, port) for host in hosts):
-                return port
+            for port in self.left:
+                if all(self.free(host, port) for host in hosts):
+                    return port
+            self.left = self.claim()
 
     @staticmethod
     def free(host, port):
@@ -139,7 +156,7 @@ class Postbusd:
         if status is not None:
             raise AssertionError(f"postbusd ended with {status}")
 
-    def stop(self, seconds=60):
+    def stop(self, seconds=PATIENCE):
         """SIGTERM; the exit must be clean and no sanitizer may have spoken."""
         if self.process is None:
             return
@@ -256,7 +273,7 @@ class Bed:
         contents = [path.read_bytes() for path in sorted(folder.iterdir())]
         return [text if b"\r\n" in text else text.replace(b"\n", b"\r\n") for text in contents]
 
-    def wait_mails(self, account, count=1, seconds=60):
+    def wait_mails(self, account, count=1, seconds=PATIENCE):
         """Waits for that many messages in the account's new/ and returns them."""
         def enough():
             self.postbusd.check_alive()
@@ -264,19 +281,27 @@ class Bed:
             return mails if len(mails) >= count else None
         return wait_for(enough, f"{count} messages in {account}/new", seconds)
 
-    def queue_empty(self, seconds=60):
+    def queue_empty(self, seconds=PATIENCE):
         """Waits until the queue holds nothing."""
         def empty():
             self.postbusd.check_alive()
-            counts = [self.api.get("Queue", name) for name in ("Active", "Deferred", "Held")]
-            return counts == [0, 0, 0]
+            # One number: of three that are asked for behind each other each may miss what moves between them.
+            return self.api.call("Queue", "List", "(a{sv}uu)", {}, 0, 1)[0] == 0
         wait_for(empty, "an empty queue", seconds)
 
-    def wait_deferred(self, count=1, seconds=60):
+    def wait_deferred(self, count=1, seconds=PATIENCE):
         def deferred():
             self.postbusd.check_alive()
             return self.api.get("Queue", "Deferred") >= count
         wait_for(deferred, f"{count} deferred", seconds)
+
+    def wait_logged(self, words, count=1):
+        """Waits until the log has these words so many times, and returns it: it is written by a thread of its own,
+        some milliseconds behind what it tells of."""
+        def logged():
+            log = self.postbusd.stderr()
+            return log if log.count(words) >= count else None
+        return wait_for(logged, f"{words} in the log")
 
 
 def run(name):

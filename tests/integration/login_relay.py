@@ -53,7 +53,7 @@ class Relay:
             what.append(value)
             self.changed.notify_all()
 
-    def wait(self, what, count=1, seconds=60):
+    def wait(self, what, count=1, seconds=240):
         """Until so many are in self.logins or self.messages; returns them."""
         deadline = time.monotonic() + seconds
         with self.changed:

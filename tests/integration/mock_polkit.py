@@ -49,7 +49,7 @@ class MockPolkit:
         self.ready = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
-        assert self.ready.wait(60), "the authority did not come up"
+        assert self.ready.wait(240), "the authority did not come up"
 
     def run(self):
         self.context.push_thread_default()
@@ -114,10 +114,10 @@ class MockPolkit:
             self.connection.flush_sync(None)
             done.set()
         self.later(1, run)
-        assert done.wait(60)
+        assert done.wait(240)
 
     def stop(self):
         """Leaves the bus, whatever is still unanswered."""
         if self.thread.is_alive():
             self.loop.quit()
-            self.thread.join(60)
+            self.thread.join(240)

@@ -122,7 +122,10 @@ class Postfix:
         assert done.returncode == 0, f"postfix {verb}: {done.stdout}{done.stderr}"
 
     def is_up(self):
-        with open(os.path.join(self.home, "log/mail.log"), encoding="utf-8", errors="replace") as file:
+        path = os.path.join(self.home, "log/mail.log")
+        if not os.path.exists(path):
+            return False
+        with open(path, encoding="utf-8", errors="replace") as file:
             return "daemon started" in file.read()
 
     def add_user(self, name, password):
@@ -135,4 +138,4 @@ class Postfix:
             self.running = False
             self.control("stop")
         self.dovecot.terminate()
-        self.dovecot.wait(30)
+        self.dovecot.wait(240)

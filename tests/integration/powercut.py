@@ -79,13 +79,13 @@ def cut_under_load(bed, image):
     chance = random.Random(7)
     for cut in range(CUTS):
         wanted = len(ledger) + chance.randrange(5, 40)
-        wait_for(lambda: len(ledger) >= wanted, "progress under load", seconds=120, tick=0.0005)
+        wait_for(lambda: len(ledger) >= wanted, "progress under load", seconds=240, tick=0.0005)
         ledgers.append(set(ledger))
         clone(image, f"{image}.{cut}")
     for load in loads:
         load.stopping.set()
     for load in loads:
-        load.join(60)
+        load.join(240)
         assert not load.refused, load.refused[:3]
     return ledgers
 

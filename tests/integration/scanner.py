@@ -81,7 +81,7 @@ class Clamd:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(60)
+        self.process.wait(240)
 
     def close(self):
         if self.process.poll() is None:

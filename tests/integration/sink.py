@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 
+PATIENCE = 240  # seconds
 HANG = object()
 CLOSE = object()
 
@@ -55,6 +56,7 @@ class Connection:
         self.host = host
         self.number = number
         self.sock = sock
+        self.rules = None  # those of the transaction under way
         self.received = b""
         self.commands = []
         self.buffer = b""
@@ -93,7 +95,8 @@ class Connection:
 
 
 class Sink:
-    """Rules are (verb, pattern, reply); the first that matches the command line answers.
+    """Rules are (verb, pattern, reply); the first that matches the command line answers. clear_rules() counts from the
+    next MAIL on: a transaction is not answered half by the rules that were.
 
     Verbs are those of SMTP, `CONNECT` for the greeting and `.` for the end of data (whose line is
     the last accepted recipient's). A reply is bytes without CRLF, CLOSE, HANG, or a
@@ -129,10 +132,11 @@ class Sink:
     def stop(self):
         """Closes everything; start() opens the same port again."""
         self.running = False
-        for listener in self.listeners:
+        with self.changed:
+            listeners, self.listeners = self.listeners, []
+        for listener in listeners:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-        self.listeners = []
         with self.changed:
             for connection in self.connections:
                 try:
@@ -149,7 +153,7 @@ class Sink:
         with self.changed:
             self.rules = []
 
-    def wait_for(self, predicate, what, seconds=60):
+    def wait_for(self, predicate, what, seconds=PATIENCE):
         """Waits until predicate(self) holds; it is asked again at every event."""
         deadline = time.monotonic() + seconds
         with self.changed:
@@ -159,12 +163,12 @@ class Sink:
                     raise AssertionError(f"the sink waited {seconds} s in vain for {what}; "
                                          f"it has {len(self.messages)} messages")
 
-    def wait_messages(self, count, seconds=60):
+    def wait_messages(self, count, seconds=PATIENCE):
         """Waits for that many messages and returns them."""
         self.wait_for(lambda sink: len(sink.messages) >= count, f"{count} messages", seconds)
         return list(self.messages)
 
-    def wait_commands(self, verb, count=1, seconds=60):
+    def wait_commands(self, verb, count=1, seconds=PATIENCE):
         """Waits until that many commands of the verb came in."""
         self.wait_for(lambda sink: sink.count(verb) >= count, f"{count} times {verb}", seconds)
 
@@ -183,6 +187,9 @@ class Sink:
             except OSError:
                 return
             with self.changed:
+                if listener not in self.listeners:  # it was stopped meanwhile
+                    sock.close()
+                    return
                 connection = Connection(host, len(self.connections), sock)
                 self.connections.append(connection)
                 self.changed.notify_all()
@@ -192,6 +199,7 @@ class Sink:
         with self.changed:
             self.open += 1
             self.most_open = max(self.most_open, self.open)
+            self.changed.notify_all()
         try:
             self._talk(connection)
         except OSError:
@@ -202,11 +210,14 @@ class Sink:
                 self.changed.notify_all()
             connection.sock.close()
 
-    def _reply(self, connection, verb, line):
-        """Answers by the first fitting rule; returns the reply's first digit, or None to stop."""
+    def _reply(self, connection, verb, line, message=None):
+        """Answers by the first fitting rule; returns the reply's first digit, or None to stop. A message that it takes is
+        kept before the client can know."""
         reply = DEFAULTS.get(verb, b"500 5.5.1 Unknown")
         with self.changed:
-            for rule in self.rules:
+            if verb == b"MAIL":
+                connection.rules = self.rules
+            for rule in self.rules if connection.rules is None else connection.rules:
                 if rule[0] == verb and rule[3] != 0 and rule[1].search(line):
                     reply = rule[2]
                     if rule[3] is not None:
@@ -225,6 +236,12 @@ class Sink:
             lines = [b"sink.example"] + self.extensions
             reply = b"\r\n".join(b"250" + (b" " if n == len(lines) - 1 else b"-") + text
                                  for n, text in enumerate(lines))
+        if message is not None and reply.startswith(b"2"):
+            with self.changed:
+                self.messages.append(message)
+                self.changed.notify_all()
+        if verb == b"." or verb in (b"RSET", b"EHLO", b"HELO", b"QUIT"):
+            connection.rules = None
         connection.sock.sendall(reply + b"\r\n")
         return reply[:1]
 
@@ -255,12 +272,7 @@ class Sink:
                 raw = connection.read_data()
                 if raw is None:
                     return
-                digit = self._reply(connection, b".", recipients[-1])
-                if digit is None:
+                message = Message(connection.host, connection, sender, mail_line, recipients, raw)
+                if self._reply(connection, b".", recipients[-1], message) is None:
                     return
-                if digit == b"2":
-                    with self.changed:
-                        self.messages.append(Message(connection.host, connection, sender, mail_line,
-                                                     recipients, raw))
-                        self.changed.notify_all()
                 sender, recipients = None, []

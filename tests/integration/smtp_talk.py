@@ -7,7 +7,7 @@ import time
 class Talk:
     """One connection. Replies are (code, text): text has the lines without code and separator."""
 
-    def __init__(self, port, source="127.0.0.1", host="127.0.0.1", seconds=60, greet=True):
+    def __init__(self, port, source="127.0.0.1", host="127.0.0.1", seconds=240, greet=True):
         self.seconds = seconds
         self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.sock.settimeout(seconds)
@@ -66,7 +66,7 @@ class Talk:
     def ehlo(self, name="client.example"):
         return self.expect(f"EHLO {name}", 250).split("\n")[1:]
 
-    def at_end(self, seconds=30):
+    def at_end(self, seconds=240):
         """Reads until the server closes and returns what still came; fails if it does not close."""
         self.sock.settimeout(seconds)
         rest, self.buffer = self.buffer, b""

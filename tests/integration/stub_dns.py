@@ -46,7 +46,7 @@ class StubDns:
         with self.changed:
             self.records.setdefault(name.lower(), []).append((kind, record))
 
-    def wait_query(self, name, seconds=60):
+    def wait_query(self, name, seconds=240):
         """Waits until someone asked for the name."""
         deadline = time.monotonic() + seconds
         with self.changed:

@@ -95,8 +95,8 @@ def test_wrong_and_unknown_are_alike(bed):
     with talk(bed) as session:
         answers.add(session.command("AUTH PLAIN " + plain("ann", "sesame", "ben")))
     assert len(answers) == 1 and answers.pop()[0] == 535
-    log = bed.postbusd.stderr().decode()
-    assert "login failed" in log and "nobody" not in log and "sesame" not in log
+    log = bed.wait_logged(b"login failed", 10).decode()
+    assert "nobody" not in log and "sesame" not in log
 
 
 def scram_first(session, user):
@@ -128,7 +128,7 @@ def gsasl(bed, mechanism, user, password):
     """gsasl's client; the password comes in by a file that it is asked for, never by its arguments."""
     return subprocess.run(["gsasl", "--smtp", "--connect", f"127.0.0.1:{bed.port}", "--no-starttls", "-m", mechanism,
                            "-a", user, "-z", "", "--quiet", f"--password={password}"],
-                          capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, timeout=240, check=False, stdin=subprocess.DEVNULL)
 
 
 def test_gsasl(bed):
@@ -142,8 +142,7 @@ def test_gsasl(bed):
     set_password(bed, "pa\u00adß\u2168".encode())
     assert gsasl(bed, "SCRAM-SHA-256", "ann", "paßIX").returncode == 0
     assert bed.api.statistics()["auth.ok"] == 2
-    log = bed.postbusd.stderr().decode()
-    assert "login account=ann mechanism=SCRAM-SHA-256 client=127.0.0.1" in log, log
+    bed.wait_logged(b"login account=ann mechanism=SCRAM-SHA-256 client=127.0.0.1")
 
 
 def test_swaks_submits(bed):
@@ -154,7 +153,7 @@ def test_swaks_submits(bed):
         run = subprocess.run(["swaks", "--server", "127.0.0.1", "--port", str(bed.submission_port), "--local-interface", STRANGER,
                               "--auth", mechanism, "--auth-user", "ann", "--auth-password", "sesame",
                               "--from", "ann@local.example", "--to", "far@far.example", "--header", "Subject: " + mechanism],
-                             capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+                             capture_output=True, text=True, timeout=240, check=False, stdin=subprocess.DEVNULL)
         assert run.returncode == 0 and "235 2.7.0" in run.stdout, run.stdout + run.stderr
     bed.queue_empty()
     assert len(sink.messages) == 2
@@ -163,7 +162,7 @@ def test_swaks_submits(bed):
 
 def test_smtplib(bed):
     start(bed)
-    with smtplib.SMTP("127.0.0.1", bed.submission_port, source_address=(STRANGER, 0), timeout=60) as client:
+    with smtplib.SMTP("127.0.0.1", bed.submission_port, source_address=(STRANGER, 0), timeout=240) as client:
         try:
             client.sendmail("ann@local.example", ["ann@local.example"], MESSAGE)
             raise AssertionError("mail was taken without a login")
@@ -304,10 +303,10 @@ def test_set_password(bed):
 def test_from_a_shell(bed):
     start(bed, password=None)
     subprocess.run(["gdbus", "call", "--address", bed.bus.address, "-d", NAME, "-o", PATH, "-m", f"{NAME}.Accounts.SetPassword",
-                    bed.ann, "b'sesame'"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+                    bed.ann, "b'sesame'"], check=True, timeout=240, stdout=subprocess.DEVNULL)
     assert login(bed, "ann", "sesame") == 235
     subprocess.run(["busctl", "--address=" + bed.bus.address, "call", NAME, PATH, f"{NAME}.Accounts", "SetPassword", "say",
-                    bed.ann, "3", "0x61", "0x62", "0x63"], check=True, timeout=60)
+                    bed.ann, "3", "0x61", "0x62", "0x63"], check=True, timeout=240)
     assert login(bed, "ann", "abc") == 235
 
 
@@ -441,4 +440,4 @@ def test_memory_forgets_them(bed):
     ends = {each[-12:] for each in passwords} | {b64(b"xx" + each)[-16:].encode() for each in passwords}
     pid = bed.postbusd.process.pid
     assert look_in_memory(pid, {control[-12:]}), "the search does not find what is there"
-    wait_for(lambda: not look_in_memory(pid, ends), "the passwords to be gone from memory", 20)
+    wait_for(lambda: not look_in_memory(pid, ends), "the passwords to be gone from memory")

@@ -25,7 +25,7 @@ def follow(bed, name, **environment):
     text = re.sub(r"\bpostbus$", os.path.basename(bed.state), text, flags=re.MULTILINE) if name == "move" else text
     os.makedirs(bed.folder + "/backup", exist_ok=True)
     done = subprocess.run(["sh", "-euxc", text], cwd="/", env={**os.environ, **environment}, capture_output=True, text=True,
-                          timeout=120, check=False)
+                          timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -116,14 +116,14 @@ def test_container(bed):
         address = f"unix:path={place}/bus"
         busctl = [*right, "busctl", f"--address={address}"]
         where = [NAME, PATH, NAME + ".General", "MaxHops"]
-        subprocess.run([*busctl, "set-property", *where, "u", "42"], check=True, timeout=60)
-        told = subprocess.run([*busctl, "get-property", *where], check=True, timeout=60, capture_output=True, text=True).stdout
+        subprocess.run([*busctl, "set-property", *where, "u", "42"], check=True, timeout=240)
+        told = subprocess.run([*busctl, "get-property", *where], check=True, timeout=240, capture_output=True, text=True).stdout
         assert told == "u 42\n", told
         bed.postbusd.port = bed_ports[0]
         bed.send("a@b.example", ["postmaster"], SMALL)
         wait_for(lambda: list((place / "data/mail/postmaster/new").glob("*")), "the message")
     finally:
         server.terminate()
-        status = server.wait(60)
+        status = server.wait(240)
         os.kill(int((place / "dbus.pid").read_text()), 15)
     assert status == 0, (place / "log").read_text()

@@ -21,7 +21,7 @@ def refused(bed, *words, wrapper=(), any_of=("",)):
     pathlib.Path(daemon.stderr_path).unlink(missing_ok=True)
     daemon.start(wrapper=wrapper, wait=False)
     try:
-        status = daemon.process.wait(60)
+        status = daemon.process.wait(240)
     finally:
         daemon.kill()
     text = daemon.stderr().decode()

@@ -18,7 +18,8 @@ def submit(bed, number, recipients=1, user="ann"):
         return session.data(f"From: {user}@local.example\r\nSubject: {number}\r\n\r\nBody\r\n".encode())
 
 
-def start(bed, **limits):
+def start(bed, hours=None, **limits):
+    (hours or clock.Clock(bed)).noon()
     bed.start()
     set_password(bed, b"sesame")
     bed.api.set("General", "AuthPlaintextNeedsTls", "b", False)
@@ -152,7 +153,7 @@ def test_midnight(bed):
     hours = clock.Clock(bed)
     environment = bed.postbusd.environment
     bed.postbusd.environment = lambda: {**environment(), "TZ": "Europe/Berlin"}
-    sink = start(bed, DailyMessages=1)
+    sink = start(bed, hours, DailyMessages=1)
     submit(bed, 1)
     submit(bed, 2)
     sink.wait_messages(1)

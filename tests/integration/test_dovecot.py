@@ -62,7 +62,8 @@ def test_lmtp_replies(bed):
     assert "Final-Recipient: rfc822; ghost@local.example" in text and "5.1.1" in text, text
     assert text.count("Final-Recipient") == 1, text
     bed.wait_deferred()
-    [row] = bed.api.rows("Queue")
+    # The notice is there, and goes from the queue some moments later.
+    [row] = wait_for(lambda: len(rows := bed.api.rows("Queue")) == 1 and rows, "the one that waits")
     assert "Mailbox is full" in repr(row), row
 
 

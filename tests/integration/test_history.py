@@ -251,6 +251,7 @@ def test_survives_a_restart_and_keeps_to_its_limits(bed):
     bed.start()
     bed.send("a@b.example", ["ann@local.example"], MESSAGE)
     bed.wait_mails(bed.ann, 1)
+    bed.queue_empty()
     bed.postbusd.restart()
     assert only(bed, Text="a@b.example")["Event"] == "delivered"
     # Nothing is older than a day; the setting is obeyed without a restart.

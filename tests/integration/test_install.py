@@ -211,7 +211,7 @@ def test_policies_and_interfaces_are_valid(bed):
         if came_up:
             other.stop()
         else:
-            other.process.wait(60)
+            other.process.wait(240)
             other.process.stdout.close()
         assert came_up == (name == "right"), name
 

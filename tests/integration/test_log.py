@@ -12,7 +12,7 @@ MESSAGE = b"Subject: x\r\nMessage-ID: <1@b.example>\r\n\r\nx\r\n"
 def lines(bed, event=None, **fields):
     """The log's lines as (event, {field: value}), those that fit. The last line may be half a one."""
     found = []
-    for line in bed.postbusd.stderr().decode().split("\n")[:-1]:
+    for line in bed.postbusd.stderr().rpartition(b"\n")[0].decode().split("\n"):
         words = shlex.split(line)
         names = [word for word in words if "=" not in word]
         pairs = dict(word.split("=", 1) for word in words if "=" in word)

@@ -130,7 +130,7 @@ def test_names_all_annotations_and_errors(bed):
 
 def complaints(*words):
     """What the tool says about the page; a page without a date says it is one of no day, not that it is wrong."""
-    run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
     lines = (run.stdout + run.stderr).splitlines()
     assert run.returncode < 5, lines
     return [line for line in lines if "missing date" not in line]

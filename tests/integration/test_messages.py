@@ -78,7 +78,7 @@ def test_relay_byte_exact(bed):
     bed.start()
     sink = bed.relay_sink()
     send_all(bed, clean, "far@away.example", "127.0.0.1")
-    messages = sink.wait_messages(len(clean), seconds=120)
+    messages = sink.wait_messages(len(clean), seconds=240)
     compare(clean, [message.body for message in messages])
     for message in messages:
         rest = message.raw.replace(b"\r\n", b"")
@@ -130,7 +130,7 @@ def test_seven_bit_means_the_same(bed):
     bed.start()
     sink = bed.relay_sink(extensions=[b"PIPELINING"])
     send_all(bed, clean, "far@away.example", "127.0.0.1")
-    messages = [without_our_trace(message.body) for message in sink.wait_messages(len(clean), seconds=120)]
+    messages = [without_our_trace(message.body) for message in sink.wait_messages(len(clean), seconds=240)]
     wanted = {name: meaning(octets) for name, octets in clean.items()}
     got = collections.Counter(meaning(octets) for octets in messages)
     missing = [name for name, parts in wanted.items() if not got[parts]]

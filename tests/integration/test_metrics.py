@@ -29,7 +29,7 @@ def connect(address):
         client = socket.socket(socket.AF_UNIX)
     else:
         client = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
-    client.settimeout(60)
+    client.settimeout(240)
     client.connect(address)
     return client
 
@@ -59,13 +59,15 @@ def test_promtool_is_content(bed):
     address = listen(bed)
     for number in range(3):
         bed.send("bob@far.example", ["ann@local.example"], MESSAGE)
+    bed.wait_mails(bed.ann, 3)
+    bed.queue_empty()
     with bed.talk() as talk:
         talk.expect("HELO client.example", 250)
         talk.expect("MAIL FROM:<bob@far.example>", 250)
         talk.expect("RCPT TO:<nobody@local.example>", 550)
     code, head, body = ask(address)
     assert code == 200 and "Content-Type: text/plain; version=0.0.4" in head and f"Content-Length: {len(body)}" in head
-    checked = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, text=True, timeout=60,
+    checked = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, text=True, timeout=240,
                              check=False)
     assert checked.returncode == 0 and checked.stdout + checked.stderr == "", (checked, body)
     values = dict(line.rsplit(" ", 1) for line in body.splitlines() if not line.startswith("#"))
@@ -144,7 +146,7 @@ def test_port_in_use(bed):
         wait_for(lambda: b"metrics-failed" in bed.postbusd.stderr(), "the line in the log")
         bed.send("bob@far.example", ["ann@local.example"], MESSAGE)
     # By itself, once it is free.
-    wait_for(lambda: state(bed) == "listening", "another try", 90)
+    wait_for(lambda: state(bed) == "listening", "another try")
     assert ask(address)[0] == 200
 
 
@@ -183,7 +185,7 @@ def test_a_thousand_connections(bed):
     held = []
     for _ in range(1000):
         client = socket.socket()
-        client.settimeout(60)
+        client.settimeout(240)
         client.connect(address)
         held.append(client)
     # Slow, silent and never reading: sixteen are kept, for ten seconds; the others are closed at once.
@@ -192,17 +194,19 @@ def test_a_thousand_connections(bed):
             client.sendall(b"GET /metrics HTTP/1.1\r\n")
         except OSError:
             pass
-    closed = 0
-    for client in held:
+    def is_closed(client):
         client.setblocking(False)
         try:
-            closed += client.recv(1) == b""
+            return client.recv(1) == b""
         except BlockingIOError:
-            pass
+            return False
         except OSError:
-            closed += 1
-    assert descriptors(bed) <= opened + 20, descriptors(bed)
-    assert closed >= 900, closed
+            return True
+
+    def most_are_closed():
+        assert descriptors(bed) <= opened + 20, descriptors(bed)
+        return sum(map(is_closed, held)) >= 900
+    wait_for(most_are_closed, "all but some to be closed")
     bed.send("bob@far.example", ["ann@local.example"], MESSAGE)
     assert memory(bed) < before + 20000, (before, memory(bed))
 
@@ -223,7 +227,7 @@ def log_property(api, name, value=None):
     else:
         arguments = GLib.Variant("(ss)", (LOG, name))
     reply = api.connection.call_sync("org.postbus.Postbus1", "/org/freedesktop/LogControl1", properties,
-                                     "Set" if value is not None else "Get", arguments, None, 0, 60000, None)
+                                     "Set" if value is not None else "Get", arguments, None, 0, 240000, None)
     return None if value is not None else reply.unpack()[0]
 
 
@@ -262,9 +266,9 @@ def test_log_control_by_busctl(bed):
     bed.start()
     base = ["busctl", "--address=" + bed.bus.address]
     where = ["org.postbus.Postbus1", "/org/freedesktop/LogControl1", LOG]
-    subprocess.run([*base, "set-property", *where, "LogLevel", "s", "debug"], check=True, timeout=60)
+    subprocess.run([*base, "set-property", *where, "LogLevel", "s", "debug"], check=True, timeout=240)
     read = subprocess.run([*base, "get-property", *where, "LogLevel", "LogTarget", "SyslogIdentifier"], check=True,
-                          timeout=60, capture_output=True, text=True)
+                          timeout=240, capture_output=True, text=True)
     assert read.stdout.split() == ["s", '"debug"', "s", '"console"', "s", '"postbusd"'], read.stdout
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """RejectUnauthorizedPipelining on the wire: each verb that must end a group (RFC 2920 3.1), before the greeting, in a HELO session;
 off, watch and enforce, for strangers and for exempt clients, who are bound too: it is a matter of the protocol."""
+from clock import Clock
 from test_policy import STRANGER, TRUSTED, count
 
 MAIL, RCPT = b"MAIL FROM:<a@ok.example>\r\n", b"RCPT TO:<ann@local.example>\r\n"
@@ -97,13 +98,15 @@ def test_starttls_is_an_attack_whatever_is_set(bed):
 
 def test_before_the_greeting(bed):
     """A stranger has to wait for the greeting; who talks first is let in, told of, or refused."""
+    clock = Clock(bed)
     bed.start()
-    bed.api.set("Advanced", "GreetDelay", "u", 1)
+    bed.api.set("Advanced", "GreetDelay", "u", 10)
     for mode, first in (("off", b"220"), ("watch", b"220"), ("enforce", b"554")):
         bed.api.set("Advanced", "RejectUnauthorizedPipelining", "s", mode)
         known = counted(bed)
         with bed.talk(source=STRANGER, greet=False) as talk:
             talk.send(b"EHLO mail.ok.example\r\n")
+            clock.pass_time(10)
             code, text = talk.reply()
             assert str(code).encode() == first, (mode, code, text)
             if mode == "enforce":

@@ -109,7 +109,7 @@ def enter(bed, case, change_policy=lambda text: text):
     harness = str(pathlib.Path(__file__).with_name("harness.py"))
     run = subprocess.run(["unshare", "-m", "sh", "-c", ENTER, "enter", str(folder), sys.executable, harness,
                           f"test_polkit_real:{case}"],
-                         env={**os.environ, INSIDE: str(folder)}, timeout=240, check=False)
+                         env={**os.environ, INSIDE: str(folder)}, timeout=900, check=False)
     assert run.returncode == 0, run.returncode
     return False
 
@@ -139,7 +139,7 @@ def start(bed):
         assert polkitd.poll() is None, "polkitd ended"
         return bed.api.connection.call_sync(
             "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner",
-            GLib.Variant("(s)", (POLKIT_NAME,)), None, 0, 60000, None).unpack()[0]
+            GLib.Variant("(s)", (POLKIT_NAME,)), None, 0, 240000, None).unpack()[0]
     wait_for(is_there, "polkitd")
     own = pwd.getpwnam("postbus")
     os.chown(bed.state, own.pw_uid, own.pw_gid)
@@ -150,7 +150,7 @@ def start(bed):
 
 def end(polkitd):
     polkitd.terminate()
-    polkitd.wait(60)
+    polkitd.wait(240)
 
 
 def caller(bed, name):
@@ -222,7 +222,7 @@ def test_only_the_service_owns_the_name(bed):
     other = caller(bed, "pb-other")
     try:
         other.connection.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
-                                   GLib.Variant("(su)", (NAME, 4)), None, 0, 60000, None)
+                                   GLib.Variant("(su)", (NAME, 4)), None, 0, 240000, None)
     except GLib.Error as error:
         assert "AccessDenied" in error.message, error
     else:
@@ -240,14 +240,14 @@ def test_agents_are_asked_on_the_system_bus(bed):
     assert refusal(other.call, "Manager", "RegisterSecretAgent").name == "NotAuthorized"
     agent = Agent(bed, b"sesame", caller(bed, "pb-admin")).register()
     ends = []
-    bed.api.connection.call(NAME, PATH, NAME + ".Manager", "TestRelay", GLib.Variant("(s)", ("general",)), None, 0, 90000, None,
+    bed.api.connection.call(NAME, PATH, NAME + ".Manager", "TestRelay", GLib.Variant("(s)", ("general",)), None, 0, 240000, None,
                             lambda connection, result: ends.append(connection.call_finish(result).unpack()[0]))
     turn(lambda: ends, "the test to end")
     assert {step["State"] for step in ends[0]} == {"ok"} and relay.logins == [(b"nas", b"sesame", True)], ends
     assert len(agent.asked) == 1
     try:
         other.connection.call_sync(agent.api.connection.get_unique_name(), AGENT_PATH, NAME + ".SecretAgent", "GetRelaySecret",
-                                   GLib.Variant("(sa{sv})", ("general", {})), None, 0, 60000, None)
+                                   GLib.Variant("(sa{sv})", ("general", {})), None, 0, 240000, None)
     except GLib.Error as error:
         assert "AccessDenied" in error.message, error
     else:
@@ -278,7 +278,7 @@ def test_figures_and_log_on_the_system_bus(bed):
     def set_level(api, level):
         arguments = GLib.Variant("(ssv)", ("org.freedesktop.LogControl1", "LogLevel", GLib.Variant("s", level)))
         api.connection.call_sync(NAME, "/org/freedesktop/LogControl1", "org.freedesktop.DBus.Properties", "Set", arguments, None,
-                                 0, 60000, None)
+                                 0, 240000, None)
     set_level(member, "debug")
     try:
         set_level(other, "emerg")

@@ -33,7 +33,7 @@ def test_shell_lines(bed):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DBUS_")}
     environment["LC_ALL"] = "C.UTF-8"
     run = subprocess.run(["sh", "-eux", "-c", "".join(blocks)], cwd=place, env=environment, text=True,
-                         capture_output=True, timeout=120, check=False)
+                         capture_output=True, timeout=240, check=False)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     assert len(bed.wait_mails(bed.ann, 2)) == 2
     [message] = sink.wait_messages(1)

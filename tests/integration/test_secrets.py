@@ -13,7 +13,7 @@ import mock_polkit
 import stranger
 from bus import NAME, PATH, BusError
 from gi.repository import GLib
-from harness import wait_for
+from harness import files_below, wait_for
 from mock_polkit import NO, YES
 from test_bad_start import refused as start_refused
 
@@ -141,12 +141,12 @@ def test_from_a_shell(bed):
     """As the two tools write octets: gdbus with a NUL behind them, busctl one by one."""
     start(bed)
     gdbus = ["gdbus", "call", "--address", bed.bus.address, "-d", NAME, "-o", PATH, "-m", f"{NAME}.Manager.SetRelaySecret"]
-    subprocess.run([*gdbus, "general", "b'hunter2'"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    subprocess.run([*gdbus, "general", "b'hunter2'"], check=True, timeout=240, stdout=subprocess.DEVNULL)
     assert general(bed) == "present"
-    subprocess.run([*gdbus, "general", "b''"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    subprocess.run([*gdbus, "general", "b''"], check=True, timeout=240, stdout=subprocess.DEVNULL)
     assert general(bed) == "none"
     subprocess.run(["busctl", "--address=" + bed.bus.address, "call", NAME, PATH, f"{NAME}.Manager", "SetRelaySecret", "say",
-                    "general", "3", "0x61", "0x62", "0x63"], check=True, timeout=60)
+                    "general", "3", "0x61", "0x62", "0x63"], check=True, timeout=240)
     assert general(bed) == "present"
 
 
@@ -247,7 +247,7 @@ def test_survives_restart_and_kill9(bed):
         ends = []
         for _ in range(10):
             bed.api.connection.call(NAME, PATH, NAME + ".Manager", "SetRelaySecret",
-                                    GLib.Variant("(say)", ("general", canary())), None, 0, 60000, None,
+                                    GLib.Variant("(say)", ("general", canary())), None, 0, 240000, None,
                                     lambda connection, result: ends.append(result))
         wanted = chance.randrange(10)
         wait_for(lambda: GLib.MainContext.default().iteration(False) or len(ends) >= wanted, "answers", tick=0.001)
@@ -291,7 +291,7 @@ def test_master_key(bed):
     # Lost: a new one is made, and what the old one sealed is stale, and said.
     bed.postbusd.start()
     assert general(bed) == "stale" and path.read_bytes() != key
-    assert "relay password stale relay=general" in bed.postbusd.stderr().decode()
+    bed.wait_logged(b"relay password stale relay=general")
     bed.postbusd.stop()
     # Found again, and moved into the service manager's keeping.
     folder = pathlib.Path(bed.folder, "credentials")
@@ -335,11 +335,9 @@ def test_strangers_need_their_own_action(bed):
 def secret_traces(bed, passwords):
     """Which of the passwords are in a file of the test's folder: state, log, bus."""
     found = []
-    for path in pathlib.Path(bed.folder).rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            found += [(path.name, password) for password in passwords if password[7:] in content
-                      or password[7:].hex().encode() in content.lower()]
+    for path, content in files_below(bed.folder):
+        found += [(path.name, password) for password in passwords if password[7:] in content
+                  or password[7:].hex().encode() in content.lower()]
     return found
 
 
@@ -391,7 +389,10 @@ def look_in_memory(pid, words):
     with open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for start, end in present_pages(pid):
             for at in range(start, end, 16 * MIB):
-                data = os.pread(memory.fileno(), min(16 * MIB + 64, end - at), at)
+                try:
+                    data = os.pread(memory.fileno(), min(16 * MIB + 64, end - at), at)
+                except OSError:
+                    continue  # given back meanwhile
                 found |= {word for word in words if word in data}
     return found
 
@@ -433,7 +434,7 @@ def test_memory_forgets_them(bed):
     pid = bed.postbusd.process.pid
     assert look_in_memory(pid, {control[-12:]}), "the search does not find what is there"
     # The last message is over when the one behind it has been read.
-    wait_for(lambda: not look_in_memory(pid, ends), "the passwords to be gone from memory", 20)
+    wait_for(lambda: not look_in_memory(pid, ends), "the passwords to be gone from memory")
     polkit.stop()
 
 
@@ -461,7 +462,7 @@ def test_no_core_and_no_neighbour(bed):
     process = bed.postbusd.process
     with subprocess.Popen([*wrapper, "sleep", "600"]) as other:
         def look(pid):
-            return subprocess.run([*wrapper, "cat", f"/proc/{pid}/environ"], capture_output=True, check=False, timeout=60)
+            return subprocess.run([*wrapper, "cat", f"/proc/{pid}/environ"], capture_output=True, check=False, timeout=240)
         wait_for(lambda: look(other.pid).returncode == 0, "the user's own process to be open to the user")
         assert b"Permission denied" in look(process.pid).stderr
         how, _ = end_by_quit(other)

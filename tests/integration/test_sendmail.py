@@ -23,7 +23,7 @@ def sendmail(bed, *arguments, text="Subject: x\n\nHello.\n", name="sendmail", st
                    "POSTBUS_DROP_PROGRAM": str(TOOLS / "postbus-drop"),
                    "POSTBUS_DROP_DIRECTORY": os.path.join(bed.state, "drop")}
     done = subprocess.run([name, *arguments], executable=TOOLS / "sendmail", input=octets, capture_output=True, check=False,
-                          timeout=120, env=environment, **options)
+                          timeout=240, env=environment, **options)
     assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
     return done.stdout.decode() + done.stderr.decode()
 
@@ -158,8 +158,8 @@ def test_hostile_files(bed):
     bed.postbusd.restart()
     [mail] = bed.wait_mails(bed.ann)
     assert b"Hello." in mail
-    log = bed.postbusd.stderr()
-    assert b"drop-refused" in log and b"drop-unreadable" in log, log
+    bed.wait_logged(b"drop-refused")
+    bed.wait_logged(b"drop-unreadable")
 
 
 def test_closed_descriptors(bed):
@@ -168,10 +168,10 @@ def test_closed_descriptors(bed):
     environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bed.bus.address}
     for closed, status in (("<&-", 74), ("<&- >&- 2>&-", 74), (">&- 2>&-", 0)):
         done = subprocess.run(["sh", "-c", f"exec '{TOOLS / 'sendmail'}' ann {closed}"], input=b"Subject: x\n\nHello.\n",
-                              check=False, timeout=60, env=environment, capture_output=True)
+                              check=False, timeout=240, env=environment, capture_output=True)
         assert done.returncode == status, (closed, done)
     done = subprocess.run(["sh", "-c", f"exec '{TOOLS / 'sendmail'}' 'a b@x' 2>&-"], input=b"Subject: x\n\nHello.\n",
-                          check=False, timeout=60, env=environment)
+                          check=False, timeout=240, env=environment)
     assert done.returncode == DATAERR, done
     [mail] = bed.wait_mails(bed.ann)
     assert mail.endswith(b"\r\n\r\nHello.\r\n") and waiting(bed) == [], mail
@@ -185,11 +185,11 @@ def test_killed_while_dropping(bed):
     wrapper.write_text(f"#!/bin/sh\nkill -9 $PPID\nexec {TOOLS / 'postbus-drop'} \"$@\"\n")
     wrapper.chmod(0o755)
     text = "Subject: large\n\n" + "0123456789\n" * 500000
-    done = subprocess.run([TOOLS / "sendmail", "ann"], input=text.encode(), check=False, timeout=60, capture_output=True,
+    done = subprocess.run([TOOLS / "sendmail", "ann"], input=text.encode(), check=False, timeout=240, capture_output=True,
                           env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bed.bus.address, "POSTBUS_DROP_PROGRAM": str(wrapper),
                                "POSTBUS_DROP_DIRECTORY": os.path.join(bed.state, "drop")})
     assert done.returncode == -signal.SIGKILL, done
-    wait_for(lambda: waiting(bed) and waiting(bed)[0].startswith("new-"), "the file")
+    wait_for(lambda: any(name.startswith("new-") for name in waiting(bed)), "the file")
     bed.postbusd.start()
     [mail] = bed.wait_mails(bed.ann)
     assert mail.replace(b"\r\n", b"\n").endswith(b"\n\n" + text.split("\n\n")[1].encode()), len(mail)
@@ -205,14 +205,14 @@ def test_drop_leaves_nothing_half(bed):
             process.stdin.flush()
             wait_for(lambda: list(folder.iterdir()), "its file")
             process.send_signal(number)
-            assert process.wait(60) == TEMPFAIL, number
+            assert process.wait(240) == TEMPFAIL, number
         assert not list(folder.iterdir()), number
-    done = subprocess.run([TOOLS / "postbus-drop", folder], input=b"x" * 100000, check=False, timeout=60, capture_output=True,
+    done = subprocess.run([TOOLS / "postbus-drop", folder], input=b"x" * 100000, check=False, timeout=240, capture_output=True,
                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
     assert done.returncode == 74 and b"File too large" in done.stderr and not list(folder.iterdir()), done
-    done = subprocess.run(["sh", "-c", f"exec '{TOOLS / 'postbus-drop'}' '{folder}' <&-"], check=False, timeout=60, capture_output=True)
+    done = subprocess.run(["sh", "-c", f"exec '{TOOLS / 'postbus-drop'}' '{folder}' <&-"], check=False, timeout=240, capture_output=True)
     assert done.returncode == 74 and not list(folder.iterdir()), done
-    done = subprocess.run([TOOLS / "postbus-drop", folder], input=b"x", check=True, timeout=60, umask=0o777)
+    done = subprocess.run([TOOLS / "postbus-drop", folder], input=b"x", check=True, timeout=240, umask=0o777)
     [file] = folder.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o440 and file.read_bytes() == b"x", done
 
@@ -226,9 +226,9 @@ def test_drop_keeps_a_reserve(bed):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", folder], check=False).returncode != 0:
         skip("nothing can be mounted here")
     try:
-        done = subprocess.run([TOOLS / "postbus-drop", folder], input=b"x" * (60 << 20), check=False, timeout=60, capture_output=True)
+        done = subprocess.run([TOOLS / "postbus-drop", folder], input=b"x" * (60 << 20), check=False, timeout=240, capture_output=True)
         assert done.returncode == TEMPFAIL and b"No space" in done.stderr and not list(folder.iterdir()), done
-        subprocess.run([TOOLS / "postbus-drop", folder], input=b"x" * (20 << 20), check=True, timeout=60)
+        subprocess.run([TOOLS / "postbus-drop", folder], input=b"x" * (20 << 20), check=True, timeout=240)
         assert len(list(folder.iterdir())) == 1
     finally:
         subprocess.run(["umount", folder], check=True)
@@ -255,7 +255,7 @@ def test_stop_while_many_send(bed):
         end()
         pace.set()
         for thread in running:
-            thread.join(120)
+            thread.join(240)
             assert not thread.is_alive()
         bed.postbusd.start()
         wait_for(lambda: waiting(bed) == [], "the files' end")
@@ -271,7 +271,7 @@ from gi.repository import Gio
 bus = Gio.DBusConnection.new_for_address_sync(sys.argv[1], Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
                                               | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
 held = [bus.call_with_unix_fd_list_sync("org.postbus.Postbus1", "/org/postbus/Postbus1", "org.postbus.Postbus1.Submission",
-                                        "Open", None, None, 0, 60000, None, None) for _ in range(20)]
+                                        "Open", None, None, 0, 240000, None, None) for _ in range(20)]
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -293,9 +293,10 @@ def test_one_user_holds_up_no_other(bed):
         os.rename(folder / "tmp-0-first", folder / "new-0-first")
         sendmail(bed, "ann", bus="unix:path=/nonexistent/bus")
         [mail] = bed.wait_mails(bed.ann)
-        assert b"Hello." in mail and waiting(bed) == ["new-0-first"], waiting(bed)
+        assert b"Hello." in mail, mail
+        wait_for(lambda: waiting(bed) == ["new-0-first"], "the file of the other to be gone")
         holder.stdin.close()
-        holder.wait(60)
+        holder.wait(240)
     bed.postbusd.restart()
     assert any(b"Subject: first" in mail for mail in bed.wait_mails(bed.ann, 2))
     wait_for(lambda: waiting(bed) == [], "the file's end")
@@ -321,8 +322,11 @@ def threads_rest(bed, name):
     def switches():
         found = []
         for task in pathlib.Path(f"/proc/{bed.postbusd.process.pid}/task").iterdir():
-            if (task / "comm").read_text().startswith(name):
-                found += [line for line in (task / "status").read_text().splitlines() if "ctxt_switches" in line]
+            try:
+                if (task / "comm").read_text().startswith(name):
+                    found += [line for line in (task / "status").read_text().splitlines() if "ctxt_switches" in line]
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # a thread of another name that ended
         assert found, "there is no such thread"
         return found
     before = switches()
@@ -372,7 +376,7 @@ def test_with_mail(bed):
     wrapper.chmod(0o755)
     rc = pathlib.Path(bed.folder, "mailrc")
     rc.write_text(f"set sendmail={wrapper}\nset mta={wrapper}\n")
-    subprocess.run([program, "-s", "from mail", "ann@local.example"], input=b"typed\n", check=True, timeout=60,
+    subprocess.run([program, "-s", "from mail", "ann@local.example"], input=b"typed\n", check=True, timeout=240,
                    env={**os.environ, "MAILRC": str(rc), "DBUS_SYSTEM_BUS_ADDRESS": bed.bus.address})
     [mail] = bed.wait_mails(bed.ann)
     assert b"Subject: from mail" in mail and b"typed" in mail, mail

@@ -186,7 +186,7 @@ def test_other_users_are_refused(bed):
         return subprocess.run(
             ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "gdbus", "call",
              "--address", bed.bus.address, "--dest", NAME, "--object-path", PATH, "--method", *words],
-            capture_output=True, text=True, timeout=60, check=False)
+            capture_output=True, text=True, timeout=240, check=False)
 
     get = "org.freedesktop.DBus.Properties.Get"
     set_ = "org.freedesktop.DBus.Properties.Set"

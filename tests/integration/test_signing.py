@@ -45,6 +45,7 @@ def tags(value):
 def ask(bed):
     """A resolver for dkimpy: asks the stub DNS as a verifier would."""
     def query(name, timeout=5):
+        timeout = max(timeout, 240)
         name = name.decode() if isinstance(name, bytes) else name
         question = dnslib.DNSRecord.question(name.rstrip("."), "TXT")
         answer = dnslib.DNSRecord.parse(question.send(*bed.dns.address, tcp=True, timeout=timeout))
@@ -69,7 +70,7 @@ def verify_by_opendkim(bed, message, rows):
         file.write(f"Mode v\nTestPublicKeys {keys}\n")
     with open(path, "wb") as file:
         file.write(message)
-    result = subprocess.run(["opendkim", "-x", config, "-vv", "-t", path], capture_output=True, timeout=60, check=False)
+    result = subprocess.run(["opendkim", "-x", config, "-vv", "-t", path], capture_output=True, timeout=240, check=False)
     return result.stdout + result.stderr
 
 
@@ -102,7 +103,7 @@ def test_by_login(bed):
     bed.api.call("TrustedList", "Replace", "(aa{sv})", [])
     bed.api.call("Accounts", "SetPassword", "(say)", bed.ann, PASSWORD.encode())
     bed.api.set("General", "AuthPlaintextNeedsTls", "b", False)
-    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=240) as client:
         client.ehlo("client.example")
         client.login("ann", PASSWORD)
         assert not client.sendmail("ann@local.example", ["far@away.example"], HIDDEN)

@@ -65,16 +65,17 @@ class Subscriber:
             while context.iteration(False):
                 pass
             return predicate(self.updates)
-        return wait_for(turn, what, 60, 0.01)
+        return wait_for(turn, what, tick=0.01)
 
 
 def test_series_of_seconds(bed):
+    hours = clock.Clock(bed).noon()
     bed.start()
     send(bed, 3)
     wait_for(lambda: total(series(bed, "accepted", 3600, 1)) == 3, "three messages in the seconds")
     points = series(bed, "accepted", 3600, 1)
     assert all(now % 1 == 0 for now, _ in points) and [now for now, _ in points] == sorted({now for now, _ in points})
-    assert abs(points[-1][0] - time.time()) < 30
+    assert abs(points[-1][0] - hours.now()) < 300
     assert total(series(bed, "accepted", 3600, 60)) == 3
     assert total(series(bed, "accepted", 86400, 3600)) == 3
     assert total(series(bed, "bytes.in", 3600, 3600)) == bed.api.statistics()["bytes.in"]
@@ -143,9 +144,9 @@ def test_damaged_file_starts_anew(bed):
         assert bed.api.statistics()["accepted"] == 0
         send(bed)
         wait_for(lambda: os.path.getsize(state_file(bed)) == FILE_SIZE, "the file")
-        assert bed.api.get("Statistics", "State") == "ok"
+        wait_for(lambda: bed.api.get("Statistics", "State") == "ok", "the state")
         bed.postbusd.stop()
-    assert bed.postbusd.stderr().count(b"statistics begun anew") == 4
+    assert bed.wait_logged(b"statistics begun anew", 4).count(b"statistics begun anew") == 4
     # What a later version wrote is not touched.
     with open(state_file(bed), "r+b") as file:
         file.seek(8)
@@ -164,15 +165,20 @@ def test_file_taken_away_under_way(bed):
     bed.start()
     send(bed, 2)
     wait_for(lambda: os.path.exists(state_file(bed)), "the file")
-    os.unlink(state_file(bed))
-    os.mkdir(state_file(bed))
+    while True:
+        os.unlink(state_file(bed))
+        try:
+            os.mkdir(state_file(bed))
+            break
+        except FileExistsError:  # written anew between the two
+            pass
     send(bed, 2)
     wait_for(lambda: bed.api.get("Statistics", "State") == "not-kept", "the state")
     assert "statistics" in bed.api.get("Statistics", "Trouble")
     send(bed, 2)
     assert bed.api.statistics()["accepted"] == 6
     os.rmdir(state_file(bed))
-    wait_for(lambda: bed.api.get("Statistics", "State") == "ok", "the state after that", 90)
+    wait_for(lambda: bed.api.get("Statistics", "State") == "ok", "the state after that")
     assert bed.api.get("Statistics", "Trouble") == ""
     bed.postbusd.restart()
     assert bed.api.statistics()["accepted"] == 6
@@ -199,6 +205,7 @@ def test_subscription(bed):
     assert all("tls.in" not in each for each in later), later
     one.api.call("Statistics", "Unsubscribe")
     one.api.call("Statistics", "Unsubscribe")
+    one.wait(lambda all: True, "what was said before that")
     count = len(one.updates)
     third = Subscriber(bed)
     third.wait(len, "an update of another")
@@ -316,6 +323,7 @@ def test_subscriber_that_never_reads(bed):
         try:
             assert child.stdout.readline() == b"subscribed\n"
             child.send_signal(signal.SIGSTOP)
+            begun = time.monotonic()
             other = Subscriber(bed)
             other.wait(len, "an update for who reads")
             sizes = (memory(bed.postbusd.process.pid), memory(bed.bus.process.pid))
@@ -323,7 +331,8 @@ def test_subscriber_that_never_reads(bed):
             for count in range(1, 16):
                 send(bed)
                 other.wait(lambda all, want=count: any(each.get("accepted") == want for _, each in all), f"message {count}")
-            assert b"subscriber dropped" not in bed.postbusd.stderr()
+            # Dropped for its silence of a minute, not for what is kept for it.
+            assert time.monotonic() > begun + 50 or b"subscriber dropped" not in bed.postbusd.stderr()
             moving.pass_time(120)
             wait_for(lambda: b"subscriber dropped" in bed.postbusd.stderr(), "the end of the subscription")
             send(bed)
@@ -358,7 +367,7 @@ def test_ten_thousand_subscriptions(bed):
     begun = 0
     while len(ends) < 10000:
         while begun < 10000 and begun - len(ends) < 100:
-            other.connection.call(NAME, PATH, f"{NAME}.Statistics", "Subscribe", None, None, 0, 60000, None, on_end)
+            other.connection.call(NAME, PATH, f"{NAME}.Statistics", "Subscribe", None, None, 0, 240000, None, on_end)
             begun += 1
         context.iteration(True)
     assert set(ends) == {f"{NAME}.Error.Busy"}, set(ends)
@@ -403,7 +412,7 @@ def test_clock_jumps(bed):
 
 def test_days_of_minutes(bed):
     """A week and more goes by: minutes of before are gone, hours are still there, the file is as large as ever."""
-    moving = clock.Clock(bed)
+    moving = clock.Clock(bed).noon()
     bed.start()
     for day in range(9):
         send(bed)
@@ -445,7 +454,7 @@ def test_full_disk(bed):
     os.unlink(filler)
     wait_for(lambda: bed.api.get("Manager", "State") == "running", "room")
     send(bed)
-    wait_for(lambda: bed.api.get("Statistics", "State") == "ok", "the state with room", 90)
+    wait_for(lambda: bed.api.get("Statistics", "State") == "ok", "the state with room")
     assert os.path.getsize(state_file(bed)) == FILE_SIZE
     bed.postbusd.restart()
     assert bed.api.statistics()["accepted"] == 3

@@ -27,7 +27,7 @@ def call(connection, method, arguments, handle=None):
         handles.append(handle)
     try:
         reply, out = connection.call_with_unix_fd_list_sync(
-            NAME, PATH, f"{NAME}.Submission", method, arguments, None, Gio.DBusCallFlags.NONE, 60000, handles, None)
+            NAME, PATH, f"{NAME}.Submission", method, arguments, None, Gio.DBusCallFlags.NONE, 240000, handles, None)
     except GLib.Error as error:
         name = Gio.DBusError.get_remote_error(error) or "none"
         raise BusError(name.removeprefix(NAME + ".Error."),
@@ -58,7 +58,7 @@ def run_as(bed, uid, *arguments):
         skip("only root can be somebody else")
     os.chmod(bed.folder, 0o755)
     done = subprocess.run([sys.executable, __file__, bed.bus.address, *arguments], user=uid, group=uid, extra_groups=[],
-                          capture_output=True, text=True, timeout=60, check=False,
+                          capture_output=True, text=True, timeout=240, check=False,
                           env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

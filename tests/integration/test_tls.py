@@ -10,6 +10,7 @@ import ssl
 import subprocess
 
 from certificates import make_pair, openssl
+from clock import Clock
 from gi.repository import GLib
 from harness import wait_for
 from smtp_talk import Talk
@@ -138,7 +139,7 @@ def test_injection_behind_starttls(bed):
 
 def test_implicit(bed):
     port, = start(bed, "submissions")
-    with smtplib.SMTP_SSL("127.0.0.1", port, context=context(), timeout=60) as client:
+    with smtplib.SMTP_SSL("127.0.0.1", port, context=context(), timeout=240) as client:
         client.ehlo("client.example")
         assert not client.has_extn("starttls")
         assert client.docmd("STARTTLS")[0] == 503
@@ -153,12 +154,12 @@ def test_s_client_and_swaks(bed):
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         if "-starttls" not in arguments:
             assert client.stdout.readline().startswith(b"220 ")
-        output = client.communicate(b"QUIT\n", timeout=60)[0]
+        output = client.communicate(b"QUIT\n", timeout=240)[0]
         assert b"221 2.0.0" in output, output
     if shutil.which("swaks"):
         for arguments in (["--tls", "--port", str(bed.port)], ["--tls-on-connect", "--port", str(port)]):
             done = subprocess.run(["swaks", "--server", "127.0.0.1", "--from", "a@b.example", "--to", "ann@local.example",
-                                   *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+                                   *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240)
             assert done.returncode == 0, done.stdout
         bed.wait_mails(bed.ann, 2)
 
@@ -197,10 +198,11 @@ def test_garbage_and_half_handshakes(bed):
             talk.send(octets)
             talk.sock.shutdown(socket.SHUT_WR)
             rest = talk.at_end()
-            assert b"220" not in rest and b"500" not in rest, rest
+            # As a reply, at the beginning of a line: among the random octets of a handshake stands anything.
+            assert not re.search(rb"(^|\n)(220|500)[ -]", rest), rest
             talk.close()
     wait_for(lambda: bed.postbusd.stderr().count(b"tls-failed ") == 16, "a line for each")
-    smtplib.SMTP_SSL("127.0.0.1", port, context=context(), timeout=60).quit()
+    smtplib.SMTP_SSL("127.0.0.1", port, context=context(), timeout=240).quit()
 
 
 def test_renegotiation_ends_the_session(bed):
@@ -209,7 +211,7 @@ def test_renegotiation_ends_the_session(bed):
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     client.stdin.write(b"R\n")
     client.stdin.flush()
-    output = client.communicate(timeout=60)[0]
+    output = client.communicate(timeout=240)[0]
     assert b"RENEGOTIATING" in output, output
     wait_for(lambda: b"renegotiation" in bed.postbusd.stderr(), "the line of the log")
     starttls(bed.port).close()
@@ -220,7 +222,7 @@ def test_many_silent_clients(bed):
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
     for each in silent[::2]:
         each.sendall(b"\x16\x03\x01")
-    with smtplib.SMTP_SSL("127.0.0.1", port, context=context(), timeout=60) as client:
+    with smtplib.SMTP_SSL("127.0.0.1", port, context=context(), timeout=240) as client:
         assert client.noop()[0] == 250
     for each in silent:
         each.close()
@@ -330,7 +332,7 @@ def test_import(bed):
     assert path.startswith(bed.state) and os.stat(path).st_mode & 0o777 == 0o600
     rows = bed.api.call("Audit", "List", "(uu)", 0, 1)[1]
     assert "Tls" in str(rows), rows
-    assert b"certificate-imported" in bed.postbusd.stderr()
+    bed.wait_logged(b"certificate-imported")
     assert base64.b64encode(key[40:80]) not in bed.postbusd.stderr() and key[40:80] not in bed.postbusd.stderr()
     bed.postbusd.restart()
     assert shown(bed, "Source") == "imported" and fingerprint(bed.port) == shown(bed, "Fingerprint")
@@ -432,7 +434,7 @@ def test_stop_amid_handshakes_and_imports(bed):
     for _ in range(5):
         bed.api.connection.call(
             "org.postbus.Postbus1", "/org/postbus/Postbus1", "org.postbus.Postbus1.Tls", "Import",
-            GLib.Variant("(ayay)", (chain, key)), None, 0, 30000, None, None)
+            GLib.Variant("(ayay)", (chain, key)), None, 0, 240000, None, None)
     bed.api.connection.flush_sync(None)
     bed.postbusd.stop()
     assert b"421" in standing.at_end()
@@ -444,13 +446,15 @@ def test_stop_amid_handshakes_and_imports(bed):
 
 def test_unconfirmed_files_are_taken_back(bed):
     """A trial of other files ends with those before in force, though they were never asked about again."""
+    clock = Clock(bed)
     bed.start()
     first, second = (make_pair(bed.folder, name) for name in ("one", "two"))
     use(bed, *first)
     bed.api.call("Manager", "Apply", "(a{sa{sv}}a{sv})",
                  {"Tls": {"CertificateFile": GLib.Variant("s", second[0]), "KeyFile": GLib.Variant("s", second[1])}},
-                 {"ConfirmTimeout": GLib.Variant("u", 1)})
+                 {"ConfirmTimeout": GLib.Variant("u", 600)})
     assert fingerprint(bed.port) == of_file(second[0])
+    clock.pass_time(601)
     wait_for(lambda: fingerprint(bed.port) == of_file(first[0]), "the first pair")
 
 
@@ -463,7 +467,7 @@ def test_files_gone_at_a_start(bed):
     os.rename(key, key + ".away")
     bed.postbusd.start()
     assert shown(bed, "Source") == "self-signed" and fingerprint(bed.port) == shown(bed, "Fingerprint")
-    assert re.search(rb"certificate-refused reason=.Tls.KeyFile: .*No such file", bed.postbusd.stderr())
+    wait_for(lambda: re.search(rb"certificate-refused reason=.Tls.KeyFile: .*No such file", bed.postbusd.stderr()), "the line of the log")
     bed.api.set("Tls", "MinVersion", "s", "1.3")
     os.rename(key + ".away", key)
     wait_for(lambda: shown(bed, "Names") == ["lost.example"], "the pair from the files")
@@ -477,6 +481,6 @@ def test_gsasl_binds_the_login(bed):
     for password, right in (("sesame", True), ("Sesame", False)):
         run = subprocess.run(["gsasl", "--smtp", "--connect", f"127.0.0.1:{bed.port}", "--starttls", "-m", "SCRAM-SHA-256-PLUS",
                               "-a", "ann", "-z", "", "--x509-ca-file=", "--priority=NORMAL", f"--password={password}"],
-                             capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+                             capture_output=True, text=True, timeout=240, check=False, stdin=subprocess.DEVNULL)
         assert (run.returncode == 0) == right, run
     assert bed.api.statistics()["auth.ok"] == 1

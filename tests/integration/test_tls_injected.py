@@ -23,7 +23,7 @@ def client_has_read(port, own_port):
 def serve(listener, cut):
     """One dialogue with two segments behind STARTTLS. Returns: all that the client said after it."""
     connection, peer = listener.accept()
-    connection.settimeout(60)
+    connection.settimeout(240)
     with connection, connection.makefile("rb") as lines:
         connection.sendall(b"220 relay.example ESMTP\r\n")
         assert lines.readline().startswith(b"EHLO ")
@@ -50,7 +50,7 @@ def test_injected_at_every_cut(bed):
     for number, cut in enumerate(range(1, len(INJECTED) + 1), 1):
         # Each on a port of its own: a destination that fails is left alone for a while.
         with socket.create_server(("127.0.0.1", bed.ports.take())) as listener:
-            listener.settimeout(60)
+            listener.settimeout(240)
             bed.api.set("Delivery", "RelayPort", "u", listener.getsockname()[1])
             bed.send("ann@local.example", ["far@away.example"], MESSAGE)
             said = serve(listener, cut)
