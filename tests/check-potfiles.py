@@ -15,11 +15,12 @@ import re
 import sys
 
 TOP_FOLDERS = ("client-gtk", "daemon", "data", "dbus")
-MARKED_C = re.compile(r'\b(?:_|N_|C_|NC_|Q_|n?gettext|g_dn?gettext|g_dpgettext2?)\s*\((?:\s|\w+\s*,)*"')
+MARKED_C = re.compile(r'\b(?:_|N_|C_|NC_|Q_|n?gettext|g_dn?gettext|g_dpgettext2?|pb_say(?:_count)?)'
+                      r'\s*\((?:\s|\w+\s*,)*"')
 MARKED_XML = re.compile(r'\btranslatable="(?:yes|true|1)"')
 DESKTOP_KEY = re.compile(r"^_?(?:Name|GenericName|Comment|Keywords)\s*=", re.MULTILINE)
 # xgettext sees the words before the macro alone.
-BROKEN_C = re.compile(r'\b(?:_|N_|C_|NC_|n?gettext) \((?:[^()";]*"(?:[^"\\]|\\.)*")+\s*[A-Z]\w+')
+BROKEN_C = re.compile(r'\b(?:_|N_|C_|NC_|n?gettext|pb_say(?:_count)?) \((?:[^()";]*"(?:[^"\\]|\\.)*")+\s*[A-Z]\w+')
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 MARKS = {
     ".c": MARKED_C, ".h": MARKED_C, ".def": MARKED_C, ".inc": MARKED_C, ".ui": MARKED_XML,

@@ -6,6 +6,8 @@
  */
 #include "model/alerts.h"
 
+#include "model/said.h"
+
 struct _PbaAlerts
 {
   GObject parent_instance;
@@ -46,9 +48,13 @@ take (PbaAlerts *self, GVariant *rows)
 
       if (g_variant_lookup (row, "Name", "s", &alert->name)
           && g_variant_lookup (row, "Subject", "s", &alert->subject)
-          && g_variant_lookup (row, "Text", "s", &alert->text)
-          && g_variant_lookup (row, "Remedy", "s", &alert->remedy))
-        g_ptr_array_add (self->alerts, alert);
+          && g_variant_lookup (row, "Text", "s", NULL)
+          && g_variant_lookup (row, "Remedy", "s", NULL))
+        {
+          alert->text = pba_said_dup (row, "Text");
+          alert->remedy = pba_said_dup (row, "Remedy");
+          g_ptr_array_add (self->alerts, alert);
+        }
       else
         alert_free (alert);
     }

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* What the service says needs somebody's hand (its interface Alerts). Texts are the service's, in English. */
+/* What the service says needs somebody's hand (its interface Alerts). Texts are in the user's language. */
 typedef struct
 {
   char *name;    /* "relay-login-refused" */

@@ -6,6 +6,7 @@
  */
 #include "model/setup-check.h"
 
+#include "model/said.h"
 #include "model/words.h"
 
 struct _PbaSetupCheck
@@ -52,8 +53,8 @@ result_new (GVariant *row)
 
   self->name = take_text (row, "Name");
   self->subject = take_text (row, "Subject");
-  self->evidence = take_text (row, "Evidence");
-  self->remedy = take_text (row, "Remedy");
+  self->evidence = pba_said_dup (row, "Evidence");
+  self->remedy = pba_said_dup (row, "Remedy");
   self->record = take_text (row, "Record");
   self->severity = g_str_equal (state, "ok")        ? PBA_SEVERITY_PASSED
                    : g_str_equal (state, "problem") ? PBA_SEVERITY_PROBLEM

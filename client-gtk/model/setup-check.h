@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* One thing that the service looked at: how the Internet sees it. Constant. Texts are the service's, in English. */
+/* One thing that the service looked at: how the Internet sees it. Constant. Texts are in the user's language. */
 typedef struct
 {
   char *name, *subject;              /* (owned): "dmarc" and a domain, which may be "" */

@@ -14,8 +14,8 @@
 #include <string.h>
 
 /* A first letter to stand at the head of a line. Scripts without case stay as they are. */
-static char *
-capitalize (const char *text)
+char *
+pba_words_capitalize (const char *text)
 {
   char first[7] = "";
 
@@ -80,7 +80,7 @@ pba_words_problem (const char *message)
   const char *words = skip_place (message);
   g_autofree char *translated = translate_problem (words != NULL ? words : message);
 
-  return capitalize (translated);
+  return pba_words_capitalize (translated);
 }
 
 static const struct
@@ -196,7 +196,7 @@ pba_words_choice (const char *key, const char *choice)
         && (choices[i].name == NULL || g_strcmp0 (choices[i].name, name) == 0))
       return g_strdup (i < 3 ? g_dpgettext2 (NULL, "choice", choices[i].title)
                              : _ (choices[i].title));
-  return capitalize (choice);
+  return pba_words_capitalize (choice);
 }
 
 char *
@@ -227,9 +227,8 @@ pba_words_value (const char *key, const char *const *choice_words, GVariant *val
 }
 
 char *
-pba_words_help (const char *help)
+pba_words_bare (const char *translated)
 {
-  const char *translated = help[0] != '\0' ? _ (help) : "";
   gsize length = strlen (translated);
   gboolean ideographic = g_str_has_suffix (translated, "。");
   gsize stop = ideographic ? strlen ("。") : g_str_has_suffix (translated, ".") ? 1 : 0;
@@ -239,6 +238,12 @@ pba_words_help (const char *help)
   if (stop == 0 || strstr (bare, ". ") != NULL || strstr (bare, "。") != NULL)
     return g_strdup (translated);
   return g_steal_pointer (&bare);
+}
+
+char *
+pba_words_help (const char *help)
+{
+  return pba_words_bare (help[0] != '\0' ? _ (help) : "");
 }
 
 const char *

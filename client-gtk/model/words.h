@@ -22,6 +22,10 @@ char *pba_words_choice (const char *key, const char *choice);
 char *pba_words_value (const char *key, const char *const *choices, GVariant *value);
 /** pba_words_help: a row's help: one sentence stands without its full stop. */
 char *pba_words_help (const char *help);
+/** pba_words_bare: likewise of what is translated already. */
+char *pba_words_bare (const char *translated);
+/** pba_words_capitalize: to stand at the head of a line. */
+char *pba_words_capitalize (const char *text);
 /** pba_words_unit: "seconds" -> "s" and so on. */
 const char *pba_words_unit (const char *unit);
 /** pba_words_duration: "5 days", "1 h 6 min". */

@@ -6,13 +6,11 @@
 #include "pages/setup-row.h"
 
 #include "model/record.h"
-#include "model/words.h"
 #include "pages/finding-row.h"
 #include "pages/record-box.h"
 #include "widgets/compat.h"
 
 #include <glib/gi18n.h>
-#include <string.h>
 
 static const struct
 {
@@ -52,32 +50,6 @@ find_known (const PbaSetupResult *result)
     if (g_str_equal (known[i].name, result->name))
       return (int) i;
   return -1;
-}
-
-/* What to do, where the service says it in the words of its bus. */
-static const char *
-sentence_of (const PbaSetupResult *result)
-{
-  if (result->remedy[0] == '\0' || result->record[0] != '\0')
-    return result->remedy;
-  if (g_str_equal (result->name, "dkim"))
-    return _ ("Create a key, publish its record, then activate it");
-  if (g_str_equal (result->name, "hostname"))
-    return _ ("Enter this server’s name in a domain of yours");
-  return result->remedy;
-}
-
-/* With a capital, unless it begins with a name or a number. */
-static char *
-evidence_of (const PbaSetupResult *result)
-{
-  const char *text = result->evidence;
-  gsize length = strcspn (text, " ,:;");
-
-  if (memchr (text, '.', length) != NULL || text[length] == '\0'
-      || g_str_equal (result->name, "listening"))
-    return g_strdup (text);
-  return pba_words_problem (text);
 }
 
 static char *
@@ -138,7 +110,7 @@ body_new (PbaPage *page, const PbaSetupResult *result, const char *title)
   int at = find_known (result);
   GtkWidget *row = gtk_list_box_row_new ();
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 12);
-  g_autofree char *sentence = pba_words_help (sentence_of (result));
+  const char *sentence = result->remedy;
 
   if (sentence[0] != '\0')
     gtk_box_append (GTK_BOX (box),
@@ -176,10 +148,9 @@ pba_setup_row_new (PbaPage *page, const PbaSetupResult *result)
 {
   GtkWidget *row;
   g_autofree char *title = title_of (result);
-  g_autofree char *evidence = evidence_of (result);
   g_autofree char *escaped_title = g_markup_escape_text (title, -1);
-  g_autofree char *escaped = g_markup_escape_text (evidence, -1);
-  g_autofree char *name = g_strdup_printf ("%s, %s", title, evidence);
+  g_autofree char *escaped = g_markup_escape_text (result->evidence, -1);
+  g_autofree char *name = g_strdup_printf ("%s, %s", title, result->evidence);
   GtkWidget *icon = icon_new (result);
 
   if (has_body (result))

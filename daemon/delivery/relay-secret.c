@@ -6,6 +6,8 @@
  */
 #include "delivery/relay-secret.h"
 
+#include "util/marked.h"
+
 typedef struct
 {
   PbRelaySecretFunc func;
@@ -58,11 +60,11 @@ pb_relay_secret_reason (PbRelaySecretAnswer answer)
     case PB_RELAY_SECRET_GIVEN:
       break;
     case PB_RELAY_SECRET_NONE:
-      return "the relay wants a login and no password is set for it";
+      return N_ ("the relay wants a login and no password is set for it");
     case PB_RELAY_SECRET_STALE:
-      return "the password was set for another relay or login and must be set anew";
+      return N_ ("the password was set for another relay or login and must be set anew");
     case PB_RELAY_SECRET_WAITING:
-      return "the relay's password has to be asked for, and nobody who knows it has answered";
+      return N_ ("the relay's password has to be asked for, and nobody who knows it has answered");
     }
   g_return_val_if_reached ("");
 }

@@ -5,6 +5,8 @@
  */
 #include "mailauth/dkim-key.h"
 
+#include "util/marked.h"
+
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
@@ -41,23 +43,23 @@ read_key (PbDkimKey *self, const char *value, PbDkimAlgorithm algorithm)
   const guint8 *data;
 
   if (bytes == NULL)
-    return "the key is no base64";
+    return N_ ("the key is no base64");
   data = g_bytes_get_data (bytes, &length);
   if (length == 0)
-    return "the key was revoked";
+    return N_ ("the key was revoked");
   if (algorithm == PB_DKIM_ED25519_SHA256)
     {
       if (length == ED25519_LENGTH)
         self->key = EVP_PKEY_new_raw_public_key (EVP_PKEY_ED25519, NULL, data, length);
-      return self->key != NULL ? NULL : "the key is no Ed25519 key";
+      return self->key != NULL ? NULL : N_ ("the key is no Ed25519 key");
     }
   self->key = read_rsa (data, length);
   if (self->key == NULL)
-    return "the key is no RSA key";
+    return N_ ("the key is no RSA key");
   self->bits = (guint) EVP_PKEY_get_bits (self->key);
   if (self->bits < MIN_RSA_BITS)
-    return "the key has less than 1024 bits";
-  return self->bits <= MAX_RSA_BITS ? NULL : "the key has more than 8192 bits";
+    return N_ ("the key has less than 1024 bits");
+  return self->bits <= MAX_RSA_BITS ? NULL : N_ ("the key has more than 8192 bits");
 }
 
 /* Whether the record is a key for mail signed by @algorithm. */
@@ -70,16 +72,16 @@ check_tags (const PbTagList *tags, PbDkimAlgorithm algorithm)
   const char *services = pb_tag_list_get (tags, "s");
 
   if (version != NULL && (version != &tags->tags[0] || strcmp (version->value, "DKIM1") != 0))
-    return "the key record is not of version DKIM1";
+    return N_ ("the key record is not of version DKIM1");
   if (g_ascii_strcasecmp (kind != NULL ? kind : "rsa",
                           algorithm == PB_DKIM_RSA_SHA256 ? "rsa" : "ed25519")
       != 0)
-    return "the key is of another kind";
+    return N_ ("the key is of another kind");
   if (hashes != NULL && !pb_tag_has_word (hashes, "sha256"))
-    return "the key is not for sha256";
+    return N_ ("the key is not for sha256");
   if (services != NULL && !pb_tag_has_word (services, "*") && !pb_tag_has_word (services, "email"))
-    return "the key is not for mail";
-  return pb_tag_list_find (tags, "p") != NULL ? NULL : "the key record has no key";
+    return N_ ("the key is not for mail");
+  return pb_tag_list_find (tags, "p") != NULL ? NULL : N_ ("the key record has no key");
 }
 
 PbDkimKey *
@@ -89,7 +91,7 @@ pb_dkim_key_parse (const char *text, PbDkimAlgorithm algorithm, const char **pro
   g_autoptr (PbDkimKey) self = g_new0 (PbDkimKey, 1);
   const char *flags;
 
-  *problem = tags == NULL ? "the key record is none" : check_tags (tags, algorithm);
+  *problem = tags == NULL ? N_ ("the key record is none") : check_tags (tags, algorithm);
   if (*problem == NULL)
     *problem = read_key (self, pb_tag_list_get (tags, "p"), algorithm);
   if (*problem != NULL)
@@ -103,7 +105,7 @@ pb_dkim_key_parse (const char *text, PbDkimAlgorithm algorithm, const char **pro
 PbDkimKey *
 pb_dkim_key_find (const PbDnsAnswer *answer, PbDkimAlgorithm algorithm, const char **problem)
 {
-  *problem = "there is no key";
+  *problem = N_ ("there is no key");
   for (char **text = answer->names; text != NULL && *text != NULL; text++)
     {
       PbDkimKey *key = pb_dkim_key_parse (*text, algorithm, problem);

@@ -7,6 +7,8 @@
  */
 #include "mailauth/dmarc.h"
 
+#include "util/marked.h"
+
 #include <string.h>
 
 #define MAX_DOMAINS 6 /* of SPF and DKIM that are looked at */
@@ -107,7 +109,7 @@ on_answer (PbDnsAnswer *answer, gpointer user_data)
   if (self->func == NULL)
     dmarc_free (self);
   else if (answer->status == PB_DNS_TROUBLE || g_get_monotonic_time () > self->deadline)
-    finish (self, PB_DMARC_TEMPERROR, "DNS did not answer");
+    finish (self, PB_DMARC_TEMPERROR, N_ ("DNS did not answer"));
   else
     question->answered (self, answer);
 }
@@ -326,7 +328,7 @@ take_record (PbDmarc *self, const Found *found, const char *domain)
   self->record = found;
   self->outcome.record_domain = domain;
   if (!found->record.usable)
-    finish (self, PB_DMARC_NONE, "the record has no policy");
+    finish (self, PB_DMARC_NONE, N_ ("the record has no policy"));
   else if (domain != self->author && found->record.nonexistent != found->record.subdomain)
     ask (self, self->author, PB_DNS_A, on_existence); /* NXDOMAIN holds for every type (RFC 8020) */
   else
@@ -376,7 +378,7 @@ static void
 on_author_record (PbDmarc *self, const PbDnsAnswer *answer)
 {
   if (keep_found (self, self->author, answer)->n > 1)
-    finish (self, PB_DMARC_NONE, "there is more than one record");
+    finish (self, PB_DMARC_NONE, N_ ("there is more than one record"));
   else
     walk (self, self->author, on_author_walked);
 }

@@ -6,6 +6,8 @@
  */
 #include "mailauth/dnsbl.h"
 
+#include "util/marked.h"
+
 #include <string.h>
 
 struct _PbDnsbl
@@ -218,15 +220,15 @@ pb_dnsbl_health_words (PbDnsblHealth health)
   switch (health)
     {
     case PB_DNSBL_HEALTH_WELL:
-      return "works";
+      return N_ ("works");
     case PB_DNSBL_HEALTH_NAMES_ALL:
-      return "names every address";
+      return N_ ("names every address");
     case PB_DNSBL_HEALTH_NAMES_NONE:
-      return "does not name its test address: it is empty or gone";
+      return N_ ("does not name its test address: it is empty or gone");
     case PB_DNSBL_HEALTH_ILL:
-      return "gives answers that are no listings, or refuses our questions";
+      return N_ ("gives answers that are no listings, or refuses our questions");
     case PB_DNSBL_HEALTH_SILENT:
-      return "does not answer";
+      return N_ ("does not answer");
     }
   return "";
 }

@@ -14,6 +14,7 @@
 #include "net/wheel.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/marked.h"
 
 #include <gio/gio.h>
 #include <netinet/in.h>
@@ -191,7 +192,7 @@ why_trouble (int error, const struct ub_result *result)
   if (error != 0 || result == NULL)
     return ub_strerror (error);
   if (result->bogus)
-    return result->why_bogus != NULL ? result->why_bogus : "DNSSEC validation failed";
+    return result->why_bogus != NULL ? result->why_bogus : N_ ("DNSSEC validation failed");
   switch (result->rcode)
     {
     case 1:
@@ -203,7 +204,7 @@ why_trouble (int error, const struct ub_result *result)
     case 5:
       return "REFUSED";
     default:
-      return "unusable reply";
+      return N_ ("unusable reply");
     }
 }
 
@@ -213,7 +214,7 @@ answer_from (PbDnsType type, int error, const struct ub_result *result)
   PbDnsAnswer *answer;
 
   if (error == UB_SYNTAX)
-    return pb_dns_answer_new (PB_DNS_NXDOMAIN, "not a domain name");
+    return pb_dns_answer_new (PB_DNS_NXDOMAIN, N_ ("not a domain name"));
   if (error != 0 || result == NULL || result->bogus)
     return pb_dns_answer_new (PB_DNS_TROUBLE, why_trouble (error, result));
   if (result->havedata)
@@ -285,7 +286,7 @@ on_waiter_timeout (PbTimer *timer)
 {
   Waiter *waiter = (Waiter *) (void *) ((char *) timer - offsetof (Waiter, timer));
   Lookup *lookup = waiter->lookup;
-  g_autoptr (PbDnsAnswer) answer = pb_dns_answer_new (PB_DNS_TROUBLE, "no answer in time");
+  g_autoptr (PbDnsAnswer) answer = pb_dns_answer_new (PB_DNS_TROUBLE, N_ ("no answer in time"));
 
   waiter_answer (waiter, answer);
   if (lookup->waiters != NULL)
@@ -333,7 +334,7 @@ on_request (gpointer data)
 
   if (self->closing)
     {
-      request_answer (request, pb_dns_answer_new (PB_DNS_TROUBLE, "the resolver is closing"));
+      request_answer (request, pb_dns_answer_new (PB_DNS_TROUBLE, N_ ("the resolver is closing")));
       return;
     }
   pb_resolver_follow (self);
@@ -405,7 +406,7 @@ pb_resolver_ask_again (PbResolver *self)
 void
 pb_resolver_free (PbResolver *self)
 {
-  g_autoptr (PbDnsAnswer) answer = pb_dns_answer_new (PB_DNS_TROUBLE, "the resolver is closing");
+  g_autoptr (PbDnsAnswer) answer = pb_dns_answer_new (PB_DNS_TROUBLE, N_ ("the resolver is closing"));
   g_autoptr (GList) lookups = NULL;
 
   if (self == NULL)

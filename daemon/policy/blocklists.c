@@ -6,6 +6,8 @@
  */
 #include "policy/blocklists.h"
 
+#include "dbus/say.h"
+
 #include <arpa/inet.h>
 
 #define PROBE_SECONDS 10
@@ -14,7 +16,7 @@ struct _PbBlocklists
 {
   gint references;       /* atomic: the owner's, and one a message or probe under way */
   GMutex lock;           /* of @ill alone */
-  GHashTable *ill;       /* (owned) zone -> words */
+  GHashTable *ill;       /* (owned) a set of zones */
   PbMailbox *mailbox;    /* (owned) */
   PbBlocklistsTold told; /* (nullable); main thread */
   gpointer user_data;
@@ -25,7 +27,7 @@ typedef struct
 {
   PbBlocklists *blocklists;
   char *zone;
-  char *words; /* (nullable) */
+  GVariant *trouble; /* (owned) (nullable) */
 } Notice;
 
 static void
@@ -40,12 +42,12 @@ blocklists_unref (PbBlocklists *self)
 }
 
 static Notice *
-notice_new (PbBlocklists *self, const char *zone, const char *words)
+notice_new (PbBlocklists *self, const char *zone)
 {
   Notice *notice = g_new (Notice, 1);
 
   g_atomic_int_inc (&self->references);
-  *notice = (Notice){ self, g_strdup (zone), g_strdup (words) };
+  *notice = (Notice){ self, g_strdup (zone), NULL };
   return notice;
 }
 
@@ -54,7 +56,7 @@ notice_free (Notice *notice)
 {
   blocklists_unref (notice->blocklists);
   g_free (notice->zone);
-  g_free (notice->words);
+  g_clear_pointer (&notice->trouble, g_variant_unref);
   g_free (notice);
 }
 
@@ -65,7 +67,7 @@ pb_blocklists_new (PbMailbox *main_mailbox, PbBlocklistsTold told, gpointer user
 
   self->references = 1;
   g_mutex_init (&self->lock);
-  self->ill = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->ill = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->mailbox = pb_mailbox_ref (main_mailbox);
   self->told = told;
   self->user_data = user_data;
@@ -90,20 +92,20 @@ pb_blocklists_is_ill (PbBlocklists *self, const char *zone)
   return ill;
 }
 
-/* Sets the state of @zone; NULL @words: it is well. Returns: whether that is another state than before. */
+/* Returns: whether that is another state than before. */
 static gboolean
-set_state (PbBlocklists *self, const char *zone, const char *words)
+set_state (PbBlocklists *self, const char *zone, gboolean ill)
 {
   gboolean was_ill;
 
   g_mutex_lock (&self->lock);
   was_ill = g_hash_table_contains (self->ill, zone);
-  if (words != NULL && !was_ill)
-    g_hash_table_insert (self->ill, g_strdup (zone), g_strdup (words));
-  else if (words == NULL)
+  if (ill && !was_ill)
+    g_hash_table_add (self->ill, g_strdup (zone));
+  else if (!ill)
     g_hash_table_remove (self->ill, zone);
   g_mutex_unlock (&self->lock);
-  return was_ill != (words != NULL);
+  return was_ill != ill;
 }
 
 static void
@@ -112,26 +114,31 @@ on_notice (gpointer data)
   Notice *notice = data;
 
   if (notice->blocklists->told != NULL)
-    notice->blocklists->told (notice->zone, notice->words, notice->blocklists->user_data);
+    notice->blocklists->told (notice->zone, notice->trouble, notice->blocklists->user_data);
   notice_free (notice);
 }
 
-static char *
-words_of_answer (const PbIp *answer)
+/* Returns: (transfer full) */
+static GVariant *
+say_answer (const PbIp *answer)
 {
   char text[INET6_ADDRSTRLEN];
 
-  return g_strdup_printf ("%s: %s", pb_dnsbl_health_words (PB_DNSBL_HEALTH_ILL),
-                          pb_ip_format (answer, text, sizeof text));
+  return g_variant_ref_sink (pb_say ("{trouble}: {address}", "trouble",
+                                     pb_say_words (pb_dnsbl_health_words (PB_DNSBL_HEALTH_ILL)), "address",
+                                     pb_say_text (pb_ip_format (answer, text, sizeof text))));
 }
 
 void
 pb_blocklists_tell_ill (PbBlocklists *self, const char *zone, const PbIp *answer)
 {
-  g_autofree char *words = words_of_answer (answer);
+  Notice *notice;
 
-  if (set_state (self, zone, words))
-    pb_mailbox_post (self->mailbox, on_notice, notice_new (self, zone, words));
+  if (!set_state (self, zone, TRUE))
+    return;
+  notice = notice_new (self, zone);
+  notice->trouble = say_answer (answer);
+  pb_mailbox_post (self->mailbox, on_notice, notice);
 }
 
 static void
@@ -145,30 +152,30 @@ on_probed (PbDnsblHealth health, const PbIp *answer, gpointer user_data)
     case PB_DNSBL_HEALTH_WELL:
       break;
     case PB_DNSBL_HEALTH_ILL:
-      notice->words = words_of_answer (answer);
+      notice->trouble = say_answer (answer);
       break;
     case PB_DNSBL_HEALTH_NAMES_ALL:
     case PB_DNSBL_HEALTH_NAMES_NONE:
-      notice->words = g_strdup (pb_dnsbl_health_words (health));
+      notice->trouble = g_variant_ref_sink (pb_say_words (pb_dnsbl_health_words (health)));
       break;
     case PB_DNSBL_HEALTH_SILENT:
       notice_free (notice);
       return;
     }
-  if (set_state (self, notice->zone, notice->words) && self->told != NULL)
-    self->told (notice->zone, notice->words, self->user_data);
+  if (set_state (self, notice->zone, notice->trouble != NULL) && self->told != NULL)
+    self->told (notice->zone, notice->trouble, self->user_data);
   notice_free (notice);
 }
 
 void
 pb_blocklists_probe (PbBlocklists *self, const char *zone, const PbDnsSource *dns)
 {
-  pb_dnsbl_probe (zone, dns, PROBE_SECONDS, on_probed, notice_new (self, zone, NULL));
+  pb_dnsbl_probe (zone, dns, PROBE_SECONDS, on_probed, notice_new (self, zone));
 }
 
 void
 pb_blocklists_forget (PbBlocklists *self, const char *zone)
 {
-  if (set_state (self, zone, NULL) && self->told != NULL)
+  if (set_state (self, zone, FALSE) && self->told != NULL)
     self->told (zone, NULL, self->user_data);
 }

@@ -11,8 +11,8 @@
  */
 typedef struct _PbBlocklists PbBlocklists;
 
-/** PbBlocklistsTold: @words: what is wrong with @zone; NULL: it is well again. */
-typedef void (*PbBlocklistsTold) (const char *zone, const char *words, gpointer user_data);
+/** PbBlocklistsTold: @trouble: what @zone does, of pb_say(), to stand behind its name; NULL: it is well again. */
+typedef void (*PbBlocklistsTold) (const char *zone, GVariant *trouble, gpointer user_data);
 
 /** pb_blocklists_new: @main_mailbox: of the thread on which @told (nullable) is called. */
 PbBlocklists *pb_blocklists_new (PbMailbox *main_mailbox, PbBlocklistsTold told, gpointer user_data);

@@ -12,6 +12,7 @@
 #include "dbus/names.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/marked.h"
 
 #define MAX_ALERTS 500
 
@@ -21,47 +22,47 @@ static const struct
   const char *name;       /* on the bus and in the journal */
   const char *message_id; /* of the journal, made by systemd-id128 new */
   PbLogLevel level;
-  const char *remedy;
+  const char *remedy;     /* its places, if any, are filled by say_remedy() */
 } kinds[] = {
   [PB_ALERT_RELAY_LOGIN_REFUSED] = {
     "relay-login-refused", "b6bdb540ad434668987cf45b227e51e0", PB_LOG_ERROR,
-    "Check the user name and set the password again; mail for this relay waits until a login is accepted.",
+    N_ ("Check the user name and set the password again; mail for this relay waits until a login is accepted."),
   },
   [PB_ALERT_RELAY_PASSWORD_MISSING] = {
     "relay-password-missing", "d107cd4122ec42edb69e0e1d5f4ea2b8", PB_LOG_WARNING,
-    "Set the password, or start a client that keeps it; mail for this relay waits until then.",
+    N_ ("Set the password, or start a client that keeps it; mail for this relay waits until then."),
   },
   [PB_ALERT_BLOCKLIST_ILL] = {
     "blocklist-ill", "a174118b46d84b03b40b9d79162fe486", PB_LOG_WARNING,
-    "The list is not asked until it works again; look at its web site, or remove it from the settings.",
+    N_ ("The list is not asked until it works again; look at its web site, or remove it from the settings."),
   },
   [PB_ALERT_SCANNER_ILL] = {
     "scanner-ill", "50a5ccfc38a64d5a97c02429c7ffe3c0", PB_LOG_ERROR,
-    "See whether clamd runs and Antivirus.Address is right; until it answers Antivirus.OnFailure says what is done with mail.",
+    N_ ("See whether clamd runs and {address} is right; until it answers {failure} says what is done with mail."),
   },
   [PB_ALERT_QUEUE_GROWING] = {
     "queue-growing", "553588ab9b6b456d96ace2308e8ce6b4", PB_LOG_WARNING,
-    "Look at the reasons in the queue; a relay, the DNS or the way to the Internet may be down.",
+    N_ ("Look at the reasons in the queue; a relay, the DNS or the way to the Internet may be down."),
   },
   [PB_ALERT_DISK_LOW] = {
     "disk-low", "335d2d5163b440569508114e8c7dcd3c", PB_LOG_ERROR,
-    "Make room on that disk; new mail is taken again by itself.",
+    N_ ("Make room on that disk; new mail is taken again by itself."),
   },
   [PB_ALERT_CERTIFICATE_ENDING] = {
     "certificate-ending", "363871dca85c4f58ab1e23dceb59ab8f", PB_LOG_WARNING,
-    "Import a new certificate.",
+    N_ ("Import a new certificate."),
   },
   [PB_ALERT_DAILY_LIMIT] = {
     "daily-limit", "7aea1abb35be40389496469ad7de948d", PB_LOG_WARNING,
-    "Look at the held mail in the queue: release it, or remove it and change the account's password if it was not its owner who sent it.",
+    N_ ("Look at the held mail in the queue: release it, or remove it and change the account’s password if it was not its owner who sent it."),
   },
   [PB_ALERT_ACCOUNT_BURSTING] = {
     "account-bursting", "77cab15b04664648a16ada9e7b3b0779", PB_LOG_WARNING,
-    "Ask its owner. If somebody else sends it, change the account's password and hold its mail in the queue; its DailyMessages bounds what it may send a day.",
+    N_ ("Ask its owner. If somebody else sends it, change the account’s password and hold its mail in the queue; its daily limit bounds what it may send a day."),
   },
   [PB_ALERT_DROP_REFUSED] = {
     "drop-refused", "cc4aa215e52f48ff884147f7a89dc524", PB_LOG_WARNING,
-    "Look at the files refused-... in the folder drop of the state directory, whose reasons are in the log, and remove them.",
+    N_ ("Look at the files refused-… in the folder drop of the state directory, whose reasons are in the log, and remove them."),
   },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == PB_N_ALERTS);
@@ -69,8 +70,9 @@ G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == PB_N_ALERTS);
 typedef struct
 {
   PbAlertKind kind;
-  char *subject, *text; /* (owned) */
-  gint64 since;         /* Unix seconds */
+  char *subject;  /* (owned) */
+  GVariant *text; /* (owned) of pb_say() */
+  gint64 since;   /* Unix seconds */
 } PbAlert;
 
 struct _PbAlerts
@@ -85,7 +87,7 @@ alert_free (gpointer data)
   PbAlert *self = data;
 
   g_free (self->subject);
-  g_free (self->text);
+  g_clear_pointer (&self->text, g_variant_unref);
   g_free (self);
 }
 
@@ -110,10 +112,12 @@ tell (PbAlerts *self)
 }
 
 static void
-log_alert (PbAlertKind kind, const char *subject, const char *text)
+log_alert (PbAlertKind kind, const char *subject, GVariant *text)
 {
+  g_autofree char *english = pb_say_fill (text, NULL);
+
   pb_log (kinds[kind].level, kinds[kind].name, PB_LOG_KIND, kinds[kind].message_id, "subject",
-          subject, "reason", text, NULL);
+          subject, "reason", english, NULL);
 }
 
 static void
@@ -165,13 +169,14 @@ pb_alerts_leave_bus (PbAlerts *self)
 }
 
 void
-pb_alerts_raise (PbAlerts *self, PbAlertKind kind, const char *subject, const char *text)
+pb_alerts_raise (PbAlerts *self, PbAlertKind kind, const char *subject, GVariant *text)
 {
   PbAlert *alert = find_alert (self, kind, subject);
+  g_autoptr (GVariant) said = g_variant_ref_sink (text);
 
-  if (alert != NULL && g_str_equal (alert->text, text))
+  if (alert != NULL && g_variant_equal (alert->text, said))
     return;
-  log_alert (kind, subject, text);
+  log_alert (kind, subject, said);
   if (alert == NULL && self->alerts->len >= MAX_ALERTS)
     return;
   if (alert == NULL)
@@ -182,8 +187,8 @@ pb_alerts_raise (PbAlerts *self, PbAlertKind kind, const char *subject, const ch
       alert->since = pb_clock_wall () / G_USEC_PER_SEC;
       g_ptr_array_add (self->alerts, alert);
     }
-  g_free (alert->text);
-  alert->text = g_utf8_make_valid (text, -1);
+  g_clear_pointer (&alert->text, g_variant_unref);
+  alert->text = g_steal_pointer (&said);
   tell (self);
 }
 
@@ -199,6 +204,25 @@ pb_alerts_end (PbAlerts *self, PbAlertKind kind, const char *subject)
   tell (self);
 }
 
+static GVariant *
+say_remedy (PbAlertKind kind)
+{
+  return kind != PB_ALERT_SCANNER_ILL
+           ? pb_say (kinds[kind].remedy)
+           : pb_say (kinds[kind].remedy, "address", pb_say_setting ("Antivirus.Address"), "failure",
+                     pb_say_setting ("Antivirus.OnFailure"));
+}
+
+/* In English as @key, and as what a client says in its language. */
+static void
+put_said (GVariantBuilder *row, const char *key, const char *words_key, GVariant *said)
+{
+  g_autofree char *english = pb_say_fill (said, NULL);
+
+  g_variant_builder_add (row, "{sv}", key, g_variant_new_string (english));
+  g_variant_builder_add (row, "{sv}", words_key, said);
+}
+
 GVariant *
 pb_alerts_list (PbAlerts *self)
 {
@@ -208,15 +232,15 @@ pb_alerts_list (PbAlerts *self)
   for (guint i = self->alerts->len; i-- > 0;)
     {
       const PbAlert *alert = self->alerts->pdata[i];
+      g_autoptr (GVariant) remedy = g_variant_ref_sink (say_remedy (alert->kind));
 
       g_variant_builder_open (&rows, G_VARIANT_TYPE ("a{sv}"));
       g_variant_builder_add (&rows, "{sv}", "Name", g_variant_new_string (kinds[alert->kind].name));
       g_variant_builder_add (&rows, "{sv}", "Time",
                              g_variant_new_uint64 ((guint64) MAX (alert->since, 0)));
       g_variant_builder_add (&rows, "{sv}", "Subject", g_variant_new_string (alert->subject));
-      g_variant_builder_add (&rows, "{sv}", "Text", g_variant_new_string (alert->text));
-      g_variant_builder_add (&rows, "{sv}", "Remedy",
-                             g_variant_new_string (kinds[alert->kind].remedy));
+      put_said (&rows, "Text", "TextWords", alert->text);
+      put_said (&rows, "Remedy", "RemedyWords", remedy);
       g_variant_builder_close (&rows);
     }
   return g_variant_ref_sink (g_variant_builder_end (&rows));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "dbus/say.h"
 #include "service/bus.h"
 #include <glib.h>
 
@@ -35,8 +36,8 @@ void pb_alerts_add_object (PbAlerts *self, PbBus *bus);
 /** pb_alerts_leave_bus: before the bus goes; what is raised from then on is in the journal only. */
 void pb_alerts_leave_bus (PbAlerts *self);
 
-/** pb_alerts_raise: @text: what is wrong, in words. One that is there with another text keeps its time; with the same text nothing happens. */
-void pb_alerts_raise (PbAlerts *self, PbAlertKind kind, const char *subject, const char *text);
+/** pb_alerts_raise: @text: what is wrong, of pb_say(), which is taken. One that is there with another text keeps its time; with the same text nothing happens. */
+void pb_alerts_raise (PbAlerts *self, PbAlertKind kind, const char *subject, GVariant *text);
 
 /** pb_alerts_end: nothing where there is none. */
 void pb_alerts_end (PbAlerts *self, PbAlertKind kind, const char *subject);

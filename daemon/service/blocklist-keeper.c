@@ -30,21 +30,20 @@ query (gpointer source, const char *name, PbDnsType type, guint timeout, PbDnsFu
 }
 
 static void
-on_told (const char *zone, const char *words, gpointer user_data)
+on_told (const char *zone, GVariant *trouble, gpointer user_data)
 {
   PbBlocklistKeeper *self = user_data;
-  g_autofree char *text = NULL;
 
   if (self->registry == NULL)
     return;
-  if (words == NULL)
+  if (trouble == NULL)
     {
       pb_log (PB_LOG_NOTICE, "blocklist well", "zone", zone, NULL);
       pb_alerts_end (self->alerts, PB_ALERT_BLOCKLIST_ILL, zone);
       return;
     }
-  text = g_strdup_printf ("The blocklist %s %s", zone, words);
-  pb_alerts_raise (self->alerts, PB_ALERT_BLOCKLIST_ILL, zone, text);
+  pb_alerts_raise (self->alerts, PB_ALERT_BLOCKLIST_ILL, zone,
+                   pb_say ("The blocklist {zone} {trouble}", "zone", pb_say_text (zone), "trouble", trouble));
 }
 
 /* Probes all lists that are asked, and forgets those that are not any more. */

@@ -312,10 +312,11 @@ try_later (PbDropKeeper *self)
 static void
 tell_kept (PbDropKeeper *self, const PbDropRefused *kept)
 {
-  g_autofree char *text = pb_drop_refused_text (kept);
+  GVariant *text;
 
   if (self->closed)
     return;
+  text = pb_drop_refused_say (kept);
   if (text == NULL)
     {
       pb_alerts_end (self->alerts, PB_ALERT_DROP_REFUSED, "drop-directory");

@@ -7,6 +7,7 @@
  */
 #include "service/drop-refused.h"
 
+#include "dbus/say.h"
 #include "util/log.h"
 
 #include <dirent.h>
@@ -117,13 +118,12 @@ pb_drop_refused_add (PbDropRefused *kept, guint64 octets)
   return is_too_much (kept);
 }
 
-char *
-pb_drop_refused_text (const PbDropRefused *kept)
+GVariant *
+pb_drop_refused_say (const PbDropRefused *kept)
 {
   if (kept->n == 0)
     return NULL;
-  if (kept->n == 1)
-    return g_strdup ("A message of a program of this machine was refused for good; it is kept in the drop directory.");
-  return g_strdup_printf ("%u messages of programs of this machine were refused for good; they are kept in the drop directory.",
-                          kept->n);
+  return pb_say_count (
+    "{n} message of a program of this machine was refused for good; it is kept in the drop directory.",
+    "{n} messages of programs of this machine were refused for good; they are kept in the drop directory.", kept->n);
 }

@@ -24,5 +24,5 @@ void pb_drop_refused_bound (int folder, PbDropRefused *kept);
 /** pb_drop_refused_add: counts one more of @octets. Returns: TRUE when that is too much: pb_drop_refused_bound(). */
 gboolean pb_drop_refused_add (PbDropRefused *kept, guint64 octets);
 
-/** pb_drop_refused_text: (transfer full) (nullable): what an alert says of them; NULL: there are none. */
-char *pb_drop_refused_text (const PbDropRefused *kept);
+/** pb_drop_refused_say: (transfer floating) (nullable): what an alert says of them; NULL: there are none. */
+GVariant *pb_drop_refused_say (const PbDropRefused *kept);

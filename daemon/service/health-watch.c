@@ -9,6 +9,7 @@
 
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/marked.h"
 #include "util/pool.h"
 
 #define LOOK_SECONDS     2
@@ -91,23 +92,25 @@ restore (PbHealthWatch *self)
 
 /* ---- looking ---- */
 
-char *
+GVariant *
 pb_health_watch_judge_queue (const PbQueueCounts *counts, gboolean *many, gint64 now)
 {
   *many = counts->deferred >= (*many ? FEWER_DEFERRED : MANY_DEFERRED);
   if (*many)
-    return g_strdup_printf ("%d messages and more wait for another attempt.", MANY_DEFERRED);
+    return pb_say_count ("{n} message and more wait for another attempt.", "{n} messages and more wait for another attempt.",
+                         MANY_DEFERRED);
   /* The oldest may be one that is held, which waits for somebody's hand and not for others. */
   if (counts->held == 0 && counts->oldest > 0 && now - counts->oldest >= LONG_WAIT)
-    return g_strdup_printf ("A message has waited for more than %d hours.", LONG_WAIT / 3600);
+    return pb_say_count ("A message has waited for more than {n} hour.", "A message has waited for more than {n} hours.",
+                         LONG_WAIT / 3600);
   return NULL;
 }
 
 static void
 look_at_queue (PbHealthWatch *self, gint64 now)
 {
-  g_autofree char *text = NULL;
   PbQueueCounts counts;
+  GVariant *text;
 
   pb_store_counts (self->store, &counts);
   text = pb_health_watch_judge_queue (&counts, &self->many, now);
@@ -122,7 +125,7 @@ look_at_disk (PbHealthWatch *self)
 {
   if (pb_store_state (self->store) == PB_STORE_LOW_SPACE)
     pb_alerts_raise (self->alerts, PB_ALERT_DISK_LOW, "state-directory",
-                     "The disk of the state directory is nearly full: no new mail is taken.");
+                     pb_say ("The disk of the state directory is nearly full: no new mail is taken."));
   else
     pb_alerts_end (self->alerts, PB_ALERT_DISK_LOW, "state-directory");
 }
@@ -131,26 +134,36 @@ static void
 look_at_certificate (PbHealthWatch *self, gint64 now)
 {
   const PbTlsIdentity *identity = pb_certificate_identity (self->certificate);
-  g_autofree char *text = NULL;
   char date[40];
 
   if (identity != NULL && identity->not_after - now < ENDING_SECONDS)
-    text = g_strdup_printf ("The certificate %s on %s.", identity->not_after > now ? "ends" : "has ended",
-                            pb_clock_format_date (identity->not_after * G_USEC_PER_SEC, date));
-  if (text != NULL)
-    pb_alerts_raise (self->alerts, PB_ALERT_CERTIFICATE_ENDING, "certificate", text);
+    {
+      pb_clock_format_date (identity->not_after * G_USEC_PER_SEC, date);
+      pb_alerts_raise (self->alerts, PB_ALERT_CERTIFICATE_ENDING, "certificate",
+                       pb_say (identity->not_after > now ? N_ ("The certificate ends on {date}.")
+                                                         : N_ ("The certificate has ended on {date}."),
+                               "date", pb_say_moment (identity->not_after, date)));
+    }
   else
     pb_alerts_end (self->alerts, PB_ALERT_CERTIFICATE_ENDING, "certificate");
+}
+
+static void
+keep_said (GHashTable *accounts, const char *account, GVariant *said)
+{
+  g_hash_table_insert (accounts, g_strdup (account), g_variant_ref_sink (said));
 }
 
 /* Who is over, copied: the alerts are raised without the lock. */
 static void
 on_over (const char *account, const char *name, guint messages, guint recipients, gpointer user_data)
 {
-  g_hash_table_insert (user_data, g_strdup (account),
-                       g_strdup_printf ("The account %s has sent %u messages to %u recipients today and may send no "
-                                        "more; further ones are held.",
-                                        name, messages, recipients));
+  keep_said (user_data, account,
+             pb_say_count ("The account {account} has sent {n} message today, to {recipients} recipients in all, and may "
+                           "send no more; further ones are held.",
+                           "The account {account} has sent {n} messages today, to {recipients} recipients in all, and may "
+                           "send no more; further ones are held.",
+                           messages, "account", pb_say_text (name), "recipients", pb_say_number (recipients)));
 }
 
 static void
@@ -158,16 +171,20 @@ on_bursting (const char *account, const char *name, guint messages, guint busies
 {
   char date[40];
 
-  g_hash_table_insert (user_data, g_strdup (account),
-                       g_strdup_printf ("The account %s sends far more than usual: %u messages within an hour, on %s; in "
-                                        "the seven days before never more than %u.",
-                                        name, messages, pb_clock_format_date (wall * G_USEC_PER_SEC, date), busiest));
+  pb_clock_format_date (wall * G_USEC_PER_SEC, date);
+  keep_said (user_data, account,
+             pb_say_count ("The account {account} sends far more than usual: {n} message within an hour, on {date}; in the "
+                           "seven days before never more than {busiest}.",
+                           "The account {account} sends far more than usual: {n} messages within an hour, on {date}; in "
+                           "the seven days before never more than {busiest}.",
+                           messages, "account", pb_say_text (name), "date", pb_say_moment (wall, date), "busiest",
+                           pb_say_number (busiest)));
 }
 
 static GHashTable *
 new_accounts (void)
 {
-  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
 }
 
 /* @accounts: (inout): those with the alert, for which @now comes (transfer full), with the words for each */

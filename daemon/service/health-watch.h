@@ -23,6 +23,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbHealthWatch, pb_health_watch_free)
  * pb_health_watch_judge_queue: whether the queue grows. Pure.
  * @many: (inout): whether so many messages waited at the last look; the alert then ends a little lower, so that it does not come and go
  * @now: Unix seconds
- * Returns: (transfer full) (nullable): what is wrong, in words
+ * Returns: (transfer floating) (nullable): what is wrong, of pb_say()
  */
-char *pb_health_watch_judge_queue (const PbQueueCounts *counts, gboolean *many, gint64 now);
+GVariant *pb_health_watch_judge_queue (const PbQueueCounts *counts, gboolean *many, gint64 now);

@@ -65,10 +65,11 @@ pb_relay_keeper_raise_missing (PbRelayKeeper *self, const PbRoute *route,
 {
   g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
   g_autofree char *relay = name_relay (route);
-  g_autofree char *text = g_strdup_printf ("%s: %s", relay, pb_relay_secret_reason (answer));
 
   if (is_used (snapshot, route))
-    pb_alerts_raise (self->alerts, PB_ALERT_RELAY_PASSWORD_MISSING, route->relay_id, text);
+    pb_alerts_raise (self->alerts, PB_ALERT_RELAY_PASSWORD_MISSING, route->relay_id,
+                     pb_say ("{relay}: {reason}", "relay", pb_say_text (relay), "reason",
+                             pb_say_words (pb_relay_secret_reason (answer))));
 }
 
 void
@@ -236,7 +237,6 @@ on_refused (gpointer data)
   Outcome *self = data;
   g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->keeper->registry);
   g_autofree char *relay = name_relay (self->route);
-  g_autofree char *text = NULL;
   PbRelayKeeping *login;
 
   if (!pb_relay_keeper_is_closed (self->keeper) && is_current (snapshot, self->route))
@@ -248,11 +248,11 @@ on_refused (gpointer data)
       g_free (login->refused);
       login->refused = g_strdup (self->reply);
       remember_sealed (login);
-      text =
-        g_strdup_printf ("%s refused the login of “%s”: %s", relay, self->route->user, self->reply);
       if (is_used (snapshot, self->route))
         pb_alerts_raise (self->keeper->alerts, PB_ALERT_RELAY_LOGIN_REFUSED, self->route->relay_id,
-                         text);
+                         pb_say ("{relay} refused the login of “{user}”: {reply}", "relay",
+                                 pb_say_text (relay), "user", pb_say_text (self->route->user),
+                                 "reply", pb_say_text (self->reply)));
     }
   outcome_free (self);
 }

@@ -33,9 +33,8 @@ end_alert (PbScannerKeeper *self)
 static void
 raise_alert (PbScannerKeeper *self, const char *words)
 {
-  g_autofree char *text = g_strdup_printf ("Mail cannot be scanned for malware: %s", words);
-
-  pb_alerts_raise (self->alerts, PB_ALERT_SCANNER_ILL, self->address, text);
+  pb_alerts_raise (self->alerts, PB_ALERT_SCANNER_ILL, self->address,
+                   pb_say ("Mail cannot be scanned for malware: {reason}", "reason", pb_say_words (words)));
   if (self->alerted == NULL)
     self->alerted = g_strdup (self->address);
 }

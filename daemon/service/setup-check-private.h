@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "dbus/say.h"
 #include "mailauth/dns-source.h"
 #include "service/setup-check.h"
+#include "util/marked.h"
 #include "util/netblock.h"
 #include <netinet/in.h>
 
@@ -56,7 +58,8 @@ typedef struct
   char *subject;   /* (owned) */
   gboolean ended;
   PbSetupState state;
-  char *evidence, *remedy, *record; /* (owned) (nullable) */
+  GVariant *evidence, *remedy; /* (owned) (nullable) of pb_say() */
+  char *record;                /* (owned) (nullable) */
   void (*stop) (gpointer data); /* (nullable) called with @stop_data when it ends */
   gpointer stop_data;
 } PbSetupStep;
@@ -67,11 +70,11 @@ PbSetupStep *pb_setup_step_ref (PbSetupStep *self);
 void pb_setup_step_unref (PbSetupStep *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbSetupStep, pb_setup_step_unref)
 
-/** pb_setup_step_end: @evidence and @record (transfer full) (nullable), @remedy (nullable). Only the first end counts. */
-void pb_setup_step_end (PbSetupStep *self, PbSetupState state, char *evidence, const char *remedy, char *record);
+/** pb_setup_step_end: @evidence and @remedy (nullable) of pb_say(), which are taken; @record (transfer full) (nullable). Only the first end counts. */
+void pb_setup_step_end (PbSetupStep *self, PbSetupState state, GVariant *evidence, GVariant *remedy, char *record);
 
 /** pb_setup_add: a step that is begun and ended at once. */
-void pb_setup_add (PbSetupRun *run, const char *name, const char *subject, PbSetupState state, char *evidence, const char *remedy, char *record);
+void pb_setup_add (PbSetupRun *run, const char *name, const char *subject, PbSetupState state, GVariant *evidence, GVariant *remedy, char *record);
 
 const PbSetupParts *pb_setup_parts (const PbSetupRun *run);
 
@@ -100,8 +103,8 @@ char *pb_setup_record (const char *name, const char *type, const char *value);
 char *pb_setup_txt_record (const char *name, const char *text);
 /** pb_setup_reverse_name: (transfer full): "1.2.0.192.in-addr.arpa". */
 char *pb_setup_reverse_name (const PbIp *ip);
-/** pb_setup_trouble: (transfer full): in words, why @answer says nothing of @name. */
-char *pb_setup_trouble (const char *name, const PbDnsAnswer *answer);
+/** pb_setup_trouble: (transfer floating): in words, why @answer says nothing of @name. */
+GVariant *pb_setup_trouble (const char *name, const PbDnsAnswer *answer);
 
 /* ---- the checks: setup-here.c, setup-names.c, setup-mail.c, setup-reach.c; each begins its steps ---- */
 void pb_setup_listening (PbSetupRun *run);

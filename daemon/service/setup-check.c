@@ -65,8 +65,8 @@ pb_setup_step_unref (PbSetupStep *self)
     return;
   run_unref (self->run);
   g_free (self->subject);
-  g_free (self->evidence);
-  g_free (self->remedy);
+  g_clear_pointer (&self->evidence, g_variant_unref);
+  g_clear_pointer (&self->remedy, g_variant_unref);
   g_free (self->record);
   g_free (self);
 }
@@ -96,6 +96,17 @@ put (GVariantBuilder *row, const char *key, const char *text)
   g_variant_builder_add (row, "{sv}", key, g_variant_new_string (valid));
 }
 
+/* In English as @key, and as what a client says in its language. */
+static void
+put_said (GVariantBuilder *row, const char *key, const char *words_key, GVariant *said)
+{
+  g_autofree char *english = pb_say_fill (said, NULL);
+
+  put (row, key, english);
+  if (said != NULL)
+    g_variant_builder_add (row, "{sv}", words_key, said);
+}
+
 static GVariant *
 make_answer (PbSetupRun *run)
 {
@@ -110,8 +121,8 @@ make_answer (PbSetupRun *run)
       put (&answer, "Name", step->name);
       put (&answer, "Subject", step->subject);
       put (&answer, "State", state_name (step->state));
-      put (&answer, "Evidence", step->evidence);
-      put (&answer, "Remedy", step->remedy);
+      put_said (&answer, "Evidence", "EvidenceWords", step->evidence);
+      put_said (&answer, "Remedy", "RemedyWords", step->remedy);
       put (&answer, "Record", step->record);
       g_variant_builder_close (&answer);
     }
@@ -163,19 +174,21 @@ pb_setup_step_new (PbSetupRun *run, const char *name, const char *subject)
 }
 
 void
-pb_setup_step_end (PbSetupStep *self, PbSetupState state, char *evidence, const char *remedy,
+pb_setup_step_end (PbSetupStep *self, PbSetupState state, GVariant *evidence, GVariant *remedy,
                    char *record)
 {
+  g_autoptr (GVariant) found = evidence != NULL ? g_variant_ref_sink (evidence) : NULL;
+  g_autoptr (GVariant) advice = remedy != NULL ? g_variant_ref_sink (remedy) : NULL;
+
   if (self->ended)
     {
-      g_free (evidence);
       g_free (record);
       return;
     }
   self->ended = TRUE;
   self->state = state;
-  self->evidence = evidence;
-  self->remedy = g_strdup (remedy);
+  self->evidence = g_steal_pointer (&found);
+  self->remedy = g_steal_pointer (&advice);
   self->record = record;
   if (self->stop != NULL)
     self->stop (g_steal_pointer (&self->stop_data));
@@ -185,7 +198,7 @@ pb_setup_step_end (PbSetupStep *self, PbSetupState state, char *evidence, const 
 
 void
 pb_setup_add (PbSetupRun *run, const char *name, const char *subject, PbSetupState state,
-              char *evidence, const char *remedy, char *record)
+              GVariant *evidence, GVariant *remedy, char *record)
 {
   g_autoptr (PbSetupStep) step = pb_setup_step_new (run, name, subject);
 
@@ -210,7 +223,7 @@ static void
 on_unasked (gpointer data)
 {
   g_autofree Unasked *self = data;
-  g_autoptr (PbDnsAnswer) answer = pb_dns_answer_new (PB_DNS_TROUBLE, "the server is stopping");
+  g_autoptr (PbDnsAnswer) answer = pb_dns_answer_new (PB_DNS_TROUBLE, N_ ("the server is stopping"));
 
   self->func (answer, self->user_data);
 }
@@ -368,8 +381,8 @@ on_deadline (gpointer user_data)
     }
   for (guint i = 0; check->run == self && i < self->steps->len; i++)
     pb_setup_step_end (self->steps->pdata[i], PB_SETUP_UNKNOWN,
-                       g_strdup_printf ("no answer within %d seconds", PB_SETUP_SECONDS),
-                       "Try again; if it stays so, look whether the DNS servers answer.", NULL);
+                       pb_say_count ("no answer within {n} second", "no answer within {n} seconds", PB_SETUP_SECONDS),
+                       pb_say ("Try again; if it stays so, look whether the DNS servers answer."), NULL);
   return G_SOURCE_REMOVE;
 }
 

@@ -92,7 +92,7 @@ look_at_clock (PbSetupSystem *system, GDBusConnection *connection)
     return;
   system->has_clock = TRUE;
   system->synchronised = code != TIME_ERROR && (now.status & STA_UNSYNC) == 0;
-  system->clock_source = "the kernel (adjtimex)";
+  system->clock_source = N_ ("the kernel (adjtimex)");
 }
 
 void
@@ -119,35 +119,45 @@ reaches_the_network (const PbEndpoint *endpoint)
   return !pb_ip_parse (endpoint->address, &ip) || !pb_ip_is_loopback (&ip);
 }
 
+static GVariant *
+say_endpoint (const PbEndpoint *endpoint)
+{
+  g_autofree char *port = g_strdup_printf ("%u", endpoint->port);
+
+  return pb_say ("{role} on {address} port {port}", "role", pb_say_text (pb_role_name (endpoint->role)), "address",
+                 pb_say_text (endpoint->address), "port", pb_say_text (port));
+}
+
 void
 pb_setup_listening (PbSetupRun *run)
 {
   const GPtrArray *listeners = pb_setup_parts (run)->listeners;
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GPtrArray) parts = g_ptr_array_new ();
   gboolean smtp = FALSE, port = FALSE, network = FALSE;
+  GVariant *evidence;
 
   for (guint i = 0; i < listeners->len; i++)
     {
       const PbEndpoint *endpoint = pb_listener_endpoint (listeners->pdata[i]);
       gboolean far = reaches_the_network (endpoint);
 
-      g_string_append_printf (text, "%s%s on %s port %u", i > 0 ? ", " : "",
-                              pb_role_name (endpoint->role), endpoint->address, endpoint->port);
+      g_ptr_array_add (parts, say_endpoint (endpoint));
       smtp = smtp || endpoint->role == PB_ROLE_SMTP;
       network = network || (endpoint->role == PB_ROLE_SMTP && far);
       port = port || (endpoint->role == PB_ROLE_SMTP && far && endpoint->port == SMTP_PORT);
     }
+  evidence = pb_say_value (pb_say_list ((GVariant *const *) parts->pdata, parts->len));
   if (!smtp)
-    pb_setup_add (run, "listening", NULL, PB_SETUP_PROBLEM, g_strdup (text->str),
-                  "Listen with the role smtp on port 25: other servers' mail comes there.", NULL);
+    pb_setup_add (run, "listening", NULL, PB_SETUP_PROBLEM, evidence,
+                  pb_say ("Listen with the role smtp on port 25: other servers’ mail comes there."), NULL);
   else if (!network)
-    pb_setup_add (run, "listening", NULL, PB_SETUP_PROBLEM, g_strdup (text->str),
-                  "Only this machine reaches the role smtp: listen on an address of the network.", NULL);
+    pb_setup_add (run, "listening", NULL, PB_SETUP_PROBLEM, evidence,
+                  pb_say ("Only this machine reaches the role smtp: listen on an address of the network."), NULL);
   else if (!port)
-    pb_setup_add (run, "listening", NULL, PB_SETUP_WARNING, g_strdup (text->str),
-                  "Other servers connect to port 25: listen there, or have the router forward it.", NULL);
+    pb_setup_add (run, "listening", NULL, PB_SETUP_WARNING, evidence,
+                  pb_say ("Other servers connect to port 25: listen there, or have the router forward it."), NULL);
   else
-    pb_setup_add (run, "listening", NULL, PB_SETUP_OK, g_strdup (text->str), NULL, NULL);
+    pb_setup_add (run, "listening", NULL, PB_SETUP_OK, evidence, NULL, NULL);
 }
 
 /* ---- hostname ---- */
@@ -163,11 +173,13 @@ pb_setup_hostname (PbSetupRun *run)
     if (g_str_has_suffix (hostname, nowhere[i]))
       {
         pb_setup_add (run, "hostname", NULL, PB_SETUP_PROBLEM,
-                      g_strdup_printf ("%s is a name that exists nowhere on the Internet", hostname),
-                      "Set General.Hostname to this server's name in a domain of yours.", NULL);
+                      pb_say ("{name} is a name that exists nowhere on the Internet", "name", pb_say_text (hostname)),
+                      pb_say ("Set {setting} to this server’s name in a domain of yours.", "setting",
+                              pb_say_setting ("General.Hostname")),
+                      NULL);
         return;
       }
-  pb_setup_add (run, "hostname", NULL, PB_SETUP_OK, g_strdup (hostname), NULL, NULL);
+  pb_setup_add (run, "hostname", NULL, PB_SETUP_OK, pb_say_value (pb_say_text (hostname)), NULL, NULL);
 }
 
 /* ---- certificate ---- */
@@ -186,6 +198,20 @@ names_host (const PbTlsIdentity *identity, const char *hostname)
   return FALSE;
 }
 
+static GVariant *
+say_identity (const PbTlsIdentity *identity)
+{
+  g_autofree char *names = g_strjoinv (", ", identity->names);
+  char begins[40], ends[40];
+
+  pb_clock_format_date (identity->not_before * G_USEC_PER_SEC, begins);
+  pb_clock_format_date (identity->not_after * G_USEC_PER_SEC, ends);
+  return pb_say (identity->self_signed ? N_ ("{subject}, for {names}, from {begin} to {end}, self-signed")
+                                       : N_ ("{subject}, for {names}, from {begin} to {end}"),
+                 "subject", pb_say_text (identity->subject), "names", pb_say_text (names), "begin",
+                 pb_say_moment (identity->not_before, begins), "end", pb_say_moment (identity->not_after, ends));
+}
+
 void
 pb_setup_certificate (PbSetupRun *run)
 {
@@ -193,37 +219,31 @@ pb_setup_certificate (PbSetupRun *run)
   const char *hostname = run->snapshot->values.general_hostname;
   gint64 now = pb_clock_wall () / G_USEC_PER_SEC;
   PbSetupState state = PB_SETUP_WARNING;
-  g_autofree char *names = NULL;
-  char begins[40], ends[40];
-  const char *remedy = NULL;
-  char *evidence;
+  GVariant *remedy = NULL;
 
   if (identity == NULL)
     {
-      pb_setup_add (run, "certificate", NULL, PB_SETUP_PROBLEM, g_strdup ("there is none: TLS is not offered"),
-                    "Import a certificate, or look in the journal why none could be made.", NULL);
+      pb_setup_add (run, "certificate", NULL, PB_SETUP_PROBLEM, pb_say ("there is none: TLS is not offered"),
+                    pb_say ("Import a certificate, or look in the journal why none could be made."), NULL);
       return;
     }
-  names = g_strjoinv (", ", identity->names);
-  evidence = g_strdup_printf ("%s, for %s, from %s to %s%s", identity->subject, names,
-                              pb_clock_format_date (identity->not_before * G_USEC_PER_SEC, begins),
-                              pb_clock_format_date (identity->not_after * G_USEC_PER_SEC, ends),
-                              identity->self_signed ? ", self-signed" : "");
   if (identity->not_before > now || identity->not_after <= now)
     {
       state = PB_SETUP_PROBLEM;
-      remedy = identity->not_after <= now ? "It has ended: import a new certificate."
-                                          : "It is not valid yet: look at the clock, or import another certificate.";
+      remedy = pb_say (identity->not_after <= now
+                         ? N_ ("It has ended: import a new certificate.")
+                         : N_ ("It is not valid yet: look at the clock, or import another certificate."));
     }
   else if (identity->not_after - now < ENDING_DAYS * DAY)
-    remedy = "It ends soon: import a new certificate.";
+    remedy = pb_say ("It ends soon: import a new certificate.");
   else if (!names_host (identity, hostname))
-    remedy = "It does not bear the name of General.Hostname: import one that does.";
+    remedy = pb_say ("It does not bear the name of {setting}: import one that does.", "setting",
+                     pb_say_setting ("General.Hostname"));
   else if (identity->self_signed)
-    remedy = "Other servers take it, but mail programs warn of it: import one of an authority.";
+    remedy = pb_say ("Other servers take it, but mail programs warn of it: import one of an authority.");
   else
     state = PB_SETUP_OK;
-  pb_setup_add (run, "certificate", NULL, state, evidence, remedy, NULL);
+  pb_setup_add (run, "certificate", NULL, state, say_identity (identity), remedy, NULL);
 }
 
 /* ---- disk and clock ---- */
@@ -233,23 +253,22 @@ pb_setup_disk (PbSetupRun *run)
 {
   const PbSetupSystem *system = &run->system;
   gboolean few, scarce;
-  char *evidence;
+  GVariant *evidence;
 
   if (!system->has_disk)
     {
-      pb_setup_add (run, "disk", NULL, PB_SETUP_UNKNOWN, g_strdup ("the file system of the state directory does not say"),
+      pb_setup_add (run, "disk", NULL, PB_SETUP_UNKNOWN, pb_say ("the file system of the state directory does not say"),
                     NULL, NULL);
       return;
     }
-  evidence = g_strdup_printf ("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " MiB and %" G_GUINT64_FORMAT
-                              " of %" G_GUINT64_FORMAT " inodes are free",
-                              system->octets_free / MIB, system->octets / MIB, system->inodes_free,
-                              system->inodes);
+  evidence = pb_say ("{free} of {size} MiB and {free-inodes} of {inodes} inodes are free", "free",
+                     pb_say_number (system->octets_free / MIB), "size", pb_say_number (system->octets / MIB),
+                     "free-inodes", pb_say_number (system->inodes_free), "inodes", pb_say_number (system->inodes));
   scarce = system->octets_free < LOW_OCTETS && system->octets_free < system->octets / LOW_PER_CENT;
   few = system->inodes > 0 && system->inodes_free < system->inodes / LOW_PER_CENT;
   if (scarce || few)
     pb_setup_add (run, "disk", NULL, PB_SETUP_WARNING, evidence,
-                  "Make room: when the reserve is reached, no new mail is taken.", NULL);
+                  pb_say ("Make room: when the reserve is reached, no new mail is taken."), NULL);
   else
     pb_setup_add (run, "disk", NULL, PB_SETUP_OK, evidence, NULL, NULL);
 }
@@ -261,14 +280,15 @@ pb_setup_clock (PbSetupRun *run)
 
   if (!system->has_clock)
     pb_setup_add (run, "clock", NULL, PB_SETUP_UNKNOWN,
-                  g_strdup ("neither systemd nor the kernel says whether the clock is kept"), NULL, NULL);
+                  pb_say ("neither systemd nor the kernel says whether the clock is kept"), NULL, NULL);
   else if (system->synchronised)
     pb_setup_add (run, "clock", NULL, PB_SETUP_OK,
-                  g_strdup_printf ("%s says that it is synchronised", system->clock_source), NULL, NULL);
+                  pb_say ("{source} says that it is synchronised", "source", pb_say_words (system->clock_source)), NULL, NULL);
   else
     pb_setup_add (run, "clock", NULL, PB_SETUP_WARNING,
-                  g_strdup_printf ("%s says that it is not synchronised", system->clock_source),
-                  "Switch on time synchronisation: signatures, certificates and dates of mail depend on it.", NULL);
+                  pb_say ("{source} says that it is not synchronised", "source", pb_say_words (system->clock_source)),
+                  pb_say ("Switch on time synchronisation: signatures, certificates and dates of mail depend on it."),
+                  NULL);
 }
 
 /* ---- an open relay ---- */
@@ -285,14 +305,14 @@ typedef struct
 {
   PbSetupStep *step; /* (owned) */
   guint n_left, n_refused;
-  char *taken; /* (owned) (nullable) the first one that was */
+  GVariant *taken; /* (owned) (nullable) the first one that was, in words */
 } Relaying;
 
 typedef struct
 {
   Relaying *all;
   PbQuestion asked; /* (owned) */
-  char *words;      /* (owned) */
+  GVariant *words;  /* (owned) */
 } Attempt;
 
 static void
@@ -301,18 +321,20 @@ relaying_one_less (Relaying *self)
   if (--self->n_left > 0)
     return;
   if (self->taken != NULL)
-    pb_setup_step_end (self->step, PB_SETUP_PROBLEM, g_steal_pointer (&self->taken),
-                       "Anybody could send through this server: narrow the Trusted List.", NULL);
+    pb_setup_step_end (self->step, PB_SETUP_PROBLEM, self->taken,
+                       pb_say ("Anybody could send through this server: narrow the Trusted List."), NULL);
   else if (self->n_refused == N_ATTEMPTS)
     pb_setup_step_end (self->step, PB_SETUP_OK,
-                       g_strdup_printf ("all of %u attempts of strangers to relay would be refused",
-                                        (guint) N_ATTEMPTS),
+                       pb_say_count ("{n} attempt of a stranger to relay would be refused",
+                                     "all of {n} attempts of strangers to relay would be refused", N_ATTEMPTS),
                        NULL, NULL);
   else
     pb_setup_step_end (self->step, PB_SETUP_UNKNOWN,
-                       g_strdup_printf ("of %u attempts of strangers to relay %u would be refused for good",
-                                        (guint) N_ATTEMPTS, self->n_refused),
+                       pb_say_count ("of {n} attempt of a stranger to relay {refused} would be refused for good",
+                                     "of {n} attempts of strangers to relay {refused} would be refused for good",
+                                     N_ATTEMPTS, "refused", pb_say_number (self->n_refused)),
                        NULL, NULL);
+  g_clear_pointer (&self->taken, g_variant_unref);
   pb_setup_step_unref (self->step);
   g_free (self);
 }
@@ -323,7 +345,7 @@ attempt_free (Attempt *self)
   Relaying *all = self->all;
 
   pb_question_clear (&self->asked);
-  g_free (self->words);
+  g_clear_pointer (&self->words, g_variant_unref);
   g_free (self);
   relaying_one_less (all);
 }
@@ -356,7 +378,9 @@ try_to_relay (Relaying *all, const char *ip, const char *sender, const char *rec
   Attempt *self = g_new0 (Attempt, 1);
 
   self->all = all;
-  self->words = g_strdup_printf ("%s may send from <%s> to <%s>", ip, sender, recipient);
+  self->words = g_variant_ref_sink (pb_say ("{address} may send from <{sender}> to <{recipient}>", "address",
+                                            pb_say_text (ip), "sender", pb_say_text (sender), "recipient",
+                                            pb_say_text (recipient)));
   pb_question_init (&self->asked, run->snapshot);
   if (!pb_question_set (&self->asked, "Ip", ip, NULL)
       || !pb_question_set (&self->asked, "Helo", "relay-test.invalid", NULL)

@@ -25,7 +25,7 @@ typedef struct
   char *record;      /* (owned) (nullable) that is published */
   guint n_left, n_passed;
   PbSpfResult worst;
-  char *why; /* (owned) (nullable) of the worst */
+  GVariant *why; /* (owned) (nullable) of the worst, in words */
 } SpfCheck;
 
 /* What would permit us: the record that is there with our name in front, or a new one. */
@@ -40,19 +40,19 @@ wanted_spf (const SpfCheck *self)
 }
 
 static void
-spf_end (SpfCheck *self, PbSetupState state, char *evidence, const char *remedy, gboolean with_record)
+spf_end (SpfCheck *self, PbSetupState state, GVariant *evidence, GVariant *remedy, gboolean with_record)
 {
   pb_setup_step_end (self->step, state, evidence, remedy, with_record ? wanted_spf (self) : NULL);
   pb_setup_step_unref (self->step);
   g_free (self->record);
-  g_free (self->why);
+  g_clear_pointer (&self->why, g_variant_unref);
   g_free (self);
 }
 
 static void
 judge_spf (SpfCheck *self)
 {
-  char *evidence = g_strdup_printf ("the record “%s” says %s", self->record, self->why);
+  GVariant *evidence = self->why;
 
   switch (self->worst)
     {
@@ -60,10 +60,11 @@ judge_spf (SpfCheck *self)
       spf_end (self, PB_SETUP_OK, evidence, NULL, FALSE);
       break;
     case PB_SPF_FAIL:
-      spf_end (self, PB_SETUP_PROBLEM, evidence, "It forbids this server to send: publish this record instead.", TRUE);
+      spf_end (self, PB_SETUP_PROBLEM, evidence,
+               pb_say ("It forbids this server to send: publish this record instead."), TRUE);
       break;
     case PB_SPF_PERMERROR:
-      spf_end (self, PB_SETUP_PROBLEM, evidence, "It breaks the rules, and servers ignore it: mend it.", FALSE);
+      spf_end (self, PB_SETUP_PROBLEM, evidence, pb_say ("It breaks the rules, and servers ignore it: mend it."), FALSE);
       break;
     case PB_SPF_TEMPERROR:
       spf_end (self, PB_SETUP_UNKNOWN, evidence, NULL, FALSE);
@@ -71,8 +72,8 @@ judge_spf (SpfCheck *self)
     case PB_SPF_NONE:
     case PB_SPF_NEUTRAL:
     case PB_SPF_SOFTFAIL:
-      spf_end (self, PB_SETUP_WARNING, evidence, "It does not permit this server to send: publish this record instead.",
-               TRUE);
+      spf_end (self, PB_SETUP_WARNING, evidence,
+               pb_say ("It does not permit this server to send: publish this record instead."), TRUE);
       break;
     }
 }
@@ -96,21 +97,29 @@ typedef struct
   PbIp ip;
 } SpfOfAddress;
 
+static GVariant *
+say_spf (const SpfCheck *self, const PbSpfOutcome *outcome, const PbIp *ip)
+{
+  char text[INET6_ADDRSTRLEN];
+
+  return pb_say (outcome->problem != NULL ? N_ ("the record “{record}” says {result} of {address}: {problem}")
+                                          : N_ ("the record “{record}” says {result} of {address}"),
+                 "record", pb_say_text (self->record), "result", pb_say_text (pb_spf_result_name (outcome->result)),
+                 "address", pb_say_text (pb_ip_format (ip, text, sizeof text)), "problem",
+                 pb_say_words (outcome->problem));
+}
+
 static void
 on_spf (const PbSpfOutcome *outcome, gpointer user_data)
 {
   g_autofree SpfOfAddress *self = user_data;
   SpfCheck *all = self->all;
-  char text[INET6_ADDRSTRLEN];
 
   if (all->why == NULL || weight (outcome->result) > weight (all->worst))
     {
       all->worst = outcome->result;
-      g_free (all->why);
-      all->why = g_strdup_printf ("%s of %s%s%s", pb_spf_result_name (outcome->result),
-                                  pb_ip_format (&self->ip, text, sizeof text),
-                                  outcome->problem != NULL ? ": " : "",
-                                  outcome->problem != NULL ? outcome->problem : "");
+      g_clear_pointer (&all->why, g_variant_unref);
+      all->why = g_variant_ref_sink (say_spf (all, outcome, &self->ip));
     }
   if (--all->n_left == 0)
     judge_spf (all);
@@ -149,18 +158,21 @@ on_spf_record (PbDnsAnswer *answer, gpointer user_data)
   if (answer->status == PB_DNS_TROUBLE)
     spf_end (self, PB_SETUP_UNKNOWN, pb_setup_trouble (self->step->subject, answer), NULL, FALSE);
   else if (n > 1)
-    spf_end (self, PB_SETUP_PROBLEM, g_strdup_printf ("there are %u SPF records, and none counts", n),
-             "Publish one record alone.", FALSE);
+    spf_end (self, PB_SETUP_PROBLEM,
+             pb_say_count ("there is {n} SPF record, and it does not count", "there are {n} SPF records, and none counts",
+                           n),
+             pb_say ("Publish one record alone."), FALSE);
   else if (n == 0 && relayed)
-    spf_end (self, PB_SETUP_WARNING, g_strdup ("there is no SPF record"),
-             "Publish the one that the operator of your relay names.", FALSE);
+    spf_end (self, PB_SETUP_WARNING, pb_say ("there is no SPF record"),
+             pb_say ("Publish the one that the operator of your relay names."), FALSE);
   else if (n == 0)
-    spf_end (self, PB_SETUP_WARNING, g_strdup ("there is no SPF record"), "Publish this record.", TRUE);
+    spf_end (self, PB_SETUP_WARNING, pb_say ("there is no SPF record"), pb_say ("Publish this record."), TRUE);
   else if (relayed || run->publics->len == 0)
     spf_end (self, PB_SETUP_UNKNOWN,
-             g_strdup_printf ("the record is “%s”; from which address mail leaves %s", self->record,
-                              relayed ? "the relay is not known here" : "is not known here"),
-             relayed ? "See that it has what the operator of your relay names." : NULL, FALSE);
+             pb_say (relayed ? N_ ("the record is “{record}”; from which address mail leaves the relay is not known here")
+                             : N_ ("the record is “{record}”; from which address mail leaves is not known here"),
+                     "record", pb_say_text (self->record)),
+             relayed ? pb_say ("See that it has what the operator of your relay names.") : NULL, FALSE);
   else
     ask_spf (self);
 }
@@ -213,19 +225,18 @@ on_dkim_record (PbDnsAnswer *answer, gpointer user_data)
   if (answer->status == PB_DNS_TROUBLE)
     pb_setup_step_end (self->step, PB_SETUP_UNKNOWN, pb_setup_trouble (self->step->subject, answer), NULL, NULL);
   else if (answer->status != PB_DNS_OK)
-    pb_setup_step_end (self->step, PB_SETUP_PROBLEM, g_strdup ("the key of an active selector is not published"),
-                       "Publish this record: until then every signature fails.",
+    pb_setup_step_end (self->step, PB_SETUP_PROBLEM, pb_say ("the key of an active selector is not published"),
+                       pb_say ("Publish this record: until then every signature fails."),
                        pb_setup_txt_record (self->step->subject, text));
   else if (published == NULL || !is_same_key (published, self->key))
     pb_setup_step_end (self->step, PB_SETUP_PROBLEM,
-                       g_strdup_printf ("what is published there is %s",
-                                        published != NULL ? "another key"
-                                        : problem != NULL ? problem
-                                                          : "no key"),
-                       "Publish this record instead: until then every signature fails.",
+                       published != NULL ? pb_say ("another key is published there")
+                                         : pb_say ("what is published there is no key of use: {problem}", "problem",
+                                                   pb_say_words (problem)),
+                       pb_say ("Publish this record instead: until then every signature fails."),
                        pb_setup_txt_record (self->step->subject, text));
   else
-    pb_setup_step_end (self->step, PB_SETUP_OK, g_strdup ("the published key is ours"), NULL, NULL);
+    pb_setup_step_end (self->step, PB_SETUP_OK, pb_say ("the published key is ours"), NULL, NULL);
   pb_setup_step_unref (self->step);
   pb_signing_key_unref (self->key);
 }
@@ -256,8 +267,8 @@ pb_setup_dkim (PbSetupRun *run)
       }
   for (guint i = 0; domains[i] != NULL; i++)
     if (keys == NULL || pb_signing_keys_find (keys, domains[i]) == NULL)
-      pb_setup_add (run, "dkim", domains[i], PB_SETUP_WARNING, g_strdup ("there is no active key: its mail is not signed"),
-                    "Make a key with MailAuth.CreateKey, publish its record, then activate it.", NULL);
+      pb_setup_add (run, "dkim", domains[i], PB_SETUP_WARNING, pb_say ("there is no active key: its mail is not signed"),
+                    pb_say ("Create a key, publish its record, then activate it."), NULL);
 }
 
 /* ---- dmarc ---- */
@@ -271,19 +282,22 @@ on_dmarc (const PbDmarcOutcome *outcome, gpointer user_data)
 
   if (outcome->result == PB_DMARC_TEMPERROR)
     pb_setup_step_end (step, PB_SETUP_UNKNOWN,
-                       g_strdup (outcome->problem != NULL ? outcome->problem : "the DNS does not tell now"), NULL, NULL);
+                       pb_say_words (outcome->problem != NULL ? outcome->problem : N_ ("the DNS does not tell now")), NULL,
+                       NULL);
   else if (outcome->record == NULL)
     pb_setup_step_end (step, PB_SETUP_WARNING,
-                       g_strdup (outcome->problem != NULL ? outcome->problem : "there is no DMARC record"),
-                       "Publish this record: large providers want one.", pb_setup_txt_record (name, text));
+                       pb_say_words (outcome->problem != NULL ? outcome->problem : N_ ("there is no DMARC record")),
+                       pb_say ("Publish this record: large providers want one."), pb_setup_txt_record (name, text));
   else if (!outcome->record->usable)
     pb_setup_step_end (step, PB_SETUP_WARNING,
-                       g_strdup_printf ("the record of %s has no policy that could be applied", outcome->record_domain),
-                       "Publish this record instead.", pb_setup_txt_record (name, text));
+                       pb_say ("the record of {domain} has no policy that could be applied", "domain",
+                               pb_say_text (outcome->record_domain)),
+                       pb_say ("Publish this record instead."), pb_setup_txt_record (name, text));
   else
     pb_setup_step_end (step, PB_SETUP_OK,
-                       g_strdup_printf ("the record of %s asks for the policy %s", outcome->record_domain,
-                                        pb_dmarc_policy_name (outcome->record->policy)),
+                       pb_say ("the record of {domain} asks for the policy {policy}", "domain",
+                               pb_say_text (outcome->record_domain), "policy",
+                               pb_say_text (pb_dmarc_policy_name (outcome->record->policy))),
                        NULL, NULL);
 }
 
@@ -321,18 +335,18 @@ list_one_less (ListCheck *self)
   if (--self->n_left > 0)
     return;
   if (self->ill != NULL)
-    pb_setup_step_end (step, PB_SETUP_WARNING, g_strdup_printf ("the list %s", self->ill),
-                       "Look at its web site, or remove it from the lists.", NULL);
+    pb_setup_step_end (step, PB_SETUP_WARNING, pb_say ("the list {trouble}", "trouble", pb_say_words (self->ill)),
+                       pb_say ("Look at its web site, or remove it from the lists."), NULL);
   else if (self->listed->len > 0)
-    pb_setup_step_end (step, PB_SETUP_PROBLEM, g_strdup_printf ("it names %s", self->listed->str),
-                       "Find out why on the list's web site, mend that, then ask to be taken off.", NULL);
+    pb_setup_step_end (step, PB_SETUP_PROBLEM, pb_say ("it names {addresses}", "addresses", pb_say_text (self->listed->str)),
+                       pb_say ("Find out why on the list’s web site, mend that, then ask to be taken off."), NULL);
   else if (self->silent)
-    pb_setup_step_end (step, PB_SETUP_UNKNOWN, g_strdup ("it does not answer"), NULL, NULL);
+    pb_setup_step_end (step, PB_SETUP_UNKNOWN, pb_say ("it does not answer"), NULL, NULL);
   else if (step->run->publics->len == 0)
     pb_setup_step_end (step, PB_SETUP_UNKNOWN,
-                       g_strdup ("it is well; the public address of this server is not known here"), NULL, NULL);
+                       pb_say ("it is well; the public address of this server is not known here"), NULL, NULL);
   else
-    pb_setup_step_end (step, PB_SETUP_OK, g_strdup ("it is well and does not name this server"), NULL, NULL);
+    pb_setup_step_end (step, PB_SETUP_OK, pb_say ("it is well and does not name this server"), NULL, NULL);
   pb_setup_step_unref (step);
   g_string_free (self->listed, TRUE);
   g_free (self);
@@ -425,6 +439,6 @@ pb_setup_blocklists (PbSetupRun *run)
         n_asked++;
       }
   if (n_asked == 0)
-    pb_setup_add (run, "blocklists", NULL, PB_SETUP_UNKNOWN, g_strdup ("no blocklists are set, so none was asked"),
-                  "Add some to the blocklists; their policy may stay off.", NULL);
+    pb_setup_add (run, "blocklists", NULL, PB_SETUP_UNKNOWN, pb_say ("no blocklists are set, so none was asked"),
+                  pb_say ("Add some to the blocklists; their policy may stay off."), NULL);
 }

@@ -69,46 +69,46 @@ judge_missing (const Family *self)
                                                               : PB_SETUP_OK;
 
   pb_setup_add (self->run, self->name, NULL, state,
-                g_strdup_printf ("%s has no %s record%s", hostname, self->type,
-                                 wanted ? "" : ", and this machine no public IPv6 address"),
+                pb_say (wanted ? N_ ("{host} has no {type} record")
+                               : N_ ("{host} has no {type} record, and this machine no public IPv6 address"),
+                        "host", pb_say_text (hostname), "type", pb_say_text (self->type)),
                 !wanted             ? NULL
-                : self->own != NULL ? "Publish this record."
-                                    : "Publish an A record with the public address of your Internet connection.",
+                : self->own != NULL ? pb_say ("Publish this record.")
+                                    : pb_say ("Publish an A record with the public address of your Internet connection."),
                 address_record (self));
 }
-
-#define NOT_FROM_INSIDE                                                                                    \
-  "; this machine has private addresses alone, so whether that leads here cannot be told from inside"
 
 static void
 judge_named (const Family *self)
 {
   const char *hostname = self->run->snapshot->values.general_hostname;
   g_autofree char *ips = pb_setup_ips_text ((const PbIp *) (void *) self->named->data, self->named->len);
-  g_autofree char *leads = g_strdup_printf ("%s leads to %s", hostname, ips);
-  char *evidence = g_strconcat (
-    leads, self->own == NULL && self->family == 0 && !self->any_private ? NOT_FROM_INSIDE : "", NULL);
+  gboolean outside = self->own == NULL && self->family == 0 && !self->any_private;
+  GVariant *evidence =
+    pb_say (outside ? N_ ("{host} leads to {addresses}; this machine has private addresses alone, so whether that leads here cannot be told from inside")
+                    : N_ ("{host} leads to {addresses}"),
+            "host", pb_say_text (hostname), "addresses", pb_say_text (ips));
 
   if (self->any_private)
     pb_setup_add (self->run, self->name, NULL, PB_SETUP_PROBLEM, evidence,
-                  "The Internet leads to no private address: publish the public one alone.",
+                  pb_say ("The Internet leads to no private address: publish the public one alone."),
                   address_record (self));
   else if (self->own_is_named)
     pb_setup_add (self->run, self->name, NULL, PB_SETUP_OK, evidence, NULL, NULL);
   else if (self->own != NULL)
     pb_setup_add (self->run, self->name, NULL, PB_SETUP_PROBLEM, evidence,
-                  "None of these is an address of this machine: publish this record instead.",
+                  pb_say ("None of these is an address of this machine: publish this record instead."),
                   address_record (self));
   else if (self->family == 1)
     pb_setup_add (self->run, self->name, NULL, PB_SETUP_WARNING, evidence,
-                  "This machine has no public IPv6 address, and IPv6 is seldom translated: remove the record, "
-                  "or give this machine the address.",
+                  pb_say ("This machine has no public IPv6 address, and IPv6 is seldom translated: remove the record, "
+                          "or give this machine the address."),
                   NULL);
   else
     pb_setup_add (self->run, self->name, NULL, PB_SETUP_UNKNOWN,
                   evidence,
-                  "Compare it with the public address that your router shows, and see that the router "
-                  "forwards port 25.",
+                  pb_say ("Compare it with the public address that your router shows, and see that the router "
+                          "forwards port 25."),
                   NULL);
 }
 
@@ -129,7 +129,8 @@ judge_family (PbSetupRun *run, guint family)
       break;
     case PB_DNS_TROUBLE:
       pb_setup_add (run, self.name, NULL, PB_SETUP_UNKNOWN,
-                    g_strdup_printf ("the DNS says nothing of %s now", run->snapshot->values.general_hostname),
+                    pb_say ("the DNS says nothing of {name} now", "name",
+                            pb_say_text (run->snapshot->values.general_hostname)),
                     NULL, NULL);
       break;
     }
@@ -158,7 +159,7 @@ typedef struct
 } Reverse;
 
 static void
-reverse_end (Reverse *self, PbSetupState state, char *evidence, const char *remedy, gboolean with_record)
+reverse_end (Reverse *self, PbSetupState state, GVariant *evidence, GVariant *remedy, gboolean with_record)
 {
   PbSetupRun *run = self->step->run;
   g_autofree char *reverse = pb_setup_reverse_name (&self->ip);
@@ -171,24 +172,36 @@ reverse_end (Reverse *self, PbSetupState state, char *evidence, const char *reme
   g_free (self);
 }
 
-#define PTR_REMEDY "Have your Internet provider publish this record: many servers refuse mail without it."
+#define PTR_REMEDY pb_say ("Have your Internet provider publish this record: many servers refuse mail without it.")
+
+/* The address, and the name that it leads to (nullable), in @sentence. */
+static GVariant *
+say_reverse (const Reverse *self, const char *sentence, const char *name)
+{
+  char text[INET6_ADDRSTRLEN];
+
+  return pb_say (sentence, "address", pb_say_text (pb_ip_format (&self->ip, text, sizeof text)), "name",
+                 pb_say_text (name));
+}
 
 static void
 on_forward (PbDnsAnswer *answer, gpointer user_data)
 {
   Reverse *self = user_data;
-  char text[INET6_ADDRSTRLEN];
 
-  pb_ip_format (&self->ip, text, sizeof text);
   if (answer->status == PB_DNS_TROUBLE)
     reverse_end (self, PB_SETUP_UNKNOWN, pb_setup_trouble (self->name, answer), NULL, FALSE);
   else if (pb_setup_find_ip (answer->addresses, answer->n_addresses, &self->ip))
     reverse_end (self, PB_SETUP_WARNING,
-                 g_strdup_printf ("%s leads to %s and back, but that is not General.Hostname", text, self->name),
-                 "Set General.Hostname to that name, or have the provider publish this record.", TRUE);
+                 say_reverse (self, N_ ("{address} leads to {name} and back, but that is not this server’s own name"),
+                              self->name),
+                 pb_say ("Set {setting} to that name, or have the provider publish this record.", "setting",
+                         pb_say_setting ("General.Hostname")),
+                 TRUE);
   else
-    reverse_end (self, PB_SETUP_PROBLEM, g_strdup_printf ("%s leads to %s, which does not lead back", text, self->name),
-                 PTR_REMEDY, TRUE);
+    reverse_end (self, PB_SETUP_PROBLEM,
+                 say_reverse (self, N_ ("{address} leads to {name}, which does not lead back"), self->name), PTR_REMEDY,
+                 TRUE);
 }
 
 static void
@@ -205,14 +218,14 @@ on_reverse (PbDnsAnswer *answer, gpointer user_data)
   if (answer->status == PB_DNS_TROUBLE)
     reverse_end (self, PB_SETUP_UNKNOWN, pb_setup_trouble (text, answer), NULL, FALSE);
   else if (answer->status != PB_DNS_OK || answer->names == NULL || answer->names[0] == NULL)
-    reverse_end (self, PB_SETUP_PROBLEM, g_strdup_printf ("%s leads to no name", text), PTR_REMEDY, TRUE);
+    reverse_end (self, PB_SETUP_PROBLEM, say_reverse (self, N_ ("{address} leads to no name"), NULL), PTR_REMEDY, TRUE);
   else
     {
       for (guint i = 0; back && i < MAX_NAMES && answer->names[i] != NULL; i++)
         if (g_ascii_strcasecmp (answer->names[i], hostname) == 0)
           {
-            reverse_end (self, PB_SETUP_OK, g_strdup_printf ("%s leads to %s and back", text, hostname), NULL,
-                         FALSE);
+            reverse_end (self, PB_SETUP_OK, say_reverse (self, N_ ("{address} leads to {name} and back"), hostname),
+                         NULL, FALSE);
             return;
           }
       self->name = g_strdup (answer->names[0]);
@@ -226,8 +239,8 @@ pb_setup_ptr (PbSetupRun *run)
 {
   if (run->publics->len == 0)
     pb_setup_add (run, "ptr", NULL, PB_SETUP_UNKNOWN,
-                  g_strdup ("the public address of this server is not known here"),
-                  "Publish the address of General.Hostname first.", NULL);
+                  pb_say ("the public address of this server is not known here"),
+                  pb_say ("Publish the address of this server’s name first."), NULL);
   for (guint i = 0; i < run->publics->len; i++)
     {
       Reverse *self = g_new0 (Reverse, 1);
@@ -260,26 +273,38 @@ mx_record (const Exchange *self)
   return pb_setup_record (self->step->subject, "MX", value);
 }
 
-#define MX_REMEDY "Publish this record, that mail for the domain comes here."
+static GVariant *
+say_exchange (const Exchange *self)
+{
+  gboolean any = self->text->len > 0;
+  const char *with_mx = any ? N_ ("mail for {domain} goes to {servers}") : N_ ("mail for {domain} goes nowhere");
+  const char *without = any ? N_ ("{domain} has no MX record; mail for it goes to {servers}")
+                            : N_ ("{domain} has no MX record; mail for it goes nowhere");
+
+  return pb_say (self->has_mx ? with_mx : without, "domain", pb_say_text (self->step->subject), "servers",
+                 pb_say_text (self->text->str));
+}
 
 static void
 exchange_end (Exchange *self)
 {
   PbSetupStep *step = self->step;
   PbSetupRun *run = step->run;
-  char *evidence = g_strdup_printf (self->has_mx ? "mail for %s goes to %s" : "%s has no MX record; mail for it goes to %s",
-                                    step->subject, self->text->len > 0 ? self->text->str : "nowhere");
+  GVariant *evidence = say_exchange (self);
 
   if (self->ours && self->has_mx)
     pb_setup_step_end (step, PB_SETUP_OK, evidence, NULL, NULL);
   else if (self->ours)
-    pb_setup_step_end (step, PB_SETUP_WARNING, evidence, "It comes here, but better by this record.", mx_record (self));
+    pb_setup_step_end (step, PB_SETUP_WARNING, evidence, pb_say ("It comes here, but better by this record."),
+                       mx_record (self));
   else if (self->trouble || (run->publics->len == 0 && self->text->len > 0))
     pb_setup_step_end (step, PB_SETUP_UNKNOWN, evidence,
-                       "Whether that is this server cannot be told from inside: publish the address of General.Hostname.",
+                       pb_say ("Whether that is this server cannot be told from inside: publish the address of this "
+                               "server’s name."),
                        NULL);
   else
-    pb_setup_step_end (step, PB_SETUP_PROBLEM, evidence, MX_REMEDY, mx_record (self));
+    pb_setup_step_end (step, PB_SETUP_PROBLEM, evidence, pb_say ("Publish this record, that mail for the domain comes here."),
+                       mx_record (self));
   pb_setup_step_unref (step);
   g_string_free (self->text, TRUE);
   g_free (self);

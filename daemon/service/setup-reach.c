@@ -26,9 +26,18 @@ typedef struct
   PbSetupStep *step; /* (owned) */
   guint n_left;      /* questions and connections, and one while they are being begun */
   guint n_connects;
-  char *reached;   /* (owned) (nullable) */
-  GString *failed; /* (owned) whom we did not reach, and why */
+  char *reached;     /* (owned) (nullable) */
+  GPtrArray *failed; /* (owned) (element-type GVariant) whom we did not reach, and why */
 } Outbound;
+
+static GVariant *
+say_reached (const Outbound *self)
+{
+  g_autofree char *port = g_strdup_printf ("%u", pb_setup_parts (self->step->run)->mx_port);
+
+  return pb_say ("{address} port {port} was reached", "address", pb_say_text (self->reached), "port",
+                 pb_say_text (port));
+}
 
 static void
 outbound_one_less (Outbound *self)
@@ -38,17 +47,19 @@ outbound_one_less (Outbound *self)
   if (--self->n_left > 0)
     return;
   if (self->reached != NULL)
-    pb_setup_step_end (step, PB_SETUP_OK, g_strdup_printf ("%s was reached", self->reached), NULL, NULL);
+    pb_setup_step_end (step, PB_SETUP_OK, say_reached (self), NULL, NULL);
   else if (self->failed->len > 0)
-    pb_setup_step_end (step, PB_SETUP_PROBLEM, g_strdup (self->failed->str),
-                       "Ask the Internet provider to open port 25 outwards, or send through a relay.", NULL);
+    pb_setup_step_end (step, PB_SETUP_PROBLEM,
+                       pb_say_value (pb_say_list ((GVariant *const *) self->failed->pdata, self->failed->len)),
+                       pb_say ("Ask the Internet provider to open port 25 outwards, or send through a relay."), NULL);
   else
     pb_setup_step_end (step, PB_SETUP_UNKNOWN,
-                       g_strdup ("none of the local domains has a further mail exchanger that could be tried"),
-                       "If all mail waits with timeouts, the provider blocks port 25: send through a relay.", NULL);
+                       pb_say ("none of the local domains has a further mail exchanger that could be tried"),
+                       pb_say ("If all mail waits with timeouts, the provider blocks port 25: send through a relay."),
+                       NULL);
   pb_setup_step_unref (step);
   g_free (self->reached);
-  g_string_free (self->failed, TRUE);
+  g_ptr_array_unref (self->failed);
   g_free (self);
 }
 
@@ -61,16 +72,35 @@ typedef struct
   guint watch, timer;
 } Connect;
 
+static const char *
+why_not_connected (int code)
+{
+  switch (code)
+    {
+    case ECONNREFUSED:
+      return N_ ("connection refused");
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+      return N_ ("there is no way to it");
+    case ETIMEDOUT:
+      return N_ ("no answer");
+    default:
+      return g_strerror (code);
+    }
+}
+
 static void
-connect_end (Connect *self, const char *why)
+connect_end (Connect *self, int code)
 {
   char text[INET6_ADDRSTRLEN];
 
   pb_ip_format (&self->ip, text, sizeof text);
-  if (why == NULL && self->all->reached == NULL)
-    self->all->reached = g_strdup_printf ("%s port %u", text, pb_setup_parts (self->all->step->run)->mx_port);
-  else if (why != NULL)
-    g_string_append_printf (self->all->failed, "%s%s: %s", self->all->failed->len > 0 ? ", " : "", text, why);
+  if (code == 0 && self->all->reached == NULL)
+    self->all->reached = g_strdup (text);
+  else if (code != 0)
+    g_ptr_array_add (self->all->failed,
+                     g_variant_ref_sink (pb_say ("{address}: {reason}", "address", pb_say_text (text), "reason",
+                                                 pb_say_words (why_not_connected (code)))));
   g_clear_handle_id (&self->watch, g_source_remove);
   g_clear_handle_id (&self->timer, g_source_remove);
   close (self->fd);
@@ -88,7 +118,7 @@ on_connected (int fd, GIOCondition condition, gpointer user_data)
   self->watch = 0;
   if (getsockopt (fd, SOL_SOCKET, SO_ERROR, &code, &length) != 0)
     code = errno;
-  connect_end (self, code != 0 ? g_strerror (code) : NULL);
+  connect_end (self, code);
   return G_SOURCE_REMOVE;
 }
 
@@ -98,7 +128,7 @@ on_connect_timeout (gpointer user_data)
   Connect *self = user_data;
 
   self->timer = 0;
-  connect_end (self, "no answer");
+  connect_end (self, ETIMEDOUT);
   return G_SOURCE_REMOVE;
 }
 
@@ -124,7 +154,7 @@ connect_to (Outbound *all, const PbIp *ip)
                v4 ? sizeof four : sizeof six) != 0
       && errno != EINPROGRESS)
     {
-      connect_end (self, g_strerror (errno));
+      connect_end (self, errno);
       return;
     }
   self->watch = g_unix_fd_add (fd, G_IO_OUT | G_IO_ERR | G_IO_HUP, on_connected, self);
@@ -169,13 +199,13 @@ pb_setup_outbound (PbSetupRun *run)
 
   if (g_str_equal (run->snapshot->values.delivery_mode, "relay"))
     {
-      pb_setup_add (run, "outbound", NULL, PB_SETUP_OK, g_strdup ("mail leaves through the relay"), NULL, NULL);
+      pb_setup_add (run, "outbound", NULL, PB_SETUP_OK, pb_say ("mail leaves through the relay"), NULL, NULL);
       return;
     }
   domains = pb_snapshot_list_local_domains (run->snapshot);
   self = g_new0 (Outbound, 1);
   self->step = pb_setup_step_new (run, "outbound", NULL);
-  self->failed = g_string_new (NULL);
+  self->failed = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
   self->n_left = 1;
   for (guint i = 0; domains[i] != NULL && i < MAX_DOMAINS; i++)
     {
@@ -187,40 +217,50 @@ pb_setup_outbound (PbSetupRun *run)
 
 /* ---- relay ---- */
 
+static GVariant *
+say_step (GVariant *row)
+{
+  const char *name = "", *detail = "";
+
+  g_variant_lookup (row, "Step", "&s", &name);
+  g_variant_lookup (row, "Detail", "&s", &detail);
+  /* What the relay itself replied is not ours to translate. */
+  return pb_say ("{step}: {detail}", "step", pb_say_text (name), "detail",
+                 g_ascii_isdigit (detail[0]) ? pb_say_text (detail) : pb_say_words (detail));
+}
+
 /* The first step that failed decides, else the first that warned. */
 static void
 on_relay_tested (GVariant *steps, const GError *error, gpointer user_data)
 {
   g_autoptr (PbSetupStep) step = user_data;
-  g_autofree char *warning = NULL;
+  g_autoptr (GVariant) warning = NULL;
   GVariantIter iter;
   GVariant *row;
 
   if (error != NULL)
     {
-      pb_setup_step_end (step, PB_SETUP_UNKNOWN, g_strdup (error->message), NULL, NULL);
+      pb_setup_step_end (step, PB_SETUP_UNKNOWN, pb_say_words (error->message), NULL, NULL);
       return;
     }
   g_variant_iter_init (&iter, steps);
   while ((row = g_variant_iter_next_value (&iter)) != NULL)
     {
-      const char *name = "", *state = "", *detail = "";
+      const char *state = "";
 
-      g_variant_lookup (row, "Step", "&s", &name);
       g_variant_lookup (row, "State", "&s", &state);
-      g_variant_lookup (row, "Detail", "&s", &detail);
       if (g_str_equal (state, "failed"))
-        pb_setup_step_end (step, PB_SETUP_PROBLEM, g_strdup_printf ("%s: %s", name, detail),
-                           "Look at the relay settings, and test the relay there.", NULL);
+        pb_setup_step_end (step, PB_SETUP_PROBLEM, say_step (row),
+                           pb_say ("Look at the relay settings, and test the relay there."), NULL);
       else if (g_str_equal (state, "warning") && warning == NULL)
-        warning = g_strdup_printf ("%s: %s", name, detail);
+        warning = g_variant_ref_sink (say_step (row));
       g_variant_unref (row);
     }
   if (warning != NULL)
-    pb_setup_step_end (step, PB_SETUP_WARNING, g_steal_pointer (&warning),
-                       "Mail goes through, but look at the relay settings.", NULL);
+    pb_setup_step_end (step, PB_SETUP_WARNING, warning,
+                       pb_say ("Mail goes through, but look at the relay settings."), NULL);
   else
-    pb_setup_step_end (step, PB_SETUP_OK, g_strdup ("it was reached and would take mail; none was sent"), NULL, NULL);
+    pb_setup_step_end (step, PB_SETUP_OK, pb_say ("it was reached and would take mail; none was sent"), NULL, NULL);
 }
 
 void

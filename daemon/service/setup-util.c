@@ -81,12 +81,13 @@ pb_setup_domains (PbSetupRun *run, const char *name)
   guint n = g_strv_length (domains);
 
   if (n == 0)
-    pb_setup_add (run, name, NULL, PB_SETUP_UNKNOWN, g_strdup ("there are no local domains"),
-                  "Add the domains whose mail this server takes to the local domains.", NULL);
+    pb_setup_add (run, name, NULL, PB_SETUP_UNKNOWN, pb_say ("there are no local domains"),
+                  pb_say ("Add the domains whose mail this server takes to the local domains."), NULL);
   if (n > PB_SETUP_MAX_EACH)
     pb_setup_add (run, name, NULL, PB_SETUP_UNKNOWN,
-                  g_strdup_printf ("%u more domains were not looked at", n - PB_SETUP_MAX_EACH), NULL,
-                  NULL);
+                  pb_say_count ("{n} more domain was not looked at", "{n} more domains were not looked at",
+                                n - PB_SETUP_MAX_EACH),
+                  NULL, NULL);
   while (n > PB_SETUP_MAX_EACH)
     g_clear_pointer (&domains[--n], g_free);
   return domains;
@@ -135,9 +136,11 @@ pb_setup_reverse_name (const PbIp *ip)
   return g_string_free (name, FALSE);
 }
 
-char *
+GVariant *
 pb_setup_trouble (const char *name, const PbDnsAnswer *answer)
 {
-  return g_strdup_printf ("the DNS says nothing of %s now: %s", name,
-                          answer->why != NULL ? answer->why : "it gives no answer");
+  if (answer->why == NULL)
+    return pb_say ("the DNS says nothing of {name} now", "name", pb_say_text (name));
+  return pb_say ("the DNS says nothing of {name} now: {reason}", "name", pb_say_text (name), "reason",
+                 pb_say_words (answer->why));
 }

@@ -7,6 +7,7 @@ import time
 
 import certificates
 import clock
+import said
 import stranger
 from bus import variants
 from harness import skip, wait_for
@@ -17,6 +18,8 @@ def alerts(bed, name):
     rows = [row for row in bed.api.call("Alerts", "List")[0] if row["Name"] == name]
     for row in rows:
         assert row["Text"] and row["Remedy"] and row["Subject"], row
+        said.whole(row, "Text")
+        said.whole(row, "Remedy")
     return rows
 
 

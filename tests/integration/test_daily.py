@@ -53,7 +53,7 @@ def test_messages(bed):
         [recipient] = row["Recipients"]
         assert recipient["HeldFor"] == "daily-limit" and recipient["LastReply"] == HELD, row
     [alert] = wait_for(lambda: alerts(bed), "the alert")
-    assert alert["Subject"] == bed.ann and "2 messages to 2 recipients" in alert["Text"] and alert["Remedy"], alert
+    assert alert["Subject"] == bed.ann and "2 messages today, to 2 recipients" in alert["Text"] and alert["Remedy"], alert
     # Released over the bus they go, and are not counted or held again; others are held still.
     assert bed.api.call("Queue", "Release", "(a{sv})", variants({"State": "held"})) == (2,)
     assert len(sink.wait_messages(4)) == 4

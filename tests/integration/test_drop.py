@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+import said
 import stranger
 from harness import wait_for
 from test_sendmail import waiting
@@ -31,7 +32,11 @@ def dropped(recipients=(BROKEN,), sender="", more="", body="body of mine\n"):
 
 
 def refused_alerts(bed):
-    return [row for row in bed.api.call("Alerts", "List")[0] if row["Name"] == "drop-refused"]
+    rows = [row for row in bed.api.call("Alerts", "List")[0] if row["Name"] == "drop-refused"]
+    for row in rows:
+        said.whole(row, "Text")
+        said.whole(row, "Remedy")
+    return rows
 
 
 def only(bed, account, count=1):

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 
+import said
 import stub_dns
 from bus import BusError, variants
 from gi.repository import Gio, GLib
@@ -19,7 +20,9 @@ REVERSE = "25.2.0.192.in-addr.arpa"
 def check(bed, seconds=240):
     rows = bed.api.raw_call("org.postbus.Postbus1.Diagnostics", "CheckSetup", None, seconds).unpack()[0]
     for row in rows:
-        assert set(row) == {"Name", "Subject", "State", "Evidence", "Remedy", "Record"}, row
+        assert set(row) - {"EvidenceWords", "RemedyWords"} == {"Name", "Subject", "State", "Evidence", "Remedy", "Record"}, row
+        said.whole(row, "Evidence")
+        said.whole(row, "Remedy")
         assert row["State"] in STATES and row["Evidence"], row
     return rows
 

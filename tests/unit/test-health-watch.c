@@ -40,7 +40,9 @@ test_queue (void)
         .active = rows[i].active, .deferred = rows[i].deferred, .held = rows[i].held, .oldest = rows[i].oldest
       };
       gboolean many = rows[i].before;
-      g_autofree char *text = pb_health_watch_judge_queue (&counts, &many, NOW);
+      GVariant *trouble = pb_health_watch_judge_queue (&counts, &many, NOW);
+      g_autoptr (GVariant) said = trouble != NULL ? g_variant_ref_sink (trouble) : NULL;
+      g_autofree char *text = pb_say_fill (said, NULL);
 
       g_test_message ("row %u: %s", i, text);
       g_assert_cmpint (many, ==, rows[i].many);
