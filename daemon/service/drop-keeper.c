@@ -1,39 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The drop directory (state directory, mode 0730, group postbus-drop): postbus-drop puts files there by renaming
- * them to new-..., which inotify tells; a look at the start, and a look a minute while something stays, make up for
- * what it does not. One file after the other is handed to the submitter, as its owner's mail, and removed
- * behind the answer; a crash between the two brings it twice, never not at all. A file that cannot be taken now
- * waits for the next round through the folder, and holds up no other: it may be there to do just that. One that is
- * refused for good is told to its author, and then put aside (drop-notice.c, drop-refused.c). All file work is
- * on a thread of ours. Files are opened by name in a folder where only postbus-drop makes them, and no link is followed.
+ * Takes in what postbus-drop left in the drop directory by renaming it to new-..., which inotify tells; a look at the
+ * start, and a look a minute while something stays, make up for what it does not. Each file is handed to the
+ * submitter, as its owner's mail, and removed behind the answer; a crash between the two brings it twice, never not
+ * at all. Of one owner one file is under way at a time, so that mail which takes long holds up that owner alone. A
+ * file that cannot be taken now waits for the next round through the folder, and holds up no other: it may be there
+ * to do just that. One that is refused for good is told to its author, and then put aside. All file work is on a
+ * thread of ours (drop-folder.c).
  */
 #include "service/drop-keeper.h"
 
 #include "dbus/errors.h"
-#include "protocol/drop-file.h"
+#include "service/drop-folder.h"
 #include "service/drop-notice.h"
-#include "service/drop-refused.h"
-#include "util/fsutil.h"
 #include "util/log.h"
 #include "util/pool.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <glib-unix.h>
-#include <grp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define GROUP         "postbus-drop"
 #define AGAIN_SECONDS 60
-#define STALE_SECONDS (24 * 60 * 60) /* what postbus-drop has not finished by then it never will */
-#define MAX_LOOK      1000           /* files of one look at the folder; a round takes as many as it needs */
+#define MAX_OWNERS    10    /* whose files are under way at a time */
+#define MAX_KNOWN     50000 /* names in memory */
 
 struct _PbDropKeeper
 {
@@ -43,18 +33,17 @@ struct _PbDropKeeper
   PbMailbox *mailbox; /* (owned) a reference */
   PbPool *pool;       /* (owned) */
   char *path;         /* (owned) */
-  int folder;         /* (owned) the folder; -1 not yet */
-  DIR *round;         /* (owned) (nullable) how far the round through the folder has come; our thread's */
-  PbDropRefused kept; /* our thread's */
+  PbDropFolder *folder; /* (owned) our thread's */
   int watch;          /* (owned) inotify's; -1 none */
   guint watch_source;
   guint again_source;
   GQueue names;       /* (owned) of files that wait, the oldest of a look first */
+  GHashTable *known;  /* (owned) names that wait or are under way */
+  GHashTable *owners; /* (owned) uid -> GQueue of names: those with a file under way, and what waits for its end */
   gboolean more;      /* the round is not at its end */
   gboolean looking;   /* a look at the folder is under way */
   gboolean look_again;
-  gboolean busy;      /* a file is under way */
-  gboolean told;      /* of what cannot be read */
+  gboolean reading;   /* a file is being read */
   gboolean closed;    /* nothing new is begun */
 };
 
@@ -65,7 +54,7 @@ typedef struct
   char *name;             /* (owned) (nullable) */
   PbSubmissionMail *mail; /* (owned) (nullable) */
   char *problem;          /* (owned) (nullable) why it is no message */
-  gboolean gone;          /* it is not there, or not to be read now */
+  gint64 owner;           /* uid while it is under way as its owner's; -1 not */
   gboolean refused;
   PbDropNotice *notice;   /* (owned) (nullable) */
   PbDropRefused kept;     /* what refused files there are behind it */
@@ -80,6 +69,7 @@ errand_new (PbDropKeeper *keeper, char *name)
 
   self->keeper = keeper;
   self->name = name;
+  self->owner = -1;
   return self;
 }
 
@@ -96,160 +86,28 @@ errand_free (Errand *self)
 
 /* ---- on our thread ---- */
 
-/* Returns: FALSE, told once, when there is no folder to look into. */
-static gboolean
-open_folder (PbDropKeeper *self)
-{
-  const struct group *group = getgrnam (GROUP);
-
-  if (self->folder >= 0)
-    return TRUE;
-  if (mkdir (self->path, 0700) != 0 && errno != EEXIST)
-    {
-      pb_log (PB_LOG_ERROR, "drop-directory", "path", self->path, "reason", g_strerror (errno), NULL);
-      return FALSE;
-    }
-  self->folder = open (self->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (self->folder < 0)
-    {
-      pb_log (PB_LOG_ERROR, "drop-directory", "path", self->path, "reason", g_strerror (errno), NULL);
-      return FALSE;
-    }
-  /* Without the group, or our place in it, nobody drops anything, and all else works. */
-  if (group != NULL && fchown (self->folder, (uid_t) -1, group->gr_gid) == 0)
-    fchmod (self->folder, 0730);
-  return TRUE;
-}
-
-static gint
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
-
-static void
-remove_if_stale (int folder, const char *name)
-{
-  struct stat status;
-
-  if (fstatat (folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0
-      && status.st_mtime < time (NULL) - STALE_SECONDS)
-    unlinkat (folder, name, 0);
-}
-
-/* Returns: FALSE when there is nothing to go through. */
-static gboolean
-begin_round (PbDropKeeper *self)
-{
-  int fd;
-
-  if (self->round != NULL)
-    return TRUE;
-  if (!open_folder (self))
-    return FALSE;
-  fd = openat (self->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0)
-    self->round = fdopendir (fd);
-  pb_drop_refused_bound (self->folder, &self->kept);
-  if (fd >= 0 && self->round == NULL)
-    close (fd);
-  return self->round != NULL;
-}
-
 static void
 look (gpointer data)
 {
   Errand *self = data;
-  PbDropKeeper *keeper = self->keeper;
-  const struct dirent *entry;
 
-  self->found = g_ptr_array_new_with_free_func (g_free);
-  if (!begin_round (keeper))
-    return;
-  while (self->found->len < MAX_LOOK && (entry = readdir (keeper->round)) != NULL)
-    if (g_str_has_prefix (entry->d_name, PB_DROP_NEW))
-      g_ptr_array_add (self->found, g_strdup (entry->d_name));
-    else if (g_str_has_prefix (entry->d_name, "tmp-"))
-      remove_if_stale (keeper->folder, entry->d_name);
-  self->more = self->found->len == MAX_LOOK;
-  if (!self->more)
-    g_clear_pointer (&keeper->round, closedir);
-  self->kept = keeper->kept;
-  g_ptr_array_sort (self->found, compare_names);
-}
-
-static void
-set_mail (Errand *self, int fd, uid_t owner, PbDropFile *file, gsize body)
-{
-  self->mail = pb_submission_mail_new (owner, fd);
-  self->mail->offset = body;
-  self->mail->sender = g_steal_pointer (&file->sender);
-  self->mail->ret = g_steal_pointer (&file->ret);
-  self->mail->envid = g_steal_pointer (&file->envid);
-  self->mail->notify = g_steal_pointer (&file->notify);
-  g_ptr_array_add (file->recipients, NULL);
-  self->mail->recipients = (char **) g_ptr_array_free (g_steal_pointer (&file->recipients), FALSE);
-  file->recipients = g_ptr_array_new ();
-}
-
-/* Reads the envelope of the file @fd (taken). */
-static void
-read_envelope (Errand *self, int fd, const struct stat *status)
-{
-  gsize room = (gsize) MIN (status->st_size, PB_DROP_HEAD_MAX), got = 0, body = 0;
-  g_autofree char *head = g_try_malloc (room + 1);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PbDropFile) file = NULL;
-  ssize_t n = 1;
-
-  while (head != NULL && got < room && n > 0)
-    {
-      n = pread (fd, head + got, room - got, (off_t) got);
-      got += (gsize) MAX (n, 0);
-    }
-  if (head == NULL || n < 0)
-    self->gone = TRUE;
-  else
-    file = pb_drop_file_parse (head, got, &body, &error);
-  if (file != NULL)
-    {
-      set_mail (self, fd, status->st_uid, file, body);
-      return;
-    }
-  if (error != NULL)
-    self->problem = g_strdup (error->message);
-  close (fd);
+  self->found = pb_drop_folder_look (self->keeper->folder, &self->more);
+  self->kept = pb_drop_folder_kept (self->keeper->folder);
 }
 
 static void
 read_file (gpointer data)
 {
   Errand *self = data;
-  int fd = openat (self->keeper->folder, self->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  struct stat status;
 
-  if (fd < 0)
-    {
-      if (errno != ENOENT && !self->keeper->told)
-        pb_log (PB_LOG_ERROR, "drop-unreadable", "file", self->name, "reason", g_strerror (errno), "advice",
-                "the service's user must be a member of the group " GROUP, NULL);
-      self->keeper->told = self->keeper->told || errno != ENOENT;
-      self->gone = TRUE;
-    }
-  else if (fstat (fd, &status) != 0 || !S_ISREG (status.st_mode) || status.st_nlink != 1)
-    {
-      self->problem = g_strdup ("is no file");
-      close (fd);
-    }
-  else
-    read_envelope (self, fd, &status);
+  self->mail = pb_drop_folder_read (self->keeper->folder, self->name, &self->problem);
 }
 
 static void
 write_notice (gpointer data)
 {
   Errand *self = data;
-  int fd = openat (self->keeper->folder, self->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  int fd = pb_drop_folder_open (self->keeper->folder, self->name);
 
   if (fd < 0)
     return;
@@ -257,33 +115,14 @@ write_notice (gpointer data)
   close (fd);
 }
 
-/* Returns: whether it was there. */
-static gboolean
-set_aside (PbDropKeeper *keeper, const char *name)
-{
-  g_autofree char *kept = g_strconcat (PB_DROP_REFUSED, name + strlen (PB_DROP_NEW), NULL);
-  struct stat status = { .st_size = 0 };
-
-  fstatat (keeper->folder, name, &status, AT_SYMLINK_NOFOLLOW);
-  if (renameat (keeper->folder, name, keeper->folder, kept) != 0)
-    return FALSE;
-  if (pb_drop_refused_add (&keeper->kept, (guint64) MAX (status.st_size, 0)))
-    pb_drop_refused_bound (keeper->folder, &keeper->kept);
-  return TRUE;
-}
-
 /* The message is in the queue, or will never be. */
 static void
 put_away (gpointer data)
 {
   Errand *self = data;
-  PbDropKeeper *keeper = self->keeper;
 
-  if (!(self->refused ? set_aside (keeper, self->name) : unlinkat (keeper->folder, self->name, 0) == 0)
-      && errno != ENOENT)
-    pb_log (PB_LOG_ERROR, "drop-directory", "path", self->name, "reason", g_strerror (errno), NULL);
-  pb_fs_sync_dir (keeper->folder, NULL);
-  self->kept = keeper->kept;
+  pb_drop_folder_put_away (self->keeper->folder, self->name, self->refused);
+  self->kept = pb_drop_folder_kept (self->keeper->folder);
 }
 
 /* ---- on the main thread ---- */
@@ -326,16 +165,43 @@ tell_kept (PbDropKeeper *self, const PbDropRefused *kept)
   try_later (self);
 }
 
+static void on_read (gpointer data);
+
+static void
+read_next (PbDropKeeper *self, char *name, gint64 owner)
+{
+  Errand *errand = errand_new (self, name);
+
+  errand->owner = owner;
+  pb_pool_run (self->pool, read_file, self->mailbox, on_read, errand);
+}
+
+/* The file is dealt with, for this time. */
+static void
+errand_over (Errand *errand)
+{
+  PbDropKeeper *self = errand->keeper;
+  gint64 owner = errand->owner;
+  GQueue *waiting =
+    owner >= 0 ? g_hash_table_lookup (self->owners, GUINT_TO_POINTER ((guint32) owner)) : NULL;
+  char *name = waiting != NULL && !self->closed ? g_queue_pop_head (waiting) : NULL;
+
+  g_hash_table_remove (self->known, errand->name);
+  errand_free (errand);
+  if (name != NULL)
+    read_next (self, name, owner);
+  else if (waiting != NULL)
+    g_hash_table_remove (self->owners, GUINT_TO_POINTER ((guint32) owner));
+  take_next (self);
+}
+
 static void
 on_put_away (gpointer data)
 {
   Errand *errand = data;
-  PbDropKeeper *self = errand->keeper;
 
-  tell_kept (self, &errand->kept);
-  errand_free (errand);
-  self->busy = FALSE;
-  take_next (self);
+  tell_kept (errand->keeper, &errand->kept);
+  errand_over (errand);
 }
 
 static void
@@ -350,12 +216,8 @@ finish (Errand *errand)
 static void
 put_off (Errand *errand)
 {
-  PbDropKeeper *self = errand->keeper;
-
-  errand_free (errand);
-  self->busy = FALSE;
-  try_later (self);
-  take_next (self);
+  try_later (errand->keeper);
+  errand_over (errand);
 }
 
 static void
@@ -422,16 +284,47 @@ on_sent (const char *id, const GError *error, gpointer user_data)
     put_off (errand);
 }
 
+/* Returns: FALSE when its owner has one under way: it waits for that. */
+static gboolean
+take_owner (Errand *errand)
+{
+  PbDropKeeper *self = errand->keeper;
+  gpointer owner = GUINT_TO_POINTER (errand->mail->uid);
+  GQueue *waiting = g_hash_table_lookup (self->owners, owner);
+
+  /* It was its owner's turn already. */
+  if (errand->owner == errand->mail->uid)
+    return TRUE;
+  if (waiting != NULL)
+    {
+      g_queue_push_tail (waiting, g_steal_pointer (&errand->name));
+      errand_free (errand);
+      return FALSE;
+    }
+  errand->owner = errand->mail->uid;
+  g_hash_table_insert (self->owners, owner, g_queue_new ());
+  return TRUE;
+}
+
 static void
 on_read (gpointer data)
 {
   Errand *errand = data;
   PbDropKeeper *self = errand->keeper;
 
+  if (errand->owner < 0)
+    self->reading = FALSE;
   if (self->closed)
     errand_free (errand);
+  /* A file under the name of one that was somebody else's. */
+  else if (errand->mail != NULL && errand->owner >= 0 && errand->owner != errand->mail->uid)
+    put_off (errand);
   else if (errand->mail != NULL)
-    pb_submitter_send (self->submitter, g_steal_pointer (&errand->mail), on_sent, errand);
+    {
+      if (take_owner (errand))
+        pb_submitter_send (self->submitter, g_steal_pointer (&errand->mail), on_sent, errand);
+      take_next (self);
+    }
   else if (errand->problem != NULL)
     refuse (errand, errand->problem, FALSE);
   else
@@ -441,7 +334,7 @@ on_read (gpointer data)
 static void
 take_next (PbDropKeeper *self)
 {
-  if (self->busy || self->closed)
+  if (self->reading || self->closed || g_hash_table_size (self->owners) >= MAX_OWNERS)
     return;
   if (self->names.length == 0)
     {
@@ -449,8 +342,8 @@ take_next (PbDropKeeper *self)
         begin_look (self);
       return;
     }
-  self->busy = TRUE;
-  pb_pool_run (self->pool, read_file, self->mailbox, on_read, errand_new (self, g_queue_pop_head (&self->names)));
+  self->reading = TRUE;
+  read_next (self, g_queue_pop_head (&self->names), -1);
 }
 
 static gboolean
@@ -469,7 +362,7 @@ on_watched (int fd, GIOCondition condition, gpointer user_data)
 static void
 begin_watch (PbDropKeeper *self)
 {
-  if (self->watch >= 0 || self->folder < 0 || self->closed)
+  if (self->watch >= 0 || !pb_drop_folder_is_open (self->folder) || self->closed)
     return;
   self->watch = inotify_init1 (IN_NONBLOCK | IN_CLOEXEC);
   if (self->watch < 0 || inotify_add_watch (self->watch, self->path, IN_MOVED_TO | IN_ONLYDIR) < 0)
@@ -493,7 +386,10 @@ on_looked (gpointer data)
   begin_watch (self);
   g_ptr_array_set_free_func (errand->found, NULL);
   for (guint i = 0; i < errand->found->len; i++)
-    g_queue_push_tail (&self->names, errand->found->pdata[i]);
+    if (g_hash_table_add (self->known, g_strdup (errand->found->pdata[i])))
+      g_queue_push_tail (&self->names, errand->found->pdata[i]);
+    else
+      g_free (errand->found->pdata[i]);
   errand_free (errand);
   take_next (self);
 }
@@ -503,7 +399,8 @@ begin_look (PbDropKeeper *self)
 {
   if (self->closed)
     return;
-  if (self->looking || self->busy)
+  if (self->looking || self->reading || self->names.length > 0
+      || g_hash_table_size (self->known) >= MAX_KNOWN)
     {
       self->look_again = TRUE;
       return;
@@ -512,6 +409,12 @@ begin_look (PbDropKeeper *self)
   /* What has come meanwhile is another round's. */
   self->look_again = self->look_again && self->more;
   pb_pool_run (self->pool, look, self->mailbox, on_looked, errand_new (self, NULL));
+}
+
+static void
+waiting_free (gpointer data)
+{
+  g_queue_free_full (data, g_free);
 }
 
 PbDropKeeper *
@@ -526,9 +429,11 @@ pb_drop_keeper_new (const char *state_directory, PbSubmitter *submitter, PbRegis
   self->mailbox = pb_mailbox_ref (mailbox);
   self->pool = pb_pool_new ("drop", 1);
   self->path = g_build_filename (state_directory, "drop", NULL);
-  self->folder = -1;
+  self->folder = pb_drop_folder_new (self->path);
   self->watch = -1;
   g_queue_init (&self->names);
+  self->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->owners = g_hash_table_new_full (NULL, NULL, NULL, waiting_free);
   begin_look (self);
   return self;
 }
@@ -552,11 +457,11 @@ pb_drop_keeper_free (PbDropKeeper *self)
   pb_mailbox_unref (self->mailbox);
   pb_drop_notices_free (self->notices);
   g_queue_clear_full (&self->names, g_free);
-  g_clear_pointer (&self->round, closedir);
+  g_hash_table_unref (self->owners);
+  g_hash_table_unref (self->known);
+  pb_drop_folder_free (self->folder);
   if (self->watch >= 0)
     close (self->watch);
-  if (self->folder >= 0)
-    close (self->folder);
   g_free (self->path);
   g_free (self);
 }

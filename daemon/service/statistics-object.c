@@ -126,7 +126,8 @@ handle_subscribe (PbBusCall *call, gpointer object)
   g_autoptr (GError) error = NULL;
 
   if (!pb_subscribers_add (self->subscribers, connection,
-                           g_dbus_method_invocation_get_sender (call->invocation), &error))
+                           g_dbus_method_invocation_get_sender (call->invocation),
+                           pb_bus_call_uid (call), &error))
     pb_bus_call_fail (call, error);
   else
     pb_bus_call_return (call, NULL);

@@ -4,8 +4,9 @@
  *
  * Called by the bus object and by whatever takes in dropped mail, on the main thread. A thread of ours looks
  * up the user (NSS may block), the main thread opens the session, and for a whole message a thread of ours
- * speaks the client's side. How much one user may have under way is bounded, so that none keeps the others
- * out. On every error nothing was taken.
+ * speaks the client's side. How much one user may have under way is bounded, and so is how many of the threads
+ * speak for one, whose other messages wait: a user whose mail takes long (a large file, a scanner) keeps nobody
+ * out but itself. On every error nothing was taken.
  */
 #include "service/submission.h"
 
@@ -23,8 +24,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define THREADS    4
-#define MAX_USER   20  /* under way for one user */
+#define THREADS    16
+#define NAMERS     2   /* threads that look up names */
+#define MAX_SPEAK  2   /* threads that speak for one user at a time */
+#define MAX_USER   20  /* under way for one user, what waits included */
 #define MAX_ALL    200
 #define NAME_ROOM  4096
 #define MAX_WAIT   660 /* seconds for one answer: longer than the server takes for any */
@@ -32,7 +35,7 @@
 struct _PbSubmitter
 {
   PbSubmitterParts parts;
-  PbPool *pool;      /* (owned) */
+  PbPool *pool, *namers; /* (owned) */
   GHashTable *users; /* (owned) uid -> Load */
   guint next;        /* reactor */
   gboolean closed;
@@ -42,8 +45,10 @@ struct _PbSubmitter
 typedef struct
 {
   gatomicrefcount references;
-  gint n; /* atomic; sessions */
-  guint n_errands; /* calls; of the main thread */
+  gint n;         /* atomic: sessions */
+  guint asked;    /* the main thread's, as what follows: calls that have no session yet */
+  guint speaking;
+  GQueue waiting; /* of (owned) Errand: until one that speaks ends */
 } Load;
 
 static void
@@ -93,10 +98,10 @@ pb_submission_mail_free (PbSubmissionMail *self)
 typedef struct
 {
   PbSubmitter *submission; /* (unowned): it waits for its threads */
+  Load *load;              /* (unowned) (nullable) where it counts as asked */
   guint32 uid;
   PbSnapshot *snapshot;     /* (owned) */
   char *name;               /* (owned) the user's */
-  Load *load;               /* (unowned) (nullable) that counts it; the submission keeps it */
   PbSubmissionMail *mail;   /* (owned) (nullable) NULL: a session alone is wanted */
   int fd;                   /* (owned) our end of the session; -1 none */
   char *id;                 /* (owned) (nullable) */
@@ -109,12 +114,12 @@ typedef struct
 static void
 errand_end (Errand *self)
 {
-  if (self->load != NULL)
-    self->load->n_errands--;
   if (self->mail != NULL)
     self->sent (self->error == NULL ? self->id : NULL, self->error, self->user_data);
   else
     self->opened (self->error == NULL ? g_steal_fd (&self->fd) : -1, self->error, self->user_data);
+  if (self->load != NULL)
+    self->load->asked--;
   if (self->fd >= 0)
     close (self->fd);
   pb_snapshot_unref (self->snapshot);
@@ -240,12 +245,6 @@ speak (gpointer data)
                                        "Submission.Send: an answer without a queue id");
 }
 
-static void
-on_spoken (gpointer data)
-{
-  errand_end (data);
-}
-
 /* ---- the session ---- */
 
 /* Root and the service itself speak for everybody: for the machine. */
@@ -293,22 +292,32 @@ count_all (PbSubmitter *self)
 
   g_hash_table_iter_init (&iter, self->users);
   while (g_hash_table_iter_next (&iter, NULL, &load))
-    n += (guint) g_atomic_int_get (&((Load *) load)->n);
+    n += (guint) g_atomic_int_get (&((Load *) load)->n) + ((Load *) load)->asked;
   return n;
 }
 
-static GError *
-make_stopping_error (void)
+/* Counts the call as its user's. Returns: FALSE with the errand's error. */
+static gboolean
+take_place (Errand *self)
 {
-  return g_error_new_literal (PB_ERROR, PB_ERROR_BUSY, "Submission: the service is stopping");
-}
+  PbSubmitter *submission = self->submission;
+  Load *load = find_load (submission, self->uid);
 
-static GError *
-make_busy_error (void)
-{
-  return g_error_new (PB_ERROR, PB_ERROR_BUSY,
-                      "Submission: at most %u messages and sessions a user, and %u in all, at a time", MAX_USER,
-                      MAX_ALL);
+  if (submission->closed)
+    self->error = g_error_new_literal (PB_ERROR, PB_ERROR_BUSY,
+                                       "Submission: the service is stopping");
+  else if ((guint) g_atomic_int_get (&load->n) + load->asked >= MAX_USER || count_all (submission) >= MAX_ALL)
+    self->error = g_error_new (PB_ERROR, PB_ERROR_BUSY,
+                               "Submission: at most %u messages and sessions a user, and %u in all, "
+                               "at a time",
+                               MAX_USER, MAX_ALL);
+  else
+    {
+      self->load = load;
+      load->asked++;
+      return TRUE;
+    }
+  return FALSE;
 }
 
 /* Returns: FALSE with the errand's error. */
@@ -317,13 +326,11 @@ open_session (Errand *self)
 {
   PbSubmitter *submission = self->submission;
   const PbSubmitterParts *parts = &submission->parts;
-  Load *load = self->load;
   int ends[2];
 
   if (submission->closed)
-    self->error = make_stopping_error ();
-  else if (g_atomic_int_get (&load->n) >= MAX_USER || count_all (submission) >= MAX_ALL)
-    self->error = make_busy_error ();
+    self->error = g_error_new_literal (PB_ERROR, PB_ERROR_BUSY,
+                                       "Submission: the service is stopping");
   else if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     self->error =
       g_error_new (PB_ERROR, PB_ERROR_BUSY, "Submission: no socket: %s", g_strerror (errno));
@@ -331,11 +338,42 @@ open_session (Errand *self)
     {
       g_unix_set_fd_nonblocking (ends[0], TRUE, NULL);
       self->fd = ends[1];
-      pb_server_accept_local (parts->server, ends[0], make_client (self, load),
+      pb_server_accept_local (parts->server, ends[0], make_client (self, self->load),
                               parts->reactors[submission->next++ % parts->n_reactors]);
+      self->load->asked--;
+      self->load = NULL;
       return TRUE;
     }
   return FALSE;
+}
+
+static void on_spoken (gpointer data);
+
+/* Its turn has come. */
+static void
+begin (Errand *self)
+{
+  Load *load = self->load;
+
+  if (!open_session (self))
+    {
+      errand_end (self);
+      return;
+    }
+  load->speaking++;
+  pb_pool_run (self->submission->pool, speak, self->submission->parts.mailbox, on_spoken, self);
+}
+
+static void
+on_spoken (gpointer data)
+{
+  Errand *self = data, *next;
+  Load *load = find_load (self->submission, self->uid);
+
+  load->speaking--;
+  errand_end (self);
+  while (load->speaking < MAX_SPEAK && (next = g_queue_pop_head (&load->waiting)) != NULL)
+    begin (next);
 }
 
 static void
@@ -343,33 +381,27 @@ on_name_found (gpointer data)
 {
   Errand *self = data;
 
-  if (!open_session (self) || self->mail == NULL)
-    errand_end (self);
+  if (self->mail == NULL)
+    {
+      open_session (self);
+      errand_end (self);
+    }
+  else if (self->load->speaking < MAX_SPEAK)
+    begin (self);
   else
-    pb_pool_run (self->submission->pool, speak, self->submission->parts.mailbox, on_spoken, self);
+    g_queue_push_tail (&self->load->waiting, self);
 }
 
-/* A call that waits for one of our threads has a descriptor open, and is before those of others. */
 static void
 start (PbSubmitter *self, Errand *errand)
 {
-  Load *load = find_load (self, errand->uid);
-
   errand->submission = self;
   errand->fd = -1;
   errand->snapshot = pb_registry_snapshot (self->parts.registry);
-  if (self->closed)
-    errand->error = make_stopping_error ();
-  else if (load->n_errands >= MAX_USER)
-    errand->error = make_busy_error ();
-  if (errand->error != NULL)
-    {
-      pb_mailbox_post (self->parts.mailbox, on_errand_failed, errand);
-      return;
-    }
-  errand->load = load;
-  load->n_errands++;
-  pb_pool_run (self->pool, find_name, self->parts.mailbox, on_name_found, errand);
+  if (take_place (errand))
+    pb_pool_run (self->namers, find_name, self->parts.mailbox, on_name_found, errand);
+  else
+    pb_mailbox_post (self->parts.mailbox, on_errand_failed, errand);
 }
 
 void
@@ -403,6 +435,7 @@ pb_submitter_new (const PbSubmitterParts *parts)
 
   self->parts = *parts;
   self->pool = pb_pool_new ("submission", THREADS);
+  self->namers = pb_pool_new ("submission-name", NAMERS);
   self->users = g_hash_table_new_full (NULL, NULL, NULL, load_unref);
   return self;
 }
@@ -418,8 +451,9 @@ pb_submitter_free (PbSubmitter *self)
 {
   if (self == NULL)
     return;
+  pb_pool_free (self->namers);
   pb_pool_free (self->pool);
-  /* What was looked up or spoken is answered; that may begin nothing new. */
+  /* What was looked up or spoken is answered, and what waited for it; that may begin nothing new. */
   pb_mailbox_dispatch (self->parts.mailbox);
   g_hash_table_unref (self->users);
   g_free (self);

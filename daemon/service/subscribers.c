@@ -4,7 +4,7 @@
  * for one of its connections for long: so each subscriber is asked every few updates whether it reads, by
  * Peer.Ping, which its library answers. Until the answer is there nothing more is sent, and what has changed
  * meanwhile comes in one; without an answer in a minute the subscription ends. Whoever leaves the bus is
- * dropped at once. Used by the bus object of the statistics.
+ * dropped at once. There is a bound to them all, and a lower one to those of one user. Used by the bus object of the statistics.
  */
 #include "service/subscribers.h"
 
@@ -13,6 +13,7 @@
 #include "util/log.h"
 
 #define MAX_SUBSCRIBERS 200
+#define MAX_OF_USER     50
 #define PING_AFTER      10 /* updates */
 #define PING_MS         60000
 
@@ -21,6 +22,7 @@ typedef struct
   PbSubscribers *subscribers;  /* (unowned) */
   GDBusConnection *connection; /* (owned) */
   char *name;                  /* (owned) unique name */
+  gint64 uid;                  /* -1: the bus does not tell */
   guint subscription;          /* to its leaving */
   gulong closed_handler;
   GCancellable *cancellable;   /* (owned) of a ping */
@@ -209,8 +211,31 @@ pb_subscribers_free (PbSubscribers *self)
   g_free (self);
 }
 
+static guint
+count_of_user (const PbSubscribers *self, gint64 uid)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < self->all->len; i++)
+    n += ((const Subscriber *) self->all->pdata[i])->uid == uid;
+  return n;
+}
+
+static gboolean
+has_place (const PbSubscribers *self, gint64 uid, GError **error)
+{
+  guint of_user = count_of_user (self, uid);
+
+  if (self->all->len < MAX_SUBSCRIBERS && of_user < MAX_OF_USER)
+    return TRUE;
+  g_set_error (error, PB_ERROR, PB_ERROR_BUSY,
+               "Subscribe: at most %u subscribers of a user, and %u in all; there are %u and %u",
+               MAX_OF_USER, MAX_SUBSCRIBERS, of_user, self->all->len);
+  return FALSE;
+}
+
 gboolean
-pb_subscribers_add (PbSubscribers *self, GDBusConnection *connection, const char *sender,
+pb_subscribers_add (PbSubscribers *self, GDBusConnection *connection, const char *sender, gint64 uid,
                     GError **error)
 {
   Subscriber *subscriber = find (self, connection, sender);
@@ -220,16 +245,13 @@ pb_subscribers_add (PbSubscribers *self, GDBusConnection *connection, const char
       subscriber->told = 0;
       return TRUE;
     }
-  if (self->all->len >= MAX_SUBSCRIBERS)
-    {
-      g_set_error (error, PB_ERROR, PB_ERROR_BUSY, "Subscribe: there are %u subscribers already",
-                   MAX_SUBSCRIBERS);
-      return FALSE;
-    }
+  if (!has_place (self, uid, error))
+    return FALSE;
   subscriber = g_new0 (Subscriber, 1);
   subscriber->subscribers = self;
   subscriber->connection = g_object_ref (connection);
   subscriber->name = g_strdup (sender);
+  subscriber->uid = uid;
   subscriber->cancellable = g_cancellable_new ();
   subscriber->subscription =
     g_dbus_connection_signal_subscribe (connection, "org.freedesktop.DBus", "org.freedesktop.DBus",

@@ -11,8 +11,8 @@ PbSubscribers *pb_subscribers_new (void);
 void pb_subscribers_free (PbSubscribers *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbSubscribers, pb_subscribers_free)
 
-/** pb_subscribers_add: @sender: unique name on @connection; one that is there begins anew. Errors: PB_ERROR_BUSY. */
-gboolean pb_subscribers_add (PbSubscribers *self, GDBusConnection *connection, const char *sender, GError **error);
+/** pb_subscribers_add: @sender: unique name on @connection; one that is there begins anew. @uid: whose it is, -1 where that is not known. Errors: PB_ERROR_BUSY, with what is allowed. */
+gboolean pb_subscribers_add (PbSubscribers *self, GDBusConnection *connection, const char *sender, gint64 uid, GError **error);
 
 /** pb_subscribers_remove: nothing where there is none. */
 void pb_subscribers_remove (PbSubscribers *self, GDBusConnection *connection, const char *sender);
