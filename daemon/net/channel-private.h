@@ -52,6 +52,7 @@ struct _PbChannel
   guint skipping : 1;  /* dropping the rest of a too long line */
   guint streaming : 1; /* the last read was large: more may be on its way */
   guint finishing : 1;
+  guint tells_reset : 1;
   guint lingering : 1;
 };
 

@@ -236,7 +236,7 @@ on_input_event (PbChannel *self, guint32 epoll_events)
     {
       /* These cannot be masked: off the list until pb_channel_resume() wants to know. */
       pb_reactor_unwatch (self->reactor, &self->watch);
-      if (self->out != NULL && !self->failed)
+      if ((self->out != NULL || (self->tells_reset && (epoll_events & EPOLLERR) != 0)) && !self->failed)
         pb_channel_fail (self, ECONNRESET);
     }
   else
@@ -437,6 +437,12 @@ void
 pb_channel_pause (PbChannel *self)
 {
   self->paused = TRUE;
+}
+
+void
+pb_channel_tell_reset (PbChannel *self, gboolean tell)
+{
+  self->tells_reset = tell;
 }
 
 void

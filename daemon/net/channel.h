@@ -54,6 +54,12 @@ void pb_channel_pause (PbChannel *self);
 /** pb_channel_resume: readable() is called (later, from the reactor) if input already waits. */
 void pb_channel_resume (PbChannel *self);
 
+/**
+ * pb_channel_tell_reset: whether a reset by the peer is told, by ended() with an error, also while the channel is paused and has nothing to send; what was received before
+ * it is lost then. That the peer closed its side is told when input is taken again, as ever: it may still read.
+ */
+void pb_channel_tell_reset (PbChannel *self, gboolean tell);
+
 typedef enum
 {
   PB_LINE_OK,

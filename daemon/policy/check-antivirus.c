@@ -2,7 +2,7 @@
 /*
  * The check for malware. Its answer comes from the scanner's threads, so the run waits; what it is then is up
  * to the settings OnInfected and OnFailure. Called by the policy's machine as the table says; a session that
- * is closed ends the scan; one whose client has gone is not, since nobody looks before the verdict. Keeps nothing.
+ * is closed, as one is whose client resets it, ends the scan. Keeps nothing.
  */
 #include "policy/checks.h"
 

@@ -407,7 +407,16 @@ pb_scanner_scan (PbScanner *self, const char *address, PbSpool *spool, PbMailbox
 void
 pb_scan_cancel (PbScan *self)
 {
+  PbScanner *scanner = self->scanner;
+  gboolean waited;
+
   g_cancellable_cancel (self->cancellable);
+  /* The threads may be taken for long: it gives back its place among those that wait at once. */
+  g_mutex_lock (&scanner->lock);
+  waited = g_queue_remove (&scanner->jobs, self);
+  g_mutex_unlock (&scanner->lock);
+  if (waited)
+    job_fail (self, PB_SCAN_FAILED, "nobody waits for it any more");
 }
 
 void

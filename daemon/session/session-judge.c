@@ -87,6 +87,7 @@ on_verdict (PbDecision *decision, gpointer user_data)
 
   pb_session_enter (self);
   self->run = NULL;
+  pb_channel_tell_reset (self->channel, FALSE);
   count_watched (self, decision);
   self->on_verdict (self, decision);
   if (self->state != PB_SESSION_CLOSED)
@@ -175,6 +176,8 @@ pb_session_judge (PbSession *self, PbStage stage, PbJudged *judged,
       return;
     }
   self->on_verdict = step;
+  /* Whoever is gone gets no answer, so the message is not taken, and nobody need judge it: a scanner has few places. */
+  pb_channel_tell_reset (self->channel, stage == PB_STAGE_END_OF_DATA);
   pb_session_hold (self, PB_HOLD_VERDICT);
 }
 
@@ -223,7 +226,7 @@ pb_session_log_cut_off (PbSession *self, const char *reason)
 {
   char client[INET6_ADDRSTRLEN], id[PB_QUEUE_ID_TEXT], size[24];
 
-  if (!pb_session_is_receiving (self))
+  if (!pb_session_is_receiving (self) && (self->state != PB_SESSION_ENDED_DATA || self->run == NULL))
     return;
   g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, self->transaction->size);
   pb_session_record_cut_off (self, reason);

@@ -302,7 +302,7 @@ gboolean pb_session_is_receiving (const PbSession *self);
 /** pb_session_log_discarded: a rule of the AccessList dropped @recipient. */
 void pb_session_log_discarded (PbSession *self, const PbDecision *decision, const char *recipient);
 
-/** pb_session_log_cut_off: tells of a message that is being read and will not be read to its end; else nothing. */
+/** pb_session_log_cut_off: tells of a message that is being read and will not be read to its end, or not be judged to its end; else nothing. */
 void pb_session_log_cut_off (PbSession *self, const char *reason);
 
 /** pb_session_expel: likewise, and ends the session. */

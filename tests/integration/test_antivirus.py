@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Antivirus on the wire, with a real clamd, and with some that are not well."""
+import socket
+import struct
 import threading
 
 import scanner
@@ -306,6 +308,42 @@ def test_silent_scanner(bed):
         odd.answer = None
         assert offer(bed, scanner.CLEAN)[0] == LATER
         assert "took too long" in alerts(bed)["scanner-ill"]["Text"]
+
+
+def offer_marked(bed, talks, count):
+    for _ in range(count):
+        talk = bed.talk()
+        talks.append(talk)
+        talk.ehlo()
+        talk.envelope("a@b.example", [ANN])
+        talk.expect("DATA", 354)
+        talk.send(scanner.large(500, False) + b".\r\n")
+
+
+def test_clients_that_reset(bed):
+    """They take no place before a scanner that never answers; who only closes its side has its answer."""
+    bed.start()
+    odd = scanner.Odd(bed, lambda got: None if b"xxxx" in got else b"stream: OK\0", stay=True)
+    scan_with(bed, odd.address)
+    talks = []
+    offer_marked(bed, talks, 4)
+    wait_for(lambda: sum(b"xxxx" in got for got in odd.asked) == 4, "the scanner's threads to be taken")
+    offer_marked(bed, talks, 96)
+    for talk in talks:
+        talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        talk.close()
+    wait_for(lambda: bed.postbusd.stderr().count(b"\ncut-off ") == 100, "all to be seen gone")
+    assert bed.postbusd.stderr().count(b'reason="Connection reset by peer"') == 100
+    with bed.talk() as half:
+        half.ehlo()
+        half.envelope("a@b.example", [ANN])
+        half.expect("DATA", 354)
+        half.send(scanner.CLEAN + b".\r\n")
+        half.sock.shutdown(socket.SHUT_WR)
+        assert half.reply()[0] == 250
+    assert offer(bed, scanner.CLEAN)[0] == TAKEN
+    assert len(bed.wait_mails(bed.ann, 2)) == 2
+    bed.queue_empty()
 
 
 def test_stop_while_scanning(bed):

@@ -4,8 +4,10 @@ import os
 import pathlib
 
 import said
+import scanner
 import stranger
 from harness import wait_for
+from test_antivirus import scan_with
 from test_sendmail import waiting
 
 NOBODY = 65534
@@ -147,3 +149,40 @@ def test_refused_files_are_bounded(bed):
     bed.postbusd.start()
     wait_for(lambda: len(waiting(bed)) == 100, "the bound at a start")
     assert refused_alerts(bed)
+
+
+def test_slow_mail_holds_up_its_owner_alone(bed):
+    """While the scanner thinks about a file of one user, files of others are taken in, whatever order they came in."""
+    stranger.need_root()
+    bed.start()
+    odd = scanner.Odd(bed, lambda got: None if b"slow" in got else b"stream: OK\0", stay=True)
+    scan_with(bed, odd.address)
+    for number in range(5):
+        drop(bed, f"0-{number}", dropped(["ann"], body=f"slow {number}\n"), NOBODY)
+    wait_for(lambda: any(b"slow 0" in got for got in odd.asked), "the first")
+    for number in range(30):
+        drop(bed, f"1-{number:02}", dropped(["ann"], body=f"quick {number}\n"))
+    bed.wait_mails(bed.ann, 30)
+    wait_for(lambda: waiting(bed) == [f"new-0-{number}" for number in range(5)], "the others' files")
+    assert sum(b"slow" in got for got in odd.asked) == 1, "one of an owner at a time"
+    odd.answer = b"stream: OK\0"
+    bed.postbusd.restart()
+    wait_for(lambda: waiting(bed) == [], "the rest")
+    bodies = [mail.split(b"\r\n\r\n")[1] for mail in bed.wait_mails(bed.ann, 35)]
+    assert len(bodies) == 35 and len(set(bodies)) == 35, bodies
+    assert [body for body in bodies if b"slow" in body] == [b"slow %d\r\n" % number for number in range(5)], bodies
+
+
+def test_many_of_one_owner(bed):
+    """In order, once each, also those that came while others were under way."""
+    bed.start()
+    bed.postbusd.stop()
+    for number in range(1500):
+        drop(bed, f"{number:05}", dropped(["ann"], body=f"{number}\n"))
+    bed.postbusd.start()
+    for number in range(1500, 1600):
+        drop(bed, f"{number:05}", dropped(["ann"], body=f"{number}\n"))
+    wait_for(lambda: waiting(bed) == [], "all", 300)
+    bed.queue_empty(120)
+    bodies = sorted(int(mail.split(b"\r\n\r\n")[1]) for mail in bed.mails(bed.ann))
+    assert bodies == list(range(1600)), len(bodies)

@@ -10,6 +10,7 @@ import time
 
 import bus
 import clock
+import mock_polkit
 import stranger
 from bus import NAME, PATH, BusError
 from clock import DAY
@@ -233,22 +234,30 @@ def test_bus_lost_while_subscribed(bed):
 
 
 def test_too_many_subscribers(bed):
+    """One user has so many places, which are not all; the error says what is allowed."""
+    stranger.need_root()
+    polkit = mock_polkit.MockPolkit(bed.bus.address)
+    bed.on_close(polkit.stop)
     bed.start()
-    held, busy = [], 0
-    for _ in range(230):
-        api = bus.Api(bed.bus.address)
-        held.append(api)
+    held, busy = [], []
+    for _ in range(60):
+        held.append(bus.Api(bed.bus.address))
         try:
-            api.call("Statistics", "Subscribe")
+            held[-1].call("Statistics", "Subscribe")
         except BusError as error:
             assert error.name == "Busy", error
-            busy += 1
-    assert busy == 30
+            busy.append(error.text)
+    assert busy == ["Subscribe: at most 50 subscribers of a user, and 200 in all; there are 50 and 50"] * 10, busy
+    for _ in range(50):
+        held.append(stranger.connect(bed))
+        held[-1].call("Statistics", "Subscribe")
+    held.append(stranger.connect(bed))
+    assert refused_busy(held[-1])
     # One that subscribes again takes no place, and who leaves gives his back.
     held[0].call("Statistics", "Subscribe")
-    held[1].close()
+    held[60].close()
     wait_for(lambda: not refused_busy(held[-1]), "a place")
-    for api in held[2:]:
+    for api in held[:60] + held[61:]:
         api.close()
 
 

@@ -282,7 +282,7 @@ test_full (Fixture *self, gconstpointer data)
   const PbScannerLimits limits = { .threads = 1, .waiting = 2, .seconds = 60 };
   g_autoptr (PbScanner) scanner = pb_scanner_new (&limits, self->mailbox, NULL, NULL);
   Server server = { .silent = TRUE };
-  Scan scans[5];
+  Scan scans[6];
 
   server_start (&server, self->directory);
   begin (self, scanner, server.address, 100, &scans[0]);
@@ -292,13 +292,16 @@ test_full (Fixture *self, gconstpointer data)
   assert_scan (self, &scans[3], PB_SCAN_FAILED, "the scanner is busy");
   assert_scan (self, &scans[4], PB_SCAN_FAILED, "the scanner is busy");
   g_assert_false (scans[0].called || scans[1].called || scans[2].called);
-  /* Who goes away gives its turn to the next. */
+  /* Who goes away gives its place to others at once, though the thread is taken. */
   pb_scan_cancel (scans[1].scan);
+  assert_scan (self, &scans[1], PB_SCAN_FAILED, "nobody waits for it any more");
+  begin (self, scanner, server.address, 100, &scans[5]);
+  g_assert_false (scans[0].called || scans[2].called);
   server_set (&server, FALSE, FALSE);
   assert_scan (self, &scans[0], PB_SCAN_CLEAN, NULL);
-  assert_scan (self, &scans[1], PB_SCAN_FAILED, "nobody waits for it any more");
   assert_scan (self, &scans[2], PB_SCAN_CLEAN, NULL);
-  assert_asked (&server, "II");
+  assert_scan (self, &scans[5], PB_SCAN_CLEAN, NULL);
+  assert_asked (&server, "III");
   server_stop (&server);
 }
 
