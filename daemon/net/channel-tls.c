@@ -140,20 +140,32 @@ can_start (const PbChannel *self)
 }
 
 static gboolean
-expect_host (SSL *ssl, PbTlsContext *context, const char *host)
+expect_name (SSL *ssl, const char *name)
 {
-  if (host == NULL)
-    return TRUE;
-  if (g_hostname_is_ip_address (host))
-    return !pb_tls_context_verifies (context)
-           || X509_VERIFY_PARAM_set1_ip_asc (SSL_get0_param (ssl), host) == 1;
-  if (SSL_set_tlsext_host_name (ssl, host) != 1)
-    return FALSE;
-  return !pb_tls_context_verifies (context) || SSL_set1_host (ssl, host) == 1;
+  if (g_hostname_is_ip_address (name))
+    return X509_VERIFY_PARAM_set1_ip_asc (SSL_get0_param (ssl), name) == 1;
+  return SSL_add1_host (ssl, name) == 1;
 }
 
 static gboolean
-start (PbChannel *self, PbTlsContext *context, const char *host)
+expect (SSL *ssl, PbTlsContext *context, const PbTlsExpectation *expected)
+{
+  const char *server = expected->server_name;
+
+  if (expected->n_records > 0 && !pb_tls_dane_expect (ssl, server, expected->records, expected->n_records))
+    return FALSE;
+  if (server != NULL && !g_hostname_is_ip_address (server) && SSL_set_tlsext_host_name (ssl, server) != 1)
+    return FALSE;
+  if (!pb_tls_context_verifies (context) || expected->names == NULL)
+    return TRUE;
+  for (guint i = 0; expected->names[i] != NULL; i++)
+    if (!expect_name (ssl, expected->names[i]))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+start (PbChannel *self, PbTlsContext *context, const PbTlsExpectation *expected)
 {
   SSL *ssl;
 
@@ -162,7 +174,7 @@ start (PbChannel *self, PbTlsContext *context, const char *host)
   ssl = pb_tls_context_ssl (context);
   if (ssl == NULL)
     return FALSE;
-  if (!expect_host (ssl, context, host) || !attach (self, ssl))
+  if ((expected != NULL && !expect (ssl, context, expected)) || !attach (self, ssl))
     {
       SSL_free (ssl);
       return FALSE;
@@ -187,8 +199,17 @@ pb_channel_start_tls (PbChannel *self, PbTlsContext *context)
 gboolean
 pb_channel_start_tls_client (PbChannel *self, PbTlsContext *context, const char *host)
 {
+  const char *const names[] = { host, NULL };
+  const PbTlsExpectation expected = { .server_name = host, .names = names };
+
+  return pb_channel_start_tls_expecting (self, context, &expected);
+}
+
+gboolean
+pb_channel_start_tls_expecting (PbChannel *self, PbTlsContext *context, const PbTlsExpectation *expected)
+{
   g_return_val_if_fail (pb_tls_context_is_client (context), FALSE);
-  return start (self, context, host);
+  return start (self, context, expected);
 }
 
 /* ---- failures ---- */

@@ -119,6 +119,18 @@ gboolean pb_channel_start_tls (PbChannel *self, PbTlsContext *context);
 /** pb_channel_start_tls_client: likewise, as the client. @host: (nullable) for SNI and, where @context verifies, the name that the certificate must bear. */
 gboolean pb_channel_start_tls_client (PbChannel *self, PbTlsContext *context, const char *host);
 
+/* What a client expects of the server. Nothing of it is kept. */
+typedef struct
+{
+  const char *server_name;  /* (nullable) for SNI */
+  const char *const *names; /* (nullable) one of which the certificate must bear, where the context verifies */
+  const PbTlsa *records;    /* (nullable) for a context made for DANE: one of which it must match; @server_name is their base domain */
+  guint n_records;
+} PbTlsExpectation;
+
+/** pb_channel_start_tls_expecting: likewise, for whom more than one name, or a TLSA record, tells the server. FALSE too when none of the records can be used. */
+gboolean pb_channel_start_tls_expecting (PbChannel *self, PbTlsContext *context, const PbTlsExpectation *expected);
+
 /**
  * pb_channel_tls_look: right after pb_channel_start_tls_client() with a context that verifies: a certificate that is not to be trusted does not end the
  * handshake; the caller finds that by pb_channel_tls_peer(), and decides.

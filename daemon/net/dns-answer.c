@@ -23,7 +23,27 @@ answer_clear (gpointer data)
   g_free (self->mx);
   g_free (self->addresses);
   g_strfreev (self->names);
+  pb_tlsa_free (self->tlsa, self->n_tlsa);
+  g_free (self->canonical);
   g_free (self->why);
+}
+
+void
+pb_tlsa_free (PbTlsa *records, guint n_records)
+{
+  for (guint i = 0; i < n_records; i++)
+    g_bytes_unref (records[i].data);
+  g_free (records);
+}
+
+PbTlsa *
+pb_tlsa_copy (const PbTlsa *records, guint n_records)
+{
+  PbTlsa *copy = g_memdup2 (records, n_records * sizeof *records);
+
+  for (guint i = 0; i < n_records; i++)
+    g_bytes_ref (copy[i].data);
+  return copy;
 }
 
 PbDnsAnswer *
@@ -127,6 +147,17 @@ decode_mx (PbDnsAnswer *self, const guint8 *data, gsize length)
   return TRUE;
 }
 
+/* RFC 6698 2.1. Data without an octet match nothing. */
+static gboolean
+decode_tlsa (PbDnsAnswer *self, const guint8 *data, gsize length)
+{
+  if (length <= 3)
+    return FALSE;
+  self->tlsa[self->n_tlsa++] =
+    (PbTlsa){ data[0], data[1], data[2], g_bytes_new (data + 3, length - 3) };
+  return TRUE;
+}
+
 static gboolean
 decode_record (PbDnsAnswer *self, PbDnsType type, const guint8 *data, gsize length, guint *n_names)
 {
@@ -138,10 +169,13 @@ decode_record (PbDnsAnswer *self, PbDnsType type, const guint8 *data, gsize leng
       return length == 16 && decode_address (self, data, length);
     case PB_DNS_MX:
       return decode_mx (self, data, length);
+    case PB_DNS_TLSA:
+      return decode_tlsa (self, data, length);
+    case PB_DNS_CNAME:
     case PB_DNS_PTR:
     case PB_DNS_TXT:
       self->names[*n_names] =
-        type == PB_DNS_PTR ? name_decode (data, length) : text_decode (data, length);
+        type == PB_DNS_TXT ? text_decode (data, length) : name_decode (data, length);
       if (self->names[*n_names] == NULL)
         return FALSE;
       *n_names += 1;
@@ -168,6 +202,8 @@ pb_dns_answer_decode (PbDnsType type, char *const *data, const int *lengths)
     self->addresses = g_new (PbIp, n);
   else if (type == PB_DNS_MX)
     self->mx = g_new (PbMx, n);
+  else if (type == PB_DNS_TLSA)
+    self->tlsa = g_new (PbTlsa, n);
   else
     self->names = g_new0 (char *, n + 1);
   for (guint i = 0; i < n; i++)
@@ -217,5 +253,6 @@ pb_dns_answer_merge_hosts (const PbDnsAnswer *four, const PbDnsAnswer *six, gboo
     self->ttl = MIN (self->ttl, second->ttl);
   self->secure = (first->status != PB_DNS_OK || first->secure)
                  && (second->status != PB_DNS_OK || second->secure);
+  self->canonical = g_strdup (first->status == PB_DNS_OK ? first->canonical : second->canonical);
   return self;
 }

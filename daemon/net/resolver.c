@@ -208,6 +208,25 @@ why_trouble (int error, const struct ub_result *result)
     }
 }
 
+/* Returns: (transfer full) (nullable): where aliases have led to, NULL where there are none. */
+static char *
+canonical_name (const struct ub_result *result)
+{
+  g_autofree char *name = NULL;
+  gsize length;
+
+  if (result->canonname == NULL)
+    return NULL;
+  name = g_ascii_strdown (result->canonname, -1);
+  length = strlen (name);
+  if (length > 0 && name[length - 1] == '.')
+    name[--length] = '\0';
+  if (g_ascii_strncasecmp (name, result->qname, length) == 0
+      && (result->qname[length] == '\0' || strcmp (result->qname + length, ".") == 0))
+    return NULL;
+  return g_steal_pointer (&name);
+}
+
 static PbDnsAnswer *
 answer_from (PbDnsType type, int error, const struct ub_result *result)
 {
@@ -227,6 +246,7 @@ answer_from (PbDnsType type, int error, const struct ub_result *result)
     answer = pb_dns_answer_new (PB_DNS_TROUBLE, why_trouble (0, result));
   answer->ttl = (guint32) MAX (result->ttl, 0);
   answer->secure = result->secure != 0;
+  answer->canonical = canonical_name (result);
   return answer;
 }
 

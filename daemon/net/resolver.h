@@ -25,6 +25,17 @@ typedef struct
   guint16 preference;
 } PbMx;
 
+/* A TLSA record as it came (RFC 6698 2.1); what is usable, TLS decides. */
+typedef struct
+{
+  guint8 usage, selector, matching;
+  GBytes *data; /* (owned) not empty */
+} PbTlsa;
+
+/** pb_tlsa_copy: (transfer full) (array): free with pb_tlsa_free(). */
+PbTlsa *pb_tlsa_copy (const PbTlsa *records, guint n_records);
+void pb_tlsa_free (PbTlsa *records, guint n_records);
+
 typedef struct
 {
   PbDnsStatus status;
@@ -34,7 +45,10 @@ typedef struct
   guint n_mx;
   PbIp *addresses;   /* (owned) */
   guint n_addresses;
-  char **names;      /* (owned) (nullable) PTR or TXT texts */
+  char **names;      /* (owned) (nullable) PTR, CNAME or TXT texts */
+  PbTlsa *tlsa;      /* (owned) */
+  guint n_tlsa;
+  char *canonical;   /* (owned) (nullable) the name at the end of aliases, lower case, no trailing dot; NULL: the name asked for is none */
   char *why;         /* (owned) (nullable) words for PB_DNS_TROUBLE */
 } PbDnsAnswer;
 
@@ -45,10 +59,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbDnsAnswer, pb_dns_answer_unref)
 typedef enum
 {
   PB_DNS_A = 1,
+  PB_DNS_CNAME = 5,
   PB_DNS_PTR = 12,
   PB_DNS_MX = 15,
   PB_DNS_TXT = 16,
   PB_DNS_AAAA = 28,
+  PB_DNS_TLSA = 52,
 } PbDnsType;
 
 /** PbDnsFunc: @answer (transfer none). */

@@ -22,5 +22,8 @@ SSL *pb_tls_context_ssl (PbTlsContext *self);
 gboolean pb_tls_context_is_client (const PbTlsContext *self);
 gboolean pb_tls_context_verifies (const PbTlsContext *self);
 
+/** pb_tls_dane_expect: @ssl is to end well only where @records match (RFC 7671 5); @base: for SNI, and the first of @names. Returns: FALSE when it cannot be told. */
+gboolean pb_tls_dane_expect (SSL *ssl, const char *base, const PbTlsa *records, guint n_records);
+
 /** pb_tls_openssl_reason: (transfer none): what OpenSSL's first error on this thread says; empties its queue. */
 const char *pb_tls_openssl_reason (void);

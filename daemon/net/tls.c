@@ -121,6 +121,22 @@ pb_tls_context_new_client (PbTlsVersion minimum, gboolean verify, GError **error
 }
 
 PbTlsContext *
+pb_tls_context_new_dane (PbTlsVersion minimum, GError **error)
+{
+  g_autoptr (PbTlsContext) self = context_new (TLS_client_method (), minimum);
+
+  self->is_client = TRUE;
+  self->verifies = TRUE;
+  if (self->ctx == NULL || SSL_CTX_dane_enable (self->ctx) != 1)
+    {
+      set_failed (error, "TLS");
+      return NULL;
+    }
+  SSL_CTX_set_verify (self->ctx, SSL_VERIFY_PEER, NULL);
+  return g_steal_pointer (&self);
+}
+
+PbTlsContext *
 pb_tls_context_ref (PbTlsContext *self)
 {
   g_atomic_ref_count_inc (&self->references);

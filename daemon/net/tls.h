@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "net/resolver.h"
 #include <glib.h>
 
 /*
@@ -89,6 +90,15 @@ PbTlsContext *pb_tls_context_new_server (PbTlsPair *pair, PbTlsVersion minimum, 
 
 /** pb_tls_context_new_client: @verify: against the system's authorities, whose files are read here. Errors: PB_TLS_ERROR. */
 PbTlsContext *pb_tls_context_new_client (PbTlsVersion minimum, gboolean verify, GError **error);
+
+/** pb_tls_context_new_dane: for a client whose connections each bring the TLSA records that the server must match; no authority of the system's counts. Errors: PB_TLS_ERROR. */
+PbTlsContext *pb_tls_context_new_dane (PbTlsVersion minimum, GError **error);
+
+/**
+ * pb_tlsa_is_usable: whether a client can tell if a certificate matches @record: RFC 7672 3.1 leaves usages 2 and 3; a selector, a matching type or data that OpenSSL
+ * does not know how to compare is none (RFC 6698 4.1).
+ */
+gboolean pb_tlsa_is_usable (const PbTlsa *record);
 
 PbTlsContext *pb_tls_context_ref (PbTlsContext *self);
 void pb_tls_context_unref (PbTlsContext *self);

@@ -83,6 +83,10 @@ type_name (PbDnsType type)
       return "MX";
     case PB_DNS_TXT:
       return "TXT";
+    case PB_DNS_CNAME:
+      return "CNAME";
+    case PB_DNS_TLSA:
+      return "TLSA";
     case PB_DNS_AAAA:
       return "AAAA";
     }
@@ -108,9 +112,12 @@ add_record (PbDnsAnswer *answer, PbDnsType type, guint i, const char *text)
     case PB_DNS_TXT:
       answer->names[i] = g_strdup (text);
       break;
+    case PB_DNS_CNAME:
     case PB_DNS_PTR:
       answer->names[i] = g_ascii_strdown (text, -1);
       break;
+    case PB_DNS_TLSA:
+      g_assert_not_reached ();
     }
 }
 
