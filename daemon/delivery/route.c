@@ -136,6 +136,8 @@ pb_route_set_key (PbRoute *self, const char *prefix)
     g_string_append_printf (key, "unix:%s", self->socket);
   if (tls_name (self->tls) != NULL)
     g_string_append_printf (key, " tls=%s", tls_name (self->tls));
+  if (self->trusting)
+    g_string_append (key, " unverified");
   if (self->verify == PB_ROUTE_VERIFY_NAME)
     g_string_append (key, " verify");
   if (self->verify == PB_ROUTE_VERIFY_FINGERPRINT)
@@ -250,4 +252,11 @@ pb_route_describe (const PbRoute *self)
     g_string_append_printf (text, " “%s”", self->name);
   append_demands (text, self);
   return g_string_free (text, FALSE);
+}
+
+gboolean
+pb_route_heeds_dane (const PbRoute *self)
+{
+  return (self->kind == PB_ROUTE_MX || self->kind == PB_ROUTE_HOSTS) && !self->auth && !self->trusting
+         && self->tls == PB_ROUTE_TLS_OPPORTUNISTIC && self->verify == PB_ROUTE_VERIFY_NONE;
 }

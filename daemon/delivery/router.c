@@ -246,6 +246,7 @@ route_relay (const PbSnapshot *snapshot, PbRouteReason reason, const Relay *rela
   self->name = g_strdup (relay->name);
   self->tls = parse_tls (relay);
   self->verify = parse_verify (relay, self->tls);
+  self->trusting = self->tls == PB_ROUTE_TLS_OPPORTUNISTIC && g_str_equal (relay->verify, "none");
   if (self->verify == PB_ROUTE_VERIFY_FINGERPRINT)
     self->fingerprint = g_ascii_strdown (relay->fingerprint, -1);
   self->auth = relay->auth;

@@ -78,6 +78,7 @@ typedef struct
   char *relay_id;    /* (owned) (nullable) PB_ROUTE_RELAY_GENERAL, or the exception's id: whose password it is */
   PbRouteTls tls;    /* with @auth never below STARTTLS */
   PbRouteVerify verify;
+  gboolean trusting; /* with opportunistic TLS: the administrator has said that nothing is to be verified */
   char *fingerprint; /* (owned) (nullable) for VERIFY_FINGERPRINT: SHA-256 of the public key info, 64 lower-case hex digits */
   gboolean auth;
   char *user;        /* (owned) (nullable) not empty with @auth */
@@ -87,6 +88,9 @@ typedef struct
 PbRoute *pb_route_ref (PbRoute *self);
 void pb_route_unref (PbRoute *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PbRoute, pb_route_unref)
+
+/** pb_route_heeds_dane: whether what the domain publishes of its servers counts: where nobody has said what they must prove. */
+gboolean pb_route_heeds_dane (const PbRoute *self);
 
 /** pb_route_is_final: whether the mail ends in a mailbox here, also one that an LMTP server keeps. */
 gboolean pb_route_is_final (const PbRoute *self);

@@ -72,7 +72,7 @@ struct _PbSmtpConnection
   char *remote;       /* (owned) "mx.example.org[192.0.2.1]:25" */
   char *hostname;     /* (owned) ours */
   PbRoute *route;     /* (owned) */
-  char *host;         /* (owned) as the MX or the settings name it: whose certificate is expected */
+  PbSmtpSecurity *security; /* (owned) what the host must prove */
   PbTlsContext *tls;  /* (owned) (nullable) until the handshake */
   PbTranscript *head; /* (owned) how it was opened */
   PbSmtpWatch *watch; /* (not owned) (nullable) only while it is opened */

@@ -25,8 +25,8 @@ pb_smtp_connection_unref (PbSmtpConnection *self)
   g_clear_pointer (&self->tls, pb_tls_context_unref);
   g_clear_pointer (&self->seven_bit, pb_seven_bit_free);
   pb_route_unref (self->route);
+  pb_smtp_security_unref (self->security);
   pb_transcript_free (self->head);
-  g_free (self->host);
   pb_extension_set_clear (&self->extensions);
   pb_remote_reply_clear (&self->reply);
   g_array_unref (self->expected);
@@ -451,20 +451,6 @@ fill_sockaddr (const PbSmtpHost *host, struct sockaddr_storage *address)
     }
 }
 
-static char *
-format_remote (const PbSmtpHost *host)
-{
-  char text[INET6_ADDRSTRLEN];
-  PbIp ip;
-
-  if (host->socket != NULL)
-    return g_strconcat ("unix:", host->socket, NULL);
-  pb_ip_format (&host->ip, text, sizeof text);
-  if (pb_ip_parse (host->name, &ip))
-    return g_strdup_printf ("[%s]:%u", text, host->port);
-  return g_strdup_printf ("%s[%s]:%u", host->name, text, host->port);
-}
-
 PbSmtpConnection *
 pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpOpening *opening,
                          gpointer user_data)
@@ -476,10 +462,10 @@ pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpOpening *open
   self->refs = 1;
   self->context = context;
   self->user_data = user_data;
-  self->remote = format_remote (opening->host);
+  self->remote = pb_smtp_host_format (opening->host);
   self->hostname = g_strdup (opening->hostname);
   self->route = pb_route_ref (opening->route);
-  self->host = g_strdup (opening->host->name);
+  self->security = pb_smtp_security_ref (opening->host->security);
   self->tls = opening->tls != NULL ? pb_tls_context_ref (opening->tls) : NULL;
   self->lmtp = opening->route->kind == PB_ROUTE_LMTP;
   self->watch = opening->watch;
@@ -488,6 +474,8 @@ pb_smtp_connection_open (const PbSmtpContext *context, const PbSmtpOpening *open
   if (opening->before != NULL)
     pb_transcript_copy (self->head, opening->before);
   pb_transcript_note (self->head, "to %s", self->remote);
+  if (self->security->why != NULL)
+    pb_transcript_note (self->head, "%s", self->security->why);
   self->expected = g_array_new (FALSE, FALSE, sizeof (PbExpectation));
   pb_remote_reply_init (&self->reply);
   self->channel = pb_channel_connect (context->reactor, (const struct sockaddr *) &address, length,

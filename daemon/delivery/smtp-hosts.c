@@ -8,6 +8,8 @@
  */
 #include "delivery/smtp-hosts.h"
 
+#include "delivery/smtp-dane.h"
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,8 +23,11 @@ struct _PbSmtpLookup
 {
   PbResolver *resolver; /* borrowed */
   PbMailbox *reply_to;  /* (owned) */
+  PbRoute *route;       /* (owned) */
   char *domain;         /* (owned) */
+  GStrv names;          /* (owned) (nullable) of the domain, which certificates may bear */
   gboolean is_relay;
+  gboolean dane;        /* the domain's TLSA records count, where they are signed */
   char *hostname; /* (owned) */
   PbIp *own;      /* (owned) */
   guint n_own;
@@ -48,10 +53,25 @@ pb_smtp_hosts_free (PbSmtpHosts *self)
     {
       g_free (self->hosts[i].name);
       g_free (self->hosts[i].socket);
+      g_clear_pointer (&self->hosts[i].security, pb_smtp_security_unref);
     }
   g_free (self->hosts);
   g_free (self->why);
   g_free (self);
+}
+
+char *
+pb_smtp_host_format (const PbSmtpHost *host)
+{
+  char text[INET6_ADDRSTRLEN];
+  PbIp ip;
+
+  if (host->socket != NULL)
+    return g_strconcat ("unix:", host->socket, NULL);
+  pb_ip_format (&host->ip, text, sizeof text);
+  if (pb_ip_parse (host->name, &ip))
+    return g_strdup_printf ("[%s]:%u", text, host->port);
+  return g_strdup_printf ("%s[%s]:%u", host->name, text, host->port);
 }
 
 static PbSmtpHosts *
@@ -109,8 +129,21 @@ own_preference (const PbSmtpCandidate *candidates, guint n_candidates, const PbS
 static void
 add_host (PbSmtpHosts *hosts, const PbSmtpCandidate *candidate, const PbIp *ip)
 {
-  hosts->hosts[hosts->n_hosts++] =
-    (PbSmtpHost){ *ip, candidate->port, g_strdup (candidate->name), NULL };
+  hosts->hosts[hosts->n_hosts++] = (PbSmtpHost){
+    .ip = *ip,
+    .port = candidate->port,
+    .name = g_strdup (candidate->name),
+    .security = candidate->security != NULL ? pb_smtp_security_ref (candidate->security) : NULL,
+  };
+}
+
+/* Of a host that is passed over, all addresses are. */
+static guint
+count_addresses (const PbSmtpCandidate *candidate)
+{
+  gboolean refused = candidate->security != NULL && candidate->security->kind == PB_SMTP_SECURITY_REFUSED;
+
+  return refused ? MIN (candidate->n_addresses, 1) : candidate->n_addresses;
 }
 
 static PbSmtpHosts *
@@ -152,7 +185,7 @@ pb_smtp_hosts_select (const char *domain, const PbSmtpCandidate *candidates, gui
           continue;
         }
       trouble |= candidate->status == PB_DNS_TROUBLE;
-      for (guint j = 0; j < candidate->n_addresses && hosts->n_hosts < MAX_HOSTS; j++)
+      for (guint j = 0; j < count_addresses (candidate) && hosts->n_hosts < MAX_HOSTS; j++)
         add_host (hosts, candidate, &candidate->addresses[j]);
     }
   if (hosts->n_hosts > 0)
@@ -170,9 +203,13 @@ lookup_free (PbSmtpLookup *self)
 
       g_free (candidate->name);
       g_free (candidate->addresses);
+      g_free (candidate->canonical);
+      g_clear_pointer (&candidate->security, pb_smtp_security_unref);
     }
   g_array_unref (self->candidates);
   pb_mailbox_unref (self->reply_to);
+  pb_route_unref (self->route);
+  g_strfreev (self->names);
   g_free (self->domain);
   g_free (self->hostname);
   g_free (self->own);
@@ -189,14 +226,65 @@ lookup_finish (PbSmtpLookup *self, PbSmtpHosts *hosts)
   lookup_free (self);
 }
 
+/* Of whom the domain demands nothing, the route may. */
+static void
+secure_by_route (PbSmtpHosts *hosts, const PbRoute *route)
+{
+  for (guint i = 0; i < hosts->n_hosts; i++)
+    if (hosts->hosts[i].security == NULL)
+      hosts->hosts[i].security = pb_smtp_security_from_route (route, hosts->hosts[i].name);
+}
+
 static void
 lookup_select (PbSmtpLookup *self)
 {
   PbSmtpSelf who = { self->hostname, self->own, self->n_own, self->loopback_is_own };
+  PbSmtpHosts *hosts = pb_smtp_hosts_select (
+    self->domain, (const PbSmtpCandidate *) (void *) self->candidates->data, self->candidates->len,
+    self->is_relay ? NULL : &who, self->is_relay);
 
-  lookup_finish (self, pb_smtp_hosts_select (
-                         self->domain, (const PbSmtpCandidate *) (void *) self->candidates->data,
-                         self->candidates->len, self->is_relay ? NULL : &who, self->is_relay));
+  secure_by_route (hosts, self->route);
+  lookup_finish (self, hosts);
+}
+
+static void
+on_security_found (PbSmtpSecurity *security, gpointer user_data)
+{
+  HostQuery *query = user_data;
+  PbSmtpLookup *self = query->lookup;
+
+  g_array_index (self->candidates, PbSmtpCandidate, query->index).security = security;
+  g_free (query);
+  if (--self->pending == 0)
+    lookup_select (self);
+}
+
+/* All addresses are known. */
+static void
+lookup_security (PbSmtpLookup *self)
+{
+  self->pending = 1;
+  for (guint i = 0; self->dane && i < self->candidates->len; i++)
+    {
+      const PbSmtpCandidate *candidate = &g_array_index (self->candidates, PbSmtpCandidate, i);
+      const PbSmtpDaneHost host = {
+        .name = candidate->name,
+        .port = candidate->port,
+        .canonical = candidate->canonical,
+        .secure = candidate->secure,
+        .names = (const char *const *) self->names,
+      };
+      HostQuery *query;
+
+      if (candidate->n_addresses == 0 || !pb_smtp_dane_may_apply (&host))
+        continue;
+      query = g_new (HostQuery, 1);
+      *query = (HostQuery){ self, i };
+      self->pending++;
+      pb_smtp_dane_find (self->resolver, self->reply_to, &host, on_security_found, query);
+    }
+  if (--self->pending == 0)
+    lookup_select (self);
 }
 
 /* @may_be_address: the administrator wrote it; an exchanger that is an address is none (RFC 5321 5.1). */
@@ -230,10 +318,12 @@ on_host_answer (PbDnsAnswer *answer, gpointer user_data)
     {
       candidate->addresses = g_memdup2 (answer->addresses, answer->n_addresses * sizeof (PbIp));
       candidate->n_addresses = answer->n_addresses;
+      candidate->secure = answer->secure;
+      candidate->canonical = g_strdup (answer->canonical);
     }
   g_free (query);
   if (--self->pending == 0)
-    lookup_select (self);
+    lookup_security (self);
 }
 
 /* The address we have on the Internet may be one that only a router knows (settings.md, Delivery.Mode). */
@@ -249,7 +339,7 @@ on_own_answer (PbDnsAnswer *answer, gpointer user_data)
       self->n_own += answer->n_addresses;
     }
   if (--self->pending == 0)
-    lookup_select (self);
+    lookup_security (self);
 }
 
 /* All names are asked for at once: whether one is ourselves decides about others. */
@@ -277,7 +367,7 @@ lookup_addresses (PbSmtpLookup *self, gboolean own_too)
                               on_host_answer, query);
     }
   if (--self->pending == 0)
-    lookup_select (self);
+    lookup_security (self);
 }
 
 /* Hosts of one preference share the load: each run of equals is shuffled (RFC 5321 5.1). */
@@ -318,6 +408,9 @@ on_mx_answer (PbDnsAnswer *answer, gpointer user_data)
 {
   PbSmtpLookup *self = user_data;
 
+  /* Who forges an unsigned answer names hosts of his own: their records prove nothing (RFC 7672 2.2.1). */
+  self->dane = self->dane && answer->secure;
+  self->names = g_strdupv ((char *[]){ self->domain, answer->canonical, NULL });
   switch (answer->status)
     {
     case PB_DNS_NXDOMAIN:
@@ -347,8 +440,9 @@ on_mx_answer (PbDnsAnswer *answer, gpointer user_data)
 }
 
 static PbSmtpHosts *
-hosts_socket (const char *path)
+hosts_socket (const PbRoute *route)
 {
+  const char *path = route->socket;
   PbSmtpHosts *self;
 
   if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path)
@@ -358,24 +452,28 @@ hosts_socket (const char *path)
   self->hosts = g_new0 (PbSmtpHost, 1);
   self->hosts[0].name = g_strdup ("localhost");
   self->hosts[0].socket = g_strdup (path);
+  self->hosts[0].security = pb_smtp_security_from_route (route, "localhost");
   self->n_hosts = 1;
   return self;
 }
 
 PbSmtpLookup *
 pb_smtp_hosts_find (PbResolver *resolver, const PbRoute *route, const PbSmtpSelf *self,
-                    guint16 mx_port, PbMailbox *reply_to, PbSmtpHostsFound func, gpointer user_data)
+                    guint16 mx_port, gboolean dane, PbMailbox *reply_to, PbSmtpHostsFound func,
+                    gpointer user_data)
 {
   PbSmtpLookup *lookup;
   gboolean at_once = TRUE;
 
   if (route->socket != NULL)
     {
-      func (hosts_socket (route->socket), user_data);
+      func (hosts_socket (route), user_data);
       return NULL;
     }
   lookup = g_new0 (PbSmtpLookup, 1);
   lookup->resolver = resolver;
+  lookup->route = pb_route_ref ((PbRoute *) route);
+  lookup->dane = dane && pb_route_heeds_dane (route);
   lookup->reply_to = pb_mailbox_ref (reply_to);
   lookup->hostname = g_strdup (self->hostname);
   lookup->own = g_memdup2 (self->addresses, self->n_addresses * sizeof (PbIp));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How an SMTP or LMTP connection becomes fit for mail: greeting, EHLO with HELO as the fallback (LMTP:
- * LHLO and nothing else), TLS as the route demands it, EHLO once more, the login. Called by
+ * LHLO and nothing else), TLS as the host's security demands it, EHLO once more, the login. Called by
  * smtp-connection.c with each event until the connection is open; any failure ends it through
  * pb_smtp_connection_fail(), and the slot decides what is tried next. What a server said before TLS is
  * forgotten behind it (RFC 3207 4.2). Where TLS is demanded no mail and no login leaves without it.
@@ -9,23 +9,6 @@
 #include "delivery/smtp-connection-private.h"
 
 #include <string.h>
-
-static gboolean
-is_demanded (const PbSmtpConnection *self)
-{
-  switch (self->route->tls)
-    {
-    case PB_ROUTE_TLS_OFF:
-      return self->route->auth;
-    case PB_ROUTE_TLS_OPPORTUNISTIC:
-      /* Where the server has to prove who it is, whoever cuts the offer out must not spare it that. */
-      return self->route->auth || self->route->verify != PB_ROUTE_VERIFY_NONE;
-    case PB_ROUTE_TLS_STARTTLS:
-    case PB_ROUTE_TLS_IMPLICIT:
-      return TRUE;
-    }
-  return TRUE;
-}
 
 static void
 defer (PbSmtpConnection *self, PbSmtpFailureCause cause, const char *status, const char *reason)
@@ -45,9 +28,15 @@ static void
 start_tls (PbSmtpConnection *self)
 {
   g_autoptr (PbTlsContext) tls = g_steal_pointer (&self->tls);
+  const PbTlsExpectation expected = {
+    .server_name = self->security->server_name,
+    .names = (const char *const *) self->security->names,
+    .records = self->security->records,
+    .n_records = self->security->n_records,
+  };
 
   self->step = PB_SMTP_STEP_TLS;
-  if (!pb_channel_start_tls_client (self->channel, tls, self->host))
+  if (!pb_channel_start_tls_expecting (self->channel, tls, &expected))
     {
       /* Something already stands behind the "220": whoever put it there wants it taken for the server's
        * protected words (RFC 3207 6, CVE-2021-38371). Nothing more is said to such a server. */
@@ -62,26 +51,12 @@ start_tls (PbSmtpConnection *self)
   pb_smtp_connection_wait (self, self->context->timeouts->tls);
 }
 
-static const char *
-describe_verification (const PbSmtpConnection *self)
-{
-  switch (self->route->verify)
-    {
-    case PB_ROUTE_VERIFY_NAME:
-      return "certificate verified by name";
-    case PB_ROUTE_VERIFY_FINGERPRINT:
-      return "public key verified by fingerprint";
-    case PB_ROUTE_VERIFY_NONE:
-      break;
-    }
-  return "certificate not verified";
-}
-
 /* What the handshake would have failed at if nobody had looked on. Returns: (transfer full) (nullable): why it suits the route not. */
 static char *
 find_trouble (const PbSmtpConnection *self, const PbTlsPeer *peer)
 {
-  if (self->watch == NULL || self->route->verify != PB_ROUTE_VERIFY_NAME)
+  if (self->watch == NULL
+      || (self->security->kind != PB_SMTP_SECURITY_NAME && self->security->kind != PB_SMTP_SECURITY_DANE))
     return NULL;
   if (peer == NULL)
     return g_strdup ("TLS: the server showed no certificate");
@@ -94,11 +69,11 @@ find_other_key (PbSmtpConnection *self)
 {
   g_autofree char *found = NULL;
 
-  if (self->route->verify != PB_ROUTE_VERIFY_FINGERPRINT)
+  if (self->security->kind != PB_SMTP_SECURITY_FINGERPRINT)
     return NULL;
   found = pb_channel_tls_peer_fingerprint (self->channel);
-  if (found != NULL && self->route->fingerprint != NULL
-      && g_ascii_strcasecmp (found, self->route->fingerprint) == 0)
+  if (found != NULL && self->security->fingerprint != NULL
+      && g_ascii_strcasecmp (found, self->security->fingerprint) == 0)
     return NULL;
   return g_strdup_printf ("the server's public key has another fingerprint: %s",
                           found != NULL ? found : "none");
@@ -107,11 +82,10 @@ find_other_key (PbSmtpConnection *self)
 static void
 tell_secured (PbSmtpConnection *self, const PbTlsPeer *peer)
 {
-  g_autofree char *words =
-    g_strdup_printf ("%s, %s, %s", pb_channel_tls_version (self->channel),
-                     pb_channel_tls_cipher (self->channel), describe_verification (self));
-  gboolean proven = self->route->verify != PB_ROUTE_VERIFY_NONE
-                    || (peer != NULL && peer->trouble == NULL);
+  g_autofree char *proof = pb_smtp_security_describe (self->security);
+  g_autofree char *words = g_strdup_printf ("%s, %s, %s", pb_channel_tls_version (self->channel),
+                                            pb_channel_tls_cipher (self->channel), proof);
+  gboolean proven = pb_smtp_security_is_proven (self->security) || (peer != NULL && peer->trouble == NULL);
 
   pb_transcript_note (self->head, "%s", words);
   pb_smtp_connection_tell (self, proven ? PB_SMTP_STEP_OK : PB_SMTP_STEP_WARNING, words, peer);
@@ -195,11 +169,14 @@ go_on (PbSmtpConnection *self)
     log_in (self);
   else if (self->tls != NULL && offered)
     pb_smtp_connection_command (self, PB_EXPECT_STARTTLS, "STARTTLS", "");
-  else if (is_demanded (self))
+  else if (pb_smtp_security_demands_tls (self->security))
     {
+      const char *source = pb_smtp_security_source_text (self->security);
+      g_autofree char *words = g_strdup_printf ("TLS is required%s%s, and the server does not offer STARTTLS",
+                                                source != NULL ? " by " : "", source != NULL ? source : "");
+
       self->step = PB_SMTP_STEP_TLS;
-      defer (self, PB_SMTP_FAILURE_HOST, "4.7.4",
-             "TLS is required, and the server does not offer STARTTLS");
+      defer (self, PB_SMTP_FAILURE_HOST, "4.7.4", words);
     }
   else
     go_clear (self, self->tls == NULL ? "not used" : "the server offers none");
@@ -230,7 +207,7 @@ on_starttls_reply (PbSmtpConnection *self)
   self->step = PB_SMTP_STEP_TLS;
   if (self->reply.code == 220)
     start_tls (self);
-  else if (is_demanded (self))
+  else if (pb_smtp_security_demands_tls (self->security))
     {
       g_autofree char *text = pb_smtp_connection_reply_text (self);
 

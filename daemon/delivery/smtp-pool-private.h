@@ -14,6 +14,7 @@ struct _PbSmtpPool
   guint n_own;
   gint64 own_until;         /* when they are read anew */
   PbTlsContext *unverified; /* (owned) (nullable) */
+  PbTlsContext *dane;       /* (owned) (nullable) by TLSA records that each connection brings */
   PbTlsContext *verified;   /* (owned) (nullable) by the system's authorities */
   gint64 verified_until;    /* when those are read anew */
   PbStsPolicies *policies;  /* (nullable) borrowed */
@@ -49,7 +50,7 @@ typedef struct
   PbSmtpHosts *hosts;           /* (owned) (nullable) */
   guint next_host;
   PbRoute *route;               /* (owned) */
-  PbTlsContext *tls;            /* (owned) (nullable) for the route's demands */
+  PbTlsContext *tls;            /* (owned) (nullable) for the demands on the host that is tried */
   gboolean in_clear;            /* the host before failed at TLS, and is tried once more without */
   PbTranscript *transcript;     /* (owned) (nullable) what was said until now, while nothing is open */
   char *hostname;               /* (owned) ours */
@@ -75,10 +76,10 @@ typedef struct _PbSmtpTrust PbSmtpTrust;
 typedef void (*PbSmtpTrustFound) (PbTlsContext *context, const char *why, gpointer user_data);
 
 /**
- * pb_smtp_trust_find: a context for what @route demands; @look: one that verifies in any case. @func is called on the reactor's thread, perhaps before this returns (then NULL is returned).
+ * pb_smtp_trust_find: a context for what @security demands, which wants TLS; @look: one that verifies in any case. @func is called on the reactor's thread, perhaps before this returns (then NULL is returned).
  * Returns: (nullable) a handle, valid until @func is called, for pb_smtp_trust_cancel().
  */
-PbSmtpTrust *pb_smtp_trust_find (PbSmtpPool *pool, const PbRoute *route, gboolean look, PbSmtpTrustFound func, gpointer user_data);
+PbSmtpTrust *pb_smtp_trust_find (PbSmtpPool *pool, const PbSmtpSecurity *security, gboolean look, PbSmtpTrustFound func, gpointer user_data);
 
 /** pb_smtp_trust_cancel: @func will not be called, and the pool not be touched. */
 void pb_smtp_trust_cancel (PbSmtpTrust *self);

@@ -33,6 +33,7 @@ pool_free (PbSmtpPool *self)
   g_hash_table_unref (self->bad_hosts);
   pb_smtp_policy_end (self);
   g_clear_pointer (&self->unverified, pb_tls_context_unref);
+  g_clear_pointer (&self->dane, pb_tls_context_unref);
   g_clear_pointer (&self->verified, pb_tls_context_unref);
   g_free (self->own);
   g_free (self);
@@ -190,13 +191,15 @@ destination_ensure (PbSmtpPool *self, const char *key, const PbStsVerdict *sts)
   return destination;
 }
 
-/* Whoever looks on sees a connection opened, and that is not shared. Nor is one that was opened under another policy: the
- * destination holds its own, so that nothing else comes to lie where it is. */
+/* Whoever looks on sees a connection opened, and that is not shared. Nor is one that was opened under another policy, or
+ * before a setting demanded more: the destination holds its own, so that nothing else comes to lie where it is. */
 static char *
 destination_key (const PbDelivery *delivery, const PbStsVerdict *sts)
 {
   g_autoptr (GString) key = g_string_new (delivery->route->key);
 
+  if (!delivery->snapshot->values.outbound_dane)
+    g_string_append (key, " dane=off");
   if (sts != NULL && sts->policy != NULL)
     g_string_append_printf (key, " mta-sts=%s:%p", sts->id, (void *) sts->policy);
   if (delivery->watch != NULL)

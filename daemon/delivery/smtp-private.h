@@ -104,8 +104,8 @@ typedef struct
 typedef struct
 {
   const PbSmtpHost *host;
-  PbRoute *route;       /* what it must prove and log in with; reffed */
-  PbTlsContext *tls;    /* (nullable) for @route's demands, reffed; NULL: in the clear, which @route then allows */
+  PbRoute *route;       /* what to log in with; reffed */
+  PbTlsContext *tls;    /* (nullable) for the demands on @host, reffed; NULL: in the clear, which those then allow */
   const char *hostname; /* ours */
   const PbTranscript *before; /* (nullable) what other hosts said */
   PbSmtpWatch *watch;         /* (nullable) */

@@ -111,24 +111,22 @@ connect_to (PbSmtpSlot *self, const PbSmtpHost *host)
 }
 
 static void
-connect_next (PbSmtpSlot *self)
+note (PbSmtpSlot *self, const char *why)
 {
-  self->in_clear = FALSE;
-  if (self->next_host < self->hosts->n_hosts)
-    connect_to (self, &self->hosts->hosts[self->next_host++]);
-  else
-    slot_fail (self);
+  if (self->transcript == NULL)
+    self->transcript = pb_transcript_new ();
+  pb_transcript_note (self->transcript, "%s", why);
 }
 
 /* Nobody could even be asked. */
 static void
 fail_at_home (PbSmtpSlot *self, PbResultKind kind, const char *status, const char *why)
 {
+  pb_smtp_failure_clear (&self->failure);
   self->failure.kind = kind;
   g_strlcpy (self->failure.status, status, sizeof self->failure.status);
   self->failure.reply = g_strdup (why);
-  self->transcript = pb_transcript_new ();
-  pb_transcript_note (self->transcript, "%s", why);
+  note (self, why);
   slot_fail (self);
 }
 
@@ -140,9 +138,71 @@ on_trust_found (PbTlsContext *context, const char *why, gpointer user_data)
   self->trust = NULL;
   self->tls = context;
   if (context != NULL)
-    connect_next (self);
+    connect_to (self, &self->hosts->hosts[self->next_host - 1]);
   else
     fail_at_home (self, PB_RESULT_DEFERRED, "4.7.5", why);
+}
+
+static void
+keep_failure (PbSmtpSlot *self, const PbSmtpFailure *failure)
+{
+  if (self->failure.reply != NULL && self->failure.kind == PB_RESULT_DEFERRED
+      && failure->kind == PB_RESULT_FAILED)
+    return;
+  pb_smtp_failure_clear (&self->failure);
+  self->failure = *failure;
+  self->failure.reply = g_strdup (failure->reply);
+  self->failure.remote = g_strdup (failure->remote);
+}
+
+/* A host that must not be asked is one that failed. */
+static void
+pass_over (PbSmtpSlot *self, const PbSmtpHost *host)
+{
+  const PbSmtpSecurity *security = host->security;
+  PbSmtpFailure failure = { .cause = PB_SMTP_FAILURE_HOST, .kind = PB_RESULT_DEFERRED };
+
+  g_strlcpy (failure.status, security->status, sizeof failure.status);
+  failure.reply = g_strdup (security->why);
+  failure.remote = pb_smtp_host_format (host);
+  note (self, security->why);
+  if (self->watch != NULL)
+    self->watch->step (self->watch, PB_SMTP_STEP_TLS, PB_SMTP_STEP_FAILED, failure.remote,
+                       security->why, NULL);
+  pb_log (PB_LOG_INFO, "host-passed-over", "relay", failure.remote, "status", failure.status, "reason",
+          security->why, NULL);
+  keep_failure (self, &failure);
+  pb_smtp_failure_clear (&failure);
+}
+
+static void
+connect_next (PbSmtpSlot *self)
+{
+  PbSmtpHosts *hosts = self->hosts;
+  const PbSmtpSecurity *security;
+  PbSmtpTrust *trust;
+
+  self->in_clear = FALSE;
+  g_clear_pointer (&self->tls, pb_tls_context_unref);
+  while (self->next_host < hosts->n_hosts
+         && hosts->hosts[self->next_host].security->kind == PB_SMTP_SECURITY_REFUSED)
+    pass_over (self, &hosts->hosts[self->next_host++]);
+  if (self->next_host == hosts->n_hosts)
+    {
+      slot_fail (self);
+      return;
+    }
+  security = hosts->hosts[self->next_host++].security;
+  if (!pb_smtp_security_wants_tls (security))
+    {
+      connect_to (self, &hosts->hosts[self->next_host - 1]);
+      return;
+    }
+  trust = pb_smtp_trust_find (self->destination->pool, security, self->watch != NULL, on_trust_found,
+                              self);
+  /* NULL: it is found already, and the slot perhaps gone. */
+  if (trust != NULL)
+    self->trust = trust;
 }
 
 static void
@@ -163,20 +223,10 @@ tell_hosts (PbSmtpSlot *self)
                      list->len > 0 ? list->str : self->hosts->why, NULL);
 }
 
-static gboolean
-wants_tls (const PbRoute *route)
-{
-  /* Nobody listens on a socket of this machine. */
-  if (route->socket != NULL && route->tls == PB_ROUTE_TLS_OPPORTUNISTIC)
-    return route->auth;
-  return route->tls != PB_ROUTE_TLS_OFF || route->auth;
-}
-
 static void
 on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
 {
   PbSmtpSlot *self = user_data;
-  PbSmtpTrust *trust;
 
   self->lookup = NULL;
   self->hosts = hosts;
@@ -187,16 +237,7 @@ on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
       return;
     }
   put_bad_last (self->destination->pool, hosts);
-  if (!wants_tls (self->route))
-    {
-      connect_next (self);
-      return;
-    }
-  trust = pb_smtp_trust_find (self->destination->pool, self->route, self->watch != NULL,
-                              on_trust_found, self);
-  /* NULL: it is found already, and the slot perhaps gone. */
-  if (trust != NULL)
-    self->trust = trust;
+  connect_next (self);
 }
 
 static void
@@ -245,27 +286,15 @@ on_idle (PbSmtpConnection *connection, gpointer user_data)
     g_queue_push_head (&self->destination->idle, self);
 }
 
-static void
-keep_failure (PbSmtpSlot *self, const PbSmtpFailure *failure)
-{
-  if (self->failure.reply != NULL && self->failure.kind == PB_RESULT_DEFERRED
-      && failure->kind == PB_RESULT_FAILED)
-    return;
-  pb_smtp_failure_clear (&self->failure);
-  self->failure = *failure;
-  self->failure.reply = g_strdup (failure->reply);
-  self->failure.remote = g_strdup (failure->remote);
-}
-
 /* Opportunistic TLS is better than none and worth no lost mail: a host that cannot do what it offers gets
  * the mail in the clear, on a new connection (RFC 7435 3). Not where somebody has said what is to be proven. */
 static gboolean
 may_go_clear (const PbSmtpSlot *self, const PbSmtpFailure *failure)
 {
-  return failure->cause == PB_SMTP_FAILURE_TLS && !self->in_clear && !self->route->auth
-         && self->route->tls == PB_ROUTE_TLS_OPPORTUNISTIC
-         && self->route->verify == PB_ROUTE_VERIFY_NONE
-         && !self->destination->pool->shutting_down;
+  const PbSmtpSecurity *security = self->hosts->hosts[self->next_host - 1].security;
+
+  return failure->cause == PB_SMTP_FAILURE_TLS && !self->in_clear
+         && !pb_smtp_security_demands_tls (security) && !self->destination->pool->shutting_down;
 }
 
 static void
@@ -355,7 +384,7 @@ pb_smtp_slot_open (PbSmtpDestination *destination, const PbSmtpJob *job)
   g_queue_push_tail (&destination->slots, self);
   who = (PbSmtpSelf){ self->hostname, pool->own, pool->n_own, pool->mx_port == SMTP_PORT };
   lookup = pb_smtp_hosts_find (pool->resolver, job->delivery->route, &who, pool->mx_port,
-                               pb_reactor_mailbox (pool->context.reactor), on_hosts_found, self);
+                               job->delivery->snapshot->values.outbound_dane, pb_reactor_mailbox (pool->context.reactor), on_hosts_found, self);
   /* NULL: it is found already, and the slot perhaps gone. */
   if (lookup != NULL)
     self->lookup = lookup;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * TLS contexts for outgoing connections. One that trusts anybody is made at once; the one that asks the
- * system's authorities (SSL_CERT_FILE and SSL_CERT_DIR name others) reads their files, so a worker makes
+ * TLS contexts for outgoing connections. One that trusts anybody, and one that trusts the TLSA records it is
+ * given, are made at once; the one that asks the system's authorities (SSL_CERT_FILE and SSL_CERT_DIR name others) reads their files, so a worker makes
  * it, and again after an hour, since administrators add authorities without a word to us. A slot asks
  * before it connects. Whom a search outlives cancels it; what the worker brings then is dropped.
  */
@@ -53,28 +53,32 @@ on_loaded (gpointer data)
   trust_free (self);
 }
 
+/* Those that ask no file of the system's. */
 static void
-find_unverified (PbSmtpPool *pool, PbSmtpTrustFound func, gpointer user_data)
+find_made (PbSmtpPool *pool, gboolean by_dane, PbSmtpTrustFound func, gpointer user_data)
 {
+  PbTlsContext **context = by_dane ? &pool->dane : &pool->unverified;
   g_autoptr (GError) error = NULL;
 
-  if (pool->unverified == NULL)
-    pool->unverified = pb_tls_context_new_client (PB_TLS_1_2, FALSE, &error);
-  if (pool->unverified != NULL)
-    func (pb_tls_context_ref (pool->unverified), NULL, user_data);
+  if (*context == NULL)
+    *context = by_dane ? pb_tls_context_new_dane (PB_TLS_1_2, &error)
+                       : pb_tls_context_new_client (PB_TLS_1_2, FALSE, &error);
+  if (*context != NULL)
+    func (pb_tls_context_ref (*context), NULL, user_data);
   else
     func (NULL, error->message, user_data);
 }
 
 PbSmtpTrust *
-pb_smtp_trust_find (PbSmtpPool *pool, const PbRoute *route, gboolean look, PbSmtpTrustFound func,
-                    gpointer user_data)
+pb_smtp_trust_find (PbSmtpPool *pool, const PbSmtpSecurity *security, gboolean look,
+                    PbSmtpTrustFound func, gpointer user_data)
 {
+  gboolean by_dane = security->kind == PB_SMTP_SECURITY_DANE;
   PbSmtpTrust *self;
 
-  if (route->verify != PB_ROUTE_VERIFY_NAME && !look)
+  if (by_dane || (security->kind != PB_SMTP_SECURITY_NAME && !look))
     {
-      find_unverified (pool, func, user_data);
+      find_made (pool, by_dane, func, user_data);
       return NULL;
     }
   if (pool->verified != NULL && pb_reactor_now (pool->context.reactor) < pool->verified_until)

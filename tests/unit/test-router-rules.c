@@ -158,6 +158,7 @@ static const struct
   { "off", "fingerprint", "", FALSE, "", "relay:general.net:25 tls=off" },
   { "starttls", "auto", "", FALSE, "", "relay:general.net:25 tls=starttls" },
   { "starttls", "verify", "", FALSE, "", "relay:general.net:25 tls=starttls verify" },
+  { "opportunistic", "none", "", FALSE, "", "relay:general.net:25 unverified" },
   { "implicit", "none", "", FALSE, "unused", "relay:general.net:25 tls=implicit" },
   { "starttls", "fingerprint", FINGERPRINT, FALSE, "",
     "relay:general.net:25 tls=starttls key=aa00000000000000000000000000000000000000000000000000000000000001" },
