@@ -225,11 +225,15 @@ step (PbSpf *self)
   while (more)
     {
       PbSpfFrame *frame = pb_spf_top_frame (self);
-      const PbSpfTerm *term = &frame->record->terms[frame->at];
+      const PbSpfTerm *term;
 
       if (frame->at == frame->record->n_terms)
-        more = end_terms (self);
-      else if (term->mechanism == PB_SPF_ALL)
+        {
+          more = end_terms (self);
+          continue;
+        }
+      term = &frame->record->terms[frame->at];
+      if (term->mechanism == PB_SPF_ALL)
         more = settle (self, TRUE);
       else if (term->mechanism == PB_SPF_IP4 || term->mechanism == PB_SPF_IP6)
         more = settle (self, is_in_block (self, term));

@@ -230,7 +230,8 @@ pb_header_edit_feed (PbHeaderEdit *self, const char *data, gsize length, GByteAr
       at += pass_line (self, data + at, length - at, out);
     else if (begin_line (self, data[at], out))
       at++;
-  append (out, data + at, length - at);
+  if (at < length)
+    append (out, data + at, length - at);
 }
 
 void

@@ -106,7 +106,7 @@ judge_request_line (const char *line, gsize length, const char *path)
 PbHttpRequest
 pb_http_request_parse (const char *data, gsize length, gsize max, const char *path)
 {
-  const char *at = data, *end = data + MIN (length, max), *line;
+  const char *at = length > 0 ? data : "", *end = at + MIN (length, max), *line;
   PbHttpRequest unfinished = length >= max ? PB_HTTP_TOO_LARGE : PB_HTTP_MORE;
   PbHttpRequest verdict;
   gsize line_length;

@@ -98,12 +98,13 @@ give_up (PbTransaction *self)
 static void
 scan (PbTransaction *self, const GByteArray *out, gsize before)
 {
-  const char *added = (const char *) out->data + before;
   gsize length = out->len - before;
   gsize header = self->header.header_length;
+  const char *added;
 
   if (length == 0)
     return;
+  added = (const char *) out->data + before;
   self->size += length;
   pb_header_scan_feed (&self->header, added, length);
   if (self->checks != NULL)
