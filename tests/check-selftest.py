@@ -91,7 +91,8 @@ CATALOGUES = [
     ("untranslated", catalogue("Word"), "1 untranslated: “Word”"),
     ("fuzzy", catalogue("Word", ("#, fuzzy\n", "Word", "Wort")), "1 fuzzy: “Word”"),
     ("mnemonic lost", catalogue("_Word", ("", "_Word", "Wort")), "1 with another mnemonic"),
-    ("full stop lost", catalogue("A word.", ("", "A word.", "Ein Wort")), "1 with another mnemonic or end"),
+    ("full stop lost", catalogue("A word.", ("", "A word.", "Ein Wort")), "1 with another mnemonic, place or end"),
+    ("place lost", catalogue("{name} is gone", ("", "{name} is gone", "{Name} ist weg")), "1 with another mnemonic, place or end"),
     ("other format", catalogue("%u words", ("#, c-format\n", "%u words", "%s Wörter")), "msgfmt -c says"),
 ]
 # What looks like a violation and is none.

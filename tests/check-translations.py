@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether every catalogue in po/ is whole: msgfmt -c has nothing to say, and each of the words that
 xgettext finds in the sources of today is translated, none is fuzzy, and mnemonics and how they end (full
-stop, ellipsis, colon) are kept. Prints one line a catalogue and trouble, naming the words.
+stop, ellipsis, colon) and named places are kept. Prints one line a catalogue and trouble, naming the words.
 
     tests/check-translations.py [--root FOLDER] [ARGUMENT FOR xgettext]...
 
@@ -17,7 +17,8 @@ import tempfile
 
 SHOWN = 8  # words a line names at most
 MNEMONIC = re.compile(r"(?:^|[\s(])_(?=\w)")
-ENDS = {" ": (" ",), "…": ("…",), ":": (":", "："), ".": (".", "。"), "\n": ("\n",)}
+PLACE = re.compile(r"\{[a-z-]+\}")  # dbus/say.h
+ENDS = {" ": (" ", "、"), "…": ("…",), ":": (":", "："), ".": (".", "。"), "\n": ("\n",)}
 
 
 def run(*command, check=True):
@@ -55,6 +56,9 @@ def entries(text):
 def keeps_form(source, translation):
     if MNEMONIC.search(source) and translation.count("_") != 1:
         return False
+    # A plural may leave out its count, as "one" does.
+    if set(PLACE.findall(source)) - {"{n}"} != set(PLACE.findall(translation)) - {"{n}"}:
+        return False
     return all(not source.endswith(end) or translation.endswith(kept) for end, kept in ENDS.items())
 
 
@@ -77,7 +81,7 @@ def judge(language, po, pot, folder):
     bent = [word for word, translations in entries(run("msgattrib", "--no-wrap", "--translated", whole).stdout)
             if not all(keeps_form(word, text) for text in translations)]
     if bent:
-        yield line(language, f"{len(bent)} with another mnemonic or end", bent)
+        yield line(language, f"{len(bent)} with another mnemonic, place or end", bent)
 
 
 def main():
