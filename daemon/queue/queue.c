@@ -15,6 +15,7 @@
 #define MIN_ATTEMPTS          64
 #define MAX_TOTAL             2000
 #define LONGEST_WAIT          (20 * G_USEC_PER_SEC) /* so that a wall clock that was set is seen */
+#define TIMER_SLACK           1000                  /* microseconds; two clocks are read one after the other */
 
 typedef struct
 {
@@ -86,14 +87,21 @@ limits_from (const PbSettingValues *values)
   return limits;
 }
 
-/* Seconds of the wall clock turned into a time of the main loop. */
+/*
+ * Seconds of the wall clock turned into a time of the main loop. A timer that is set and comes soon enough stays: it finds nothing, at worst, and
+ * is set anew. To move it wakes the main loop by a system call, and this is called twice a message.
+ */
 static void
 set_timer (PbQueue *self)
 {
   gint64 due = MIN (pb_scheduler_next_due (self->scheduler), self->next_claim);
   gint64 wait = CLAMP (MIN (MAX (due, 0), G_MAXINT64 / G_USEC_PER_SEC) * G_USEC_PER_SEC - pb_clock_wall (), 0, LONGEST_WAIT);
+  gint64 at = g_get_monotonic_time () + wait, set = g_source_get_ready_time (self->timer);
 
-  g_source_set_ready_time (self->timer, self->stopped ? -1 : g_get_monotonic_time () + wait);
+  if (self->stopped)
+    g_source_set_ready_time (self->timer, -1);
+  else if (set < 0 || set > at + TIMER_SLACK)
+    g_source_set_ready_time (self->timer, at);
 }
 
 gboolean
