@@ -75,7 +75,7 @@ pb_smtp_job_answer (PbSmtpJob *self)
   pb_delivery_close (self->delivery);
   self->delivery->transcript = pb_transcript_text (self->transcript);
   g_clear_pointer (&self->transcript, pb_transcript_free);
-  pb_mailbox_post (self->reply_to, on_answer, self);
+  pb_mailbox_post_gathered (self->reply_to, on_answer, self);
 }
 
 void
@@ -182,5 +182,5 @@ pb_smtp_agent_deliver (PbSmtpAgent *self, PbDelivery *delivery, PbMailbox *reply
   PbSmtpJob *job = pb_smtp_job_new (delivery, reply_to, func, user_data);
 
   job->pool = lane->pool;
-  pb_mailbox_post (pb_reactor_mailbox (lane->reactor), on_add, job);
+  pb_mailbox_post_gathered (pb_reactor_mailbox (lane->reactor), on_add, job);
 }

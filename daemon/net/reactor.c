@@ -141,12 +141,14 @@ reactor_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
   PbReactor *self = ((ReactorSource *) source)->reactor;
 
+  pb_mailbox_begin_round ();
   for (int i = 0; i < self->n_events; i++)
     deliver_event (self, &self->events[i]);
   self->n_events = 0;
   pb_mailbox_run (self->mailbox);
   pb_wheel_advance (self->wheel, self->now);
   run_tasks (self, &self->tasks);
+  pb_mailbox_end_round ();
   return G_SOURCE_CONTINUE;
 }
 
@@ -264,8 +266,6 @@ pb_reactor_new (const char *name)
   g_source_add_unix_fd (self->source, self->epoll_fd, G_IO_IN);
   /* Else GLib takes the descriptor out of its poll set and puts it back around every dispatch, waking itself by two
    * writes to its own eventfd each time. Nothing here runs the context from inside. */
-  g_source_set_can_recurse (self->source, TRUE);
-  /* Spares GLib taking the descriptor out of its poll set and putting it back around every dispatch. */
   g_source_set_can_recurse (self->source, TRUE);
   g_source_set_static_name (self->source, "reactor");
   g_source_attach (self->source, self->context);

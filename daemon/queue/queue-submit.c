@@ -174,7 +174,7 @@ on_submitted (PbEnvelope *envelope, PbBody *body, const GError *error, gpointer 
     }
   self->envelope = pb_envelope_ref (envelope);
   self->body = pb_body_ref (body);
-  pb_mailbox_post (self->queue->parts.main_mailbox, on_taken, self);
+  pb_mailbox_post_gathered (self->queue->parts.main_mailbox, on_taken, self);
 }
 
 /*

@@ -5,7 +5,8 @@
  *
  * Called from every thread; run by the one that owns the mailbox. Posting never fails and never blocks on
  * I/O. What a closure's data belongs to is agreed between poster and closure; closures still waiting
- * when the last reference goes are dropped without a call.
+ * when the last reference goes are dropped without a call. A thread that works through a round of events
+ * may put the waking of others off to the round's end: the owner then finds all that the round posted.
  */
 #include "util/mailbox.h"
 
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define KEPT_CAPACITY 1024
+#define MAX_PUT_OFF   8
 
 typedef struct
 {
@@ -45,6 +47,14 @@ typedef struct
   PbMailbox *mailbox; /* (owned) */
   gpointer tag;
 } MailboxSource;
+
+/* The mailboxes that this thread has posted to and whose owners it wakes at the end of its round. */
+static __thread struct
+{
+  PbMailbox *boxes[MAX_PUT_OFF]; /* (owned) */
+  guint n;
+  gboolean in_round;
+} put_off;
 
 static void
 pile_push (Pile *self, PbMailFunc func, gpointer data)
@@ -158,7 +168,9 @@ mailbox_source_check (GSource *source)
 static gboolean
 mailbox_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
+  pb_mailbox_begin_round ();
   pb_mailbox_run (((MailboxSource *) source)->mailbox);
+  pb_mailbox_end_round ();
   return G_SOURCE_CONTINUE;
 }
 
@@ -212,6 +224,64 @@ pb_mailbox_post (PbMailbox *self, PbMailFunc func, gpointer data)
   /* The owner may free the mailbox once it has run the closure, so a poster must hold a reference of its own. */
   if (wake)
     mailbox_wake (self);
+}
+
+/* Returns: FALSE when the owner has to be woken now. */
+static gboolean
+put_waking_off (PbMailbox *self)
+{
+  if (!put_off.in_round)
+    return FALSE;
+  for (guint i = 0; i < put_off.n; i++)
+    if (put_off.boxes[i] == self)
+      return TRUE;
+  if (put_off.n == MAX_PUT_OFF)
+    return FALSE;
+  put_off.boxes[put_off.n++] = pb_mailbox_ref (self);
+  return TRUE;
+}
+
+void
+pb_mailbox_post_gathered (PbMailbox *self, PbMailFunc func, gpointer data)
+{
+  gboolean wake;
+
+  g_mutex_lock (&self->lock);
+  pile_push (&self->pile, func, data);
+  g_atomic_int_set (&self->waiting, TRUE);
+  /* It stays armed while the waking is put off, so that a plain post to it wakes at once. */
+  wake = g_atomic_int_get (&self->armed) && !put_waking_off (self);
+  if (wake)
+    g_atomic_int_set (&self->armed, FALSE);
+  g_mutex_unlock (&self->lock);
+  if (wake)
+    mailbox_wake (self);
+}
+
+void
+pb_mailbox_begin_round (void)
+{
+  put_off.in_round = TRUE;
+}
+
+void
+pb_mailbox_end_round (void)
+{
+  put_off.in_round = FALSE;
+  while (put_off.n > 0)
+    {
+      g_autoptr (PbMailbox) box = put_off.boxes[--put_off.n];
+      gboolean wake;
+
+      g_mutex_lock (&box->lock);
+      /* Else it was woken, or has come by itself, meanwhile. */
+      wake = g_atomic_int_get (&box->armed) && box->pile.n > 0;
+      if (wake)
+        g_atomic_int_set (&box->armed, FALSE);
+      g_mutex_unlock (&box->lock);
+      if (wake)
+        mailbox_wake (box);
+    }
 }
 
 void

@@ -25,6 +25,18 @@ int pb_mailbox_fd (PbMailbox *self);
 /** pb_mailbox_post: runs @func (@data) on the owner's thread, in order of posting. Any thread; never blocks. */
 void pb_mailbox_post (PbMailbox *self, PbMailFunc func, gpointer data);
 
+/**
+ * pb_mailbox_post_gathered: likewise, for what is not pressing: inside a round of the caller's thread the owner is woken at its end, once for all
+ * that was posted. Nothing that the caller waits for on the spot.
+ */
+void pb_mailbox_post_gathered (PbMailbox *self, PbMailFunc func, gpointer data);
+
+/** pb_mailbox_begin_round: the caller's thread works through a round of events; pb_mailbox_end_round() comes before it sleeps. The attached source does both. */
+void pb_mailbox_begin_round (void);
+
+/** pb_mailbox_end_round: wakes the owners whose waking was put off. */
+void pb_mailbox_end_round (void);
+
 /** pb_mailbox_dispatch: runs all that waited when called; on the owner's thread. */
 void pb_mailbox_dispatch (PbMailbox *self);
 

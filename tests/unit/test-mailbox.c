@@ -62,6 +62,59 @@ test_awake_owner (void)
   g_assert_true (is_readable (pb_mailbox_fd (box), 5000));
 }
 
+static void
+test_round (void)
+{
+  g_autoptr (PbMailbox) box = pb_mailbox_new ();
+  g_autoptr (GString) seen = g_string_new (NULL);
+
+  /* Outside of a round it is a plain post. */
+  pb_mailbox_post_gathered (box, on_append, seen);
+  g_assert_true (is_readable (pb_mailbox_fd (box), 5000));
+  pb_mailbox_dispatch (box);
+
+  pb_mailbox_begin_round ();
+  for (guint i = 0; i < 3; i++)
+    pb_mailbox_post_gathered (box, on_append, seen);
+  g_assert_false (is_readable (pb_mailbox_fd (box), 0));
+  pb_mailbox_end_round ();
+  g_assert_true (is_readable (pb_mailbox_fd (box), 5000));
+  pb_mailbox_dispatch (box);
+  g_assert_cmpstr (seen->str, ==, "abcd");
+
+  /* What is pressing takes the others with it, and there is no second wake-up. */
+  pb_mailbox_begin_round ();
+  pb_mailbox_post_gathered (box, on_append, seen);
+  pb_mailbox_post (box, on_append, seen);
+  g_assert_true (is_readable (pb_mailbox_fd (box), 5000));
+  pb_mailbox_dispatch (box);
+  g_assert_cmpstr (seen->str, ==, "abcdef");
+  pb_mailbox_end_round ();
+  g_assert_false (is_readable (pb_mailbox_fd (box), 0));
+}
+
+/* More mailboxes than wakings can be put off: the others are woken at once. */
+static void
+test_round_of_many (void)
+{
+  PbMailbox *boxes[12];
+  g_autoptr (GString) seen = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (boxes); i++)
+    boxes[i] = pb_mailbox_new ();
+  pb_mailbox_begin_round ();
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (boxes); i++)
+    pb_mailbox_post_gathered (boxes[i / 2], on_append, seen);
+  pb_mailbox_end_round ();
+  for (guint i = 0; i < G_N_ELEMENTS (boxes); i++)
+    {
+      g_assert_true (is_readable (pb_mailbox_fd (boxes[i]), 5000));
+      pb_mailbox_dispatch (boxes[i]);
+      pb_mailbox_unref (boxes[i]);
+    }
+  g_assert_cmpuint (seen->len, ==, 2 * G_N_ELEMENTS (boxes));
+}
+
 typedef struct
 {
   PbMailbox *box;
@@ -189,6 +242,8 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/mailbox/batch", test_batch);
   g_test_add_func ("/mailbox/awake-owner", test_awake_owner);
+  g_test_add_func ("/mailbox/round", test_round);
+  g_test_add_func ("/mailbox/round-of-many", test_round_of_many);
   g_test_add_func ("/mailbox/post-while-running", test_post_while_running);
   g_test_add_func ("/mailbox/unref-inside", test_unref_inside);
   g_test_add_func ("/mailbox/threads", test_threads);
