@@ -89,7 +89,7 @@ output_advance (PbChannel *self, gsize sent)
 
 /* Offers what fits into one call. Returns: what the kernel took, or -1; @offered: how much that could have been. */
 static ssize_t
-output_send (PbChannel *self, gsize *offered)
+output_send (PbChannel *self, int flags, gsize *offered)
 {
   struct iovec pieces[MAX_IOV];
   struct msghdr message = { .msg_iov = pieces };
@@ -99,26 +99,27 @@ output_send (PbChannel *self, gsize *offered)
   if (self->tls != NULL)
     return pb_channel_tls_send (self, segment->data + segment->start, *offered);
   if (segment->next == NULL)
-    return send (self->watch.fd, segment->data + segment->start, *offered, MSG_NOSIGNAL);
+    return send (self->watch.fd, segment->data + segment->start, *offered, flags);
   for (*offered = 0; segment != NULL && message.msg_iovlen < MAX_IOV; segment = segment->next)
     {
       pieces[message.msg_iovlen].iov_base = segment->data + segment->start;
       pieces[message.msg_iovlen++].iov_len = segment->end - segment->start;
       *offered += segment->end - segment->start;
     }
-  return sendmsg (self->watch.fd, &message, MSG_NOSIGNAL);
+  return sendmsg (self->watch.fd, &message, flags);
 }
 
 void
-pb_channel_transmit (PbChannel *self)
+pb_channel_transmit (PbChannel *self, gboolean closes)
 {
+  int flags = MSG_NOSIGNAL | (closes ? MSG_MORE : 0);
   gsize offered;
   ssize_t sent;
 
   self->blocked = FALSE;
   while (self->out != NULL)
     {
-      sent = output_send (self, &offered);
+      sent = output_send (self, flags, &offered);
       if (sent < 0 && errno == EINTR)
         continue;
       if (sent < 0 && errno != EAGAIN)
@@ -219,7 +220,7 @@ pb_channel_flush (PbChannel *self)
 {
   if (self->out == NULL || self->blocked || self->connecting || self->handshaking || !output_is_open (self))
     return;
-  pb_channel_transmit (self);
+  pb_channel_transmit (self, FALSE);
   if (self->blocked)
     pb_channel_arm (self, FALSE);
 }

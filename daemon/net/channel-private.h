@@ -69,8 +69,8 @@ void pb_channel_drop_input (PbChannel *self);
 
 /* channel-output.c */
 
-/** pb_channel_transmit: offers all pending output to the socket once; sets blocked or failed. */
-void pb_channel_transmit (PbChannel *self);
+/** pb_channel_transmit: offers all pending output to the socket once; sets blocked or failed. @closes: the socket is shut or closed next, which sends what the kernel keeps back for that. */
+void pb_channel_transmit (PbChannel *self, gboolean closes);
 
 /** pb_channel_drop_output: frees what was not sent. */
 void pb_channel_drop_output (PbChannel *self);

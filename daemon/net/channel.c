@@ -111,6 +111,14 @@ has_unread_input (PbChannel *self)
   return pb_channel_has_input (self, TRUE);
 }
 
+/* Whether the socket is closed as soon as the output is gone: then the last reply and the FIN leave as one segment. */
+static gboolean
+ends_with_output (PbChannel *self)
+{
+  return self->finishing && self->tls == NULL && !self->lingering
+         && (self->eof || !has_unread_input (self));
+}
+
 /* Output is gone: close, but not over the head of a peer that is still sending, since that would be a reset which
  * makes its kernel throw away our last reply. */
 static void
@@ -168,7 +176,7 @@ channel_leave (PbChannel *self)
     pb_channel_settle_input (self);
   if (!self->freed && self->out != NULL && !self->blocked && !self->failed && !self->connecting
       && !self->handshaking)
-    pb_channel_transmit (self);
+    pb_channel_transmit (self, ends_with_output (self));
   if (!self->freed && self->finishing)
     channel_finish_on (self);
   else if (!self->freed && (self->blocked || wants_input (self)))
@@ -257,7 +265,7 @@ on_event (PbWatch *watch, guint32 epoll_events)
     {
       if ((epoll_events & EPOLLOUT) != 0 && self->blocked)
         {
-          pb_channel_transmit (self);
+          pb_channel_transmit (self, FALSE);
           if (!self->blocked)
             pb_channel_arm (self, TRUE);
           if (!self->blocked && !self->failed && self->handler->drained != NULL)
@@ -400,10 +408,10 @@ pb_channel_free (PbChannel *self)
 void
 pb_channel_finish (PbChannel *self)
 {
-  if (!self->blocked)
-    pb_channel_flush (self);
   if (self->connecting || self->handshaking || self->failed || self->ended)
     {
+      if (!self->blocked)
+        pb_channel_flush (self);
       if (self->tls != NULL && !self->failed && self->out == NULL)
         pb_channel_tls_close (self);
       pb_channel_free (self);
