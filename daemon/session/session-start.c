@@ -122,7 +122,7 @@ pb_session_start (PbShard *shard, int fd, const PbIp *ip, PbRole role)
   PbJudged judged = { 0 };
 
   self->ip = *ip;
-  self->exempt = pb_snapshot_is_exempt_unasked (self->snapshot, ip, peer_scope (fd));
+  self->exempt = pb_snapshot_is_exempt_unasked (self->snapshot, ip, pb_ip_is_v4 (ip) ? 0 : peer_scope (fd));
   self->exempt_unasked = self->exempt;
   judged.blocked_until = pb_session_blocked_until (self);
   enter_client (self, &judged);
