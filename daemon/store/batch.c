@@ -178,6 +178,8 @@ on_batch_ending (gpointer owner, PbDatabase *database, GError **error)
   if (!pb_store_write_high_water (store, database, error)
       || !pb_room_ensure (store->room, database, error))
     return FALSE;
+  /* Inside the transaction: one of its own would take and give back SQLite's locks once more. Only a figure: an error is none of the batch. */
+  pb_database_read_integer (database, SQL_OLDEST, &self->oldest, NULL);
   /* Before the commit, so that no claim can read a message that its caller is about to be told of. */
   if (self->inserted->len > 0)
     pb_claims_exclude (store->claims, (const guint64 *) (gpointer) self->inserted->data,
@@ -196,16 +198,14 @@ on_batch_committed (gpointer owner, PbDatabase *database)
 {
   PbStore *store = owner;
   PbBatch *self = &store->batch;
-  gint64 oldest = 0;
 
   pb_store_ids_committed (store);
-  pb_database_read_integer (database, SQL_OLDEST, &oldest, NULL);
   g_mutex_lock (&store->counts_lock);
   add_difference (&store->counts.active, self->messages[PB_CLASS_ACTIVE]);
   add_difference (&store->counts.deferred, self->messages[PB_CLASS_DEFERRED]);
   add_difference (&store->counts.held, self->messages[PB_CLASS_HELD]);
   add_difference (&store->counts.bytes, self->bytes);
-  store->counts.oldest = oldest;
+  store->counts.oldest = self->oldest;
   g_mutex_unlock (&store->counts_lock);
   if (self->messages[PB_CLASS_HELD] != 0)
     pb_store_tell_held (store);

@@ -32,6 +32,7 @@ typedef struct
   GArray *inserted;    /* (owned) of guint64 */
   GArray *unlinks;     /* (owned) of guint64: messages whose files go once it is committed */
   guint64 high_water;  /* the mark being written; 0 none */
+  gint64 oldest;       /* arrival of the oldest message that is left, Unix seconds; 0 none */
 } PbBatch;
 
 /* Claims that were asked for and not yet answered; see queue-claim.c. Shared by reference (g_atomic_rc_box). */
