@@ -62,7 +62,14 @@ safe_run (const char *text, gsize length, gsize max, gboolean utf8)
 
   while (run < length)
     {
-      gsize size = safe_character (text + run, length - run, utf8);
+      gsize size;
+
+      /* Nearly all of nearly every text. */
+      while (run < MIN (length, max) && text[run] >= 0x20 && text[run] < 0x7f)
+        run++;
+      if (run == length)
+        break;
+      size = safe_character (text + run, length - run, utf8);
 
       if (size == 0 || run + size > max)
         break;

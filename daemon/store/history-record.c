@@ -59,13 +59,31 @@ pb_history_summary (PbHistoryEvent own, guint events)
 
 /* ---- texts in one ---- */
 
+/* GLib's own is a call with many questions, for a few octets, some sixty times a message. */
+static void
+append (GString *packed, const char *text, gsize length)
+{
+  if (packed->len + length >= packed->allocated_len)
+    {
+      g_string_append_len (packed, text, (gssize) length);
+      return;
+    }
+  memcpy (packed->str + packed->len, text, length);
+  packed->len += length;
+  packed->str[packed->len] = '\0';
+}
+
 void
 pb_history_pack (GString *packed, const char *text, gsize max)
 {
   gsize before = packed->len;
 
-  if (text != NULL)
-    g_string_append_len (packed, text, (gssize) strnlen (text, max));
+  if (text == NULL)
+    {
+      g_string_append_c (packed, PB_HISTORY_FIELD_END);
+      return;
+    }
+  append (packed, text, strnlen (text, max));
   for (char *c = packed->str + before; *(c += strcspn (c, "\x1f\x1e")) != '\0';)
     *c = '?';
   g_string_append_c (packed, PB_HISTORY_FIELD_END);
@@ -75,7 +93,7 @@ pb_history_pack (GString *packed, const char *text, gsize max)
 static void
 pack_word (GString *packed, const char *word)
 {
-  g_string_append_len (packed, word, (gssize) strlen (word));
+  append (packed, word, strlen (word));
   g_string_append_c (packed, PB_HISTORY_FIELD_END);
 }
 
@@ -89,7 +107,7 @@ pb_history_pack_number (GString *packed, gint64 number)
   do
     *--at = (char) ('0' + left % 10);
   while ((left /= 10) != 0);
-  g_string_append_len (packed, at, digits + sizeof digits - at);
+  append (packed, at, (gsize) (digits + sizeof digits - at));
   g_string_append_c (packed, PB_HISTORY_FIELD_END);
 }
 

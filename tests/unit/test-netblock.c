@@ -48,6 +48,22 @@ test_ip (void)
     g_assert_false (pb_ip_parse (bad[i], &parsed));
 }
 
+/* Every octet in every place, as the C library writes it. */
+static void
+test_format_v4 (void)
+{
+  for (guint octet = 0; octet < 256; octet++)
+    for (guint place = 12; place < 16; place++)
+      {
+        char ours[INET6_ADDRSTRLEN], theirs[INET6_ADDRSTRLEN];
+        PbIp address = ip ("198.9.0.255");
+
+        address.bytes[place] = (guint8) octet;
+        inet_ntop (AF_INET, address.bytes + 12, theirs, sizeof theirs);
+        g_assert_cmpstr (pb_ip_format (&address, ours, sizeof ours), ==, theirs);
+      }
+}
+
 static void
 test_sockaddr (void)
 {
@@ -220,6 +236,7 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/netblock/ip", test_ip);
+  g_test_add_func ("/netblock/format-v4", test_format_v4);
   g_test_add_func ("/netblock/sockaddr", test_sockaddr);
   g_test_add_func ("/netblock/parse", test_parse);
   g_test_add_func ("/netblock/contains", test_contains);
