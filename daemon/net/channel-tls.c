@@ -5,7 +5,8 @@
  * Called by channel.c and its halves only, on the reactor's thread. OpenSSL reads and writes through a BIO of ours, since its own
  * for sockets would raise SIGPIPE and would ask a socket that is known to be empty. An idle session owns no buffer
  * (SSL_MODE_RELEASE_BUFFERS). What fails is put into words here; it ends the channel as any failure does. Nothing is sent in the
- * clear once a handshake has begun.
+ * clear once a handshake has begun. OpenSSL works through whatever is no data without coming back to us: so one call reads so many
+ * octets and no more, and a peer that changes its keys all the time is cut off.
  */
 #include "net/channel-private.h"
 
@@ -22,12 +23,17 @@
 #define STREAMING       512
 #define EXPORTER_LABEL  "EXPORTER-Channel-Binding" /* RFC 9266 2 */
 #define EXPORTER_LENGTH 32
+#define MAX_OTHERS      (64 * 1024) /* octets read in one go on top of the data that is wanted: records' own, handshakes, alerts */
+#define KEY_UPDATES     32          /* changes of the peer's key that are always let through; each costs a hundred times its record */
+#define KEY_UPDATE_EACH (64 * 1024) /* octets of data that earn one more; who changes keys with a purpose does so after gigabytes */
 
 struct _PbChannelTls
 {
   SSL *ssl;      /* (owned) */
   char *failure; /* (owned) (nullable) in words */
   int error;     /* errno of the socket's, 0: none */
+  gsize left;    /* octets that may still be read in this go */
+  guint n_key_updates;
   guint eof : 1;    /* the peer closed its side of the socket */
   guint dry : 1;    /* the socket gave less than asked: it is not asked again before the next event */
   guint more : 1;   /* OpenSSL may hold input that no event will tell of */
@@ -37,6 +43,36 @@ struct _PbChannelTls
 
 /* ---- the BIO ---- */
 
+static void
+on_message (int is_sent, int version, int type, const void *data, size_t length, SSL *ssl, void *user_data)
+{
+  PbChannel *self = user_data;
+
+  if (!is_sent && type == SSL3_RT_HANDSHAKE && length > 0 && *(const guint8 *) data == SSL3_MT_KEY_UPDATE)
+    self->tls->n_key_updates++;
+}
+
+static gboolean
+changes_keys_too_often (PbChannel *self)
+{
+  PbChannelTls *tls = self->tls;
+
+  if (tls->n_key_updates <= KEY_UPDATES + self->octets_in / KEY_UPDATE_EACH)
+    return FALSE;
+  if (tls->failure == NULL)
+    tls->failure = g_strdup ("TLS: new keys without end");
+  pb_channel_fail (self, EPROTO);
+  return TRUE;
+}
+
+/* Before OpenSSL may read: the socket may have something again, @data octets of which are wanted. */
+static void
+begin_reading (PbChannelTls *tls, gsize data)
+{
+  tls->dry = FALSE;
+  tls->left = data + MAX_OTHERS;
+}
+
 static int
 bio_read (BIO *bio, char *to, int room)
 {
@@ -45,14 +81,21 @@ bio_read (BIO *bio, char *to, int room)
   ssize_t n;
 
   BIO_clear_retry_flags (bio);
-  if (tls->dry)
+  if (changes_keys_too_often (self))
+    return -1;
+  /* What is left in the socket raises another event, behind those of others. */
+  if (tls->dry || tls->left == 0)
     {
       BIO_set_retry_read (bio);
       return -1;
     }
+  room = (int) MIN ((gsize) room, tls->left);
   n = recv (self->watch.fd, to, (gsize) room, 0);
   if (n > 0)
-    tls->dry = n < room;
+    {
+      tls->dry = n < room;
+      tls->left -= (gsize) n;
+    }
   else if (n == 0)
     tls->eof = TRUE;
   else if (errno == EAGAIN || errno == EINTR)
@@ -127,6 +170,8 @@ attach (PbChannel *self, SSL *ssl)
     return FALSE;
   BIO_set_data (bio, self);
   SSL_set_bio (ssl, bio, bio);
+  SSL_set_msg_callback (ssl, on_message);
+  SSL_set_msg_callback_arg (ssl, self);
   self->tls = g_new0 (PbChannelTls, 1);
   self->tls->ssl = ssl;
   return TRUE;
@@ -273,7 +318,7 @@ pb_channel_tls_handshake (PbChannel *self)
   int result;
 
   self->blocked = FALSE;
-  tls->dry = FALSE;
+  begin_reading (tls, 0);
   ERR_clear_error ();
   result = SSL_do_handshake (tls->ssl);
   if (result != 1)
@@ -305,7 +350,7 @@ pb_channel_tls_receive (PbChannel *self, char *to, gsize room)
   gsize got = 0, n = 0;
   int result = 1;
 
-  tls->dry = FALSE;
+  begin_reading (tls, room);
   ERR_clear_error ();
   while (got < room && (result = SSL_read_ex (tls->ssl, to + got, room - got, &n)) == 1)
     got += n;
@@ -334,7 +379,7 @@ pb_channel_tls_has_input (PbChannel *self)
   if (SSL_pending (tls->ssl) > 0)
     return TRUE;
   ERR_clear_error ();
-  tls->dry = FALSE;
+  begin_reading (tls, 0);
   /* What fails here fails again when it is read. */
   waits = SSL_peek_ex (tls->ssl, &octet, 1, &n) == 1;
   tls->more |= SSL_has_pending (tls->ssl) != 0;

@@ -216,6 +216,47 @@ test_big_input (Tls *self, gconstpointer data)
   expect_log (&self->fixture, "secured TLSv1.3;all;");
 }
 
+/* Sends so many changes of the client's key in one piece. */
+static void
+change_keys (Tls *self, guint n)
+{
+  BIO *memory = BIO_new (BIO_s_mem ());
+  BIO *wire = SSL_get_wbio (self->ssl);
+  char *octets;
+  long length;
+
+  BIO_up_ref (wire);
+  SSL_set0_wbio (self->ssl, memory);
+  for (guint i = 0; i < n; i++)
+    {
+      g_assert_cmpint (SSL_key_update (self->ssl, SSL_KEY_UPDATE_NOT_REQUESTED), ==, 1);
+      g_assert_cmpint (SSL_do_handshake (self->ssl), ==, 1);
+    }
+  length = BIO_get_mem_data (memory, &octets);
+  peer_send (&self->fixture, octets, (gsize) length);
+  SSL_set0_wbio (self->ssl, wire);
+}
+
+/* A client may change its key, but not keep us busy with that. */
+static void
+test_new_keys (Tls *self, gconstpointer data)
+{
+  static const Step steps[] = { take_lines, NULL };
+
+  self->fixture.on_readable = steps;
+  shake_hands (self, TLS1_3_VERSION);
+  for (guint i = 0; i < 3; i++)
+    {
+      change_keys (self, 10);
+      say (self, "a\r\n");
+    }
+  expect_log (&self->fixture, "secured TLSv1.3;a;a;a;");
+  change_keys (self, 1000);
+  expect_log (&self->fixture, "secured TLSv1.3;a;a;a;error;");
+  g_assert_cmpint (self->fixture.error, ==, EPROTO);
+  g_assert_cmpstr (self->text, ==, "TLS: new keys without end");
+}
+
 /* What OpenSSL holds is not forgotten while input is paused. */
 static void
 test_pause_and_resume (Tls *self, gconstpointer data)
@@ -391,6 +432,7 @@ main (int argc, char **argv)
   ADD ("lines/1.3", GINT_TO_POINTER (TLS1_3_VERSION), test_lines);
   ADD ("big-output", NULL, test_big);
   ADD ("big-input", NULL, test_big_input);
+  ADD ("new-keys", NULL, test_new_keys);
   ADD ("pause", NULL, test_pause_and_resume);
   ADD ("garbage", NULL, test_garbage);
   ADD ("half-handshake", NULL, test_half_handshake);
