@@ -45,6 +45,7 @@ struct _PbSpool
   gboolean working;         /* under lock; a pool job has this spool */
   gboolean wake_due;        /* under lock; the session waits */
   gboolean aborted;         /* under lock */
+  gboolean discarded;       /* under lock; its file is gone, or is being removed */
   PbSpoolFinished finished; /* (nullable) under lock */
   gpointer finished_data;
   PbSpoolShared shared; /* (nullable) under lock */
@@ -175,19 +176,19 @@ file_make_safe (PbSpool *self)
 }
 
 static void
-file_finish (PbSpool *self)
+file_finish (PbSpool *self, PbSpoolFinished func)
 {
   guint8 digest[PB_DIGEST_SIZE] = { 0 };
 
   if (!file_make_safe (self))
     {
       file_discard (self);
-      self->finished (NULL, digest, self->error, self->finished_data);
+      func (NULL, digest, self->error, self->finished_data);
       return;
     }
   pb_hasher_finish (self->hasher, digest);
-  self->finished (pb_body_new_file (pb_store_spool_dir (self->store), self->name, self->written),
-                  digest, NULL, self->finished_data);
+  func (pb_body_new_file (pb_store_spool_dir (self->store), self->name, self->written), digest, NULL,
+        self->finished_data);
 }
 
 /* ---- between session and pool ---- */
@@ -216,15 +217,12 @@ wake_session (PbSpool *self)
   pb_mailbox_post (self->reply_to, on_write_behind_shrank, spool_ref (self));
 }
 
+/* Called under lock, which is let go of meanwhile. */
 static void
-work_on_spool (gpointer data)
+write_chunks (PbSpool *self)
 {
-  PbSpool *self = data;
-  PbSpoolShared shared;
   GByteArray *chunk;
-  gboolean aborted, finish;
 
-  g_mutex_lock (&self->lock);
   while ((chunk = g_queue_pop_head (&self->chunks)) != NULL)
     {
       gboolean skip = self->aborted;
@@ -237,17 +235,42 @@ work_on_spool (gpointer data)
       wake_session (self);
       g_byte_array_unref (chunk);
     }
-  self->working = FALSE;
-  aborted = self->aborted;
-  finish = self->finished != NULL;
-  shared = g_steal_pointer (&self->shared);
+}
+
+/* Likewise: what is asked for behind the last chunk. Returns: FALSE when that is nothing. */
+static gboolean
+serve (PbSpool *self)
+{
+  PbSpoolShared shared = g_steal_pointer (&self->shared);
+  gboolean aborted = self->aborted, discard = aborted && !self->discarded;
+  PbSpoolFinished finished = aborted ? NULL : g_steal_pointer (&self->finished);
+
+  if (shared == NULL && finished == NULL && !discard)
+    return FALSE;
+  self->discarded = aborted;
   g_mutex_unlock (&self->lock);
   if (shared != NULL)
     file_share (self, shared, self->shared_data, aborted);
-  if (aborted)
+  if (discard)
     file_discard (self);
-  else if (finish)
-    file_finish (self);
+  else if (finished != NULL)
+    file_finish (self, finished);
+  g_mutex_lock (&self->lock);
+  return TRUE;
+}
+
+/* The file is this job's until there is nothing more to do: while it is opened for a reader no other may remove it. */
+static void
+work_on_spool (gpointer data)
+{
+  PbSpool *self = data;
+
+  g_mutex_lock (&self->lock);
+  do
+    write_chunks (self);
+  while (serve (self));
+  self->working = FALSE;
+  g_mutex_unlock (&self->lock);
   spool_unref (self);
 }
 

@@ -6,7 +6,10 @@
 
 #include "store/body-private.h"
 #include <fcntl.h>
+#include <stdarg.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static void
 on_resumed (gpointer data)
@@ -219,6 +222,53 @@ test_share (Fixture *self, gconstpointer data)
         close (shared.fd);
       g_clear_pointer (&spool, pb_spool_abort);
     }
+}
+
+static gint slow_open; /* atomic; 1: the next file that is opened to be read is opened slowly, 2: that has begun */
+
+/* In place of the C library's. Slowly: not before the file is gone, or can be taken to stay. */
+int
+openat (int directory, const char *path, int flags, ...)
+{
+  mode_t mode = 0;
+  va_list arguments;
+
+  va_start (arguments, flags);
+  if ((flags & O_CREAT) != 0)
+    mode = va_arg (arguments, mode_t);
+  va_end (arguments);
+  if ((flags & (O_ACCMODE | O_DIRECTORY)) == O_RDONLY && g_atomic_int_compare_and_exchange (&slow_open, 1, 2))
+    for (guint i = 0; i < 100 && faccessat (directory, path, F_OK, 0) == 0; i++)
+      g_usleep (1000);
+  return (int) syscall (SYS_openat, directory, path, flags, mode);
+}
+
+/* A message that is given up in the moment in which others begin to read it harms nobody: neither them, who have all of
+   it, nor the store, for which that is no failure of the disk. */
+static void
+test_share_and_abort (Fixture *self, gconstpointer data)
+{
+  PbSpool *spool = pb_spool_new (self->store);
+  Shared shared = { .fd = -1 };
+  gboolean resumed = FALSE;
+
+  append_pattern (spool, 0, 300000);
+  pb_spool_flush (spool, self->mailbox, on_resumed, &resumed);
+  g_atomic_int_set (&slow_open, 1);
+  pb_spool_share (spool, on_shared, &shared);
+  while (g_atomic_int_get (&slow_open) != 2)
+    g_thread_yield ();
+  pb_spool_abort (spool);
+  g_mutex_lock (&shared.lock);
+  while (!shared.called)
+    g_cond_wait (&shared.cond, &shared.lock);
+  g_mutex_unlock (&shared.lock);
+  g_assert_cmpint (pb_store_state (self->store), ==, PB_STORE_OK);
+  g_assert_cmpint (lseek (shared.fd, 0, SEEK_END), ==, 300000);
+  close (shared.fd);
+  g_clear_pointer (&self->store, pb_store_close);
+  assert_spool_empty (self);
+  self->store = open_store (self->directory);
 }
 
 /* Where nothing is left to open the file with, the message is not taken either: whoever was to look at it could not. */
@@ -457,6 +507,7 @@ main (int argc, char **argv)
   fixture_add ("/spool/body-descriptor", test_body_descriptor);
   fixture_add ("/spool/back-pressure", test_back_pressure);
   fixture_add ("/spool/share", test_share);
+  fixture_add ("/spool/share-and-abort", test_share_and_abort);
   fixture_add ("/spool/share-without-descriptors", test_share_without_descriptors);
   fixture_add ("/spool/abort", test_abort);
   fixture_add ("/spool/many-at-once", test_many_at_once);
