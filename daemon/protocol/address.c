@@ -210,8 +210,11 @@ check_octets (const char *text, gsize length, PbAddressFlags flags, GError **err
            || fail (error, PB_ADDRESS_ERROR_TOO_LONG, "the address is too long");
   if ((flags & PB_ADDRESS_UTF8) == 0)
     return fail (error, PB_ADDRESS_ERROR_NEEDS_UTF8, "the address is not ASCII");
-  return pb_text_is_utf8 (text, length)
-         || fail (error, PB_ADDRESS_ERROR_SYNTAX, "the address is not UTF-8");
+  if (!pb_text_is_utf8 (text, length))
+    return fail (error, PB_ADDRESS_ERROR_SYNTAX, "the address is not UTF-8");
+  /* It will be shown in logs and lists, and is to be what it looks like. */
+  return !pb_text_misleads (text, length)
+         || fail (error, PB_ADDRESS_ERROR_SYNTAX, "the address has characters that change how it is shown");
 }
 
 PbAddress *

@@ -36,6 +36,28 @@ pb_text_is_utf8 (const char *text, gsize length)
   return TRUE;
 }
 
+/* Line separators, and what makes a terminal or a window show text in another order than it has (UAX #9 2). */
+static gboolean
+misleads (gunichar character)
+{
+  return character == 0x061c || character == 0x200e || character == 0x200f
+         || (character >= 0x2028 && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069);
+}
+
+gboolean
+pb_text_misleads (const char *text, gsize length)
+{
+  const char *end = text + length;
+
+  while (text < end)
+    {
+      if ((guint8) *text >= 0x80 && misleads (g_utf8_get_char (text)))
+        return TRUE;
+      text = g_utf8_next_char (text);
+    }
+  return FALSE;
+}
+
 /* Returns the octets of the well-formed character at @text that is worth keeping, else 0. */
 static gsize
 safe_character (const char *text, gsize length, gboolean utf8)
@@ -49,7 +71,7 @@ safe_character (const char *text, gsize length, gboolean utf8)
     return 0;
   character = g_utf8_get_char_validated (text, (gssize) length);
   if (character == (gunichar) -1 || character == (gunichar) -2 || character < 0xa0
-      || character == 0x2028 || character == 0x2029)
+      || misleads (character))
     return 0;
   return (gsize) g_unichar_to_utf8 (character, NULL);
 }
@@ -193,7 +215,7 @@ pb_utf8_addr_decode (const char *text, gsize length)
           c = g_utf8_get_char (text + i);
           used = (gsize) g_unichar_to_utf8 (c, NULL);
         }
-      if (c == 0)
+      if (c == 0 || misleads (c))
         return NULL;
       g_string_append_unichar (plain, c);
     }

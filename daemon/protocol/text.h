@@ -8,7 +8,8 @@
  * @length: octets of @text, -1 when it ends with NUL
  * @utf8: keep well-formed non-ASCII
  * Appends at most @max octets of @text so that they may stand in a header field, a reply or a log line: control characters,
- * DEL, C1 controls, NUL and ill-formed octets become '?', and so does non-ASCII without @utf8. Never cuts a character in two.
+ * DEL, C1 controls, NUL, ill-formed octets and what pb_text_misleads() finds become '?', and so does non-ASCII without @utf8.
+ * Never cuts a character in two.
  */
 void pb_text_append_safe (GString *out, const char *text, gssize length, gsize max, gboolean utf8);
 
@@ -20,6 +21,9 @@ gboolean pb_text_is_ascii (const char *text, gsize length);
 
 /** pb_text_is_utf8: well-formed UTF-8 without NUL and without C1 controls (which steer terminals and break lines). */
 gboolean pb_text_is_utf8 (const char *text, gsize length);
+
+/** pb_text_misleads: @text, which is UTF-8, holds characters that break a line or change the order in which others are shown. */
+gboolean pb_text_misleads (const char *text, gsize length);
 
 /**
  * pb_xtext_decode:

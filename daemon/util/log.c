@@ -88,15 +88,39 @@ append_escape (GString *out, guchar c)
   g_string_append (out, code);
 }
 
+/* Of the UTF-8 character at @at: controls, line separators, and what changes the order in which a terminal shows a line. */
+static gboolean
+is_control (const char *at)
+{
+  gunichar c;
+
+  if ((guchar) *at < 0x80)
+    return (guchar) *at < ' ' || *at == 0x7f;
+  c = g_utf8_get_char (at);
+  return c < 0xa0 || c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e)
+         || (c >= 0x2066 && c <= 0x2069);
+}
+
 /* How many octets at @value, which is UTF-8 up to @end, stand for themselves. */
 static gsize
 clean_length (const char *value, const char *end, gboolean quote)
 {
   const char *at = value;
 
-  while (at < end && (guchar) *at >= ' ' && *at != 0x7f && !(quote && (*at == '"' || *at == '\\')))
-    at++;
+  while (at < end && !is_control (at) && !(quote && (*at == '"' || *at == '\\')))
+    at = g_utf8_next_char (at);
   return (gsize) (at - value);
+}
+
+/* Returns: what follows the character at @value. */
+static const char *
+append_escaped_character (GString *out, const char *value)
+{
+  const char *next = g_utf8_next_char (value);
+
+  while (value < next)
+    append_escape (out, (guchar) *value++);
+  return next;
 }
 
 /* Appends @value without control characters and bytes that are no UTF-8: they come out as \n, \r, \t or \xHH. */
@@ -117,7 +141,7 @@ append_escaped (GString *out, const char *value, gboolean quote)
           g_string_append_len (out, value, (gssize) clean);
           value += clean;
           if (value < valid)
-            append_escape (out, (guchar) *value++);
+            value = append_escaped_character (out, value);
         }
       if (value < end)
         append_escape (out, (guchar) *value++);

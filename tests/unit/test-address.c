@@ -123,6 +123,26 @@ test_flags (void)
                   PB_ADDRESS_NONE, PB_ADDRESS_ERROR_NEEDS_UTF8);
 }
 
+/* An address is shown in logs and lists: in none may it turn around what stands beside it, or seem to end the line. */
+static void
+test_misleading (void)
+{
+  static const char *const marks[] = { "\xd8\x9c",     "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8", "\xe2\x80\xa9",
+                                       "\xe2\x80\xaa", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (marks); i++)
+    {
+      g_autofree char *plain = g_strdup_printf ("a%sb@example.net", marks[i]);
+      g_autofree char *quoted = g_strdup_printf ("\"a %s\"@example.net", marks[i]);
+
+      assert_refused (plain, ALL, PB_ADDRESS_ERROR_SYNTAX);
+      assert_refused (quoted, ALL, PB_ADDRESS_ERROR_SYNTAX);
+    }
+  /* A joiner belongs to how some languages are written. */
+  g_autoptr (PbAddress) joined = pb_address_parse ("\xd9\x85\xe2\x80\x8c\xd9\x86@example.net", 19, ALL, NULL);
+  g_assert_nonnull (joined);
+}
+
 static void
 test_too_long (void)
 {
@@ -340,6 +360,7 @@ main (int argc, char **argv)
   g_test_add_func ("/address/golden/mailbox", test_golden_mailbox);
   g_test_add_func ("/address/golden/path", test_golden_path);
   g_test_add_func ("/address/flags", test_flags);
+  g_test_add_func ("/address/misleading", test_misleading);
   g_test_add_func ("/address/too-long", test_too_long);
   g_test_add_func ("/address/domain-normalize", test_domain_normalize);
   g_test_add_func ("/address/homographs", test_homographs);

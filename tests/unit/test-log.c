@@ -63,6 +63,9 @@ test_form (void)
       "e",
       "event name=\"gr\xc3\xbc\xc3\x9f"
       "e\"\n" },
+    { "c1\xc2\x9b""31m", "event name=\"c1\\xc2\\x9b31m\"\n" },
+    { "turn\xe2\x80\xaexe\xe2\x81\xa6", "event name=\"turn\\xe2\\x80\\xaexe\\xe2\\x81\\xa6\"\n" },
+    { "line\xe2\x80\xa8two", "event name=\"line\\xe2\\x80\\xa8two\"\n" },
     { "bad\xff\xc3", "event name=\"bad\\xff\\xc3\"\n" },
   };
 

@@ -146,12 +146,12 @@ test_remote_bad (void)
 static void
 test_remote_hostile_text (void)
 {
-  static const char line[] = "550 a\0b\rc\x1b[2J\xff\xc3\xa4\xc2\x85z";
+  static const char line[] = "550 a\0b\rc\x1b[2J\xff\xc3\xa4\xc2\x85\xe2\x80\xaez";
   g_auto (PbRemoteReply) reply;
 
   pb_remote_reply_init (&reply);
   g_assert_cmpint (pb_remote_reply_feed (&reply, line, sizeof line - 1), ==, PB_REPLY_PARSE_DONE);
-  g_assert_cmpstr (reply.text->str, ==, "a?b?c?[2J?\xc3\xa4??z");
+  g_assert_cmpstr (reply.text->str, ==, "a?b?c?[2J?\xc3\xa4?????z");
 }
 
 static void
