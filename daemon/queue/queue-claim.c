@@ -2,7 +2,8 @@
 /*
  * Mail that is in the store and not in memory: read when it is due soon and there is room. That is what
  * a start finds, what was deferred for long, and what came in while memory was full. While everything
- * is in memory, which the store's counts tell, nothing is asked. All on the main thread.
+ * is in memory, which the store's counts tell, nothing is asked. Of a message that is partly in memory the
+ * rest comes when it is due, so that no recipient waits for an attempt at another. All on the main thread.
  */
 #include "queue/queue-private.h"
 #include "util/log.h"
@@ -11,17 +12,19 @@
 #define RETRY_AFTER 5
 #define TOLD_WITHIN 60 /* seconds: by then a submitter has told of its message */
 
+/* Of messages of which the store has nothing that is due by @until. */
 static GArray *
-held_ids (PbQueue *self)
+held_ids (PbQueue *self, gint64 until)
 {
   guint n = g_hash_table_size (self->messages);
   GArray *ids = g_array_sized_new (FALSE, FALSE, sizeof (guint64), n);
   GHashTableIter iter;
-  gpointer key;
+  gpointer key, message;
 
   g_hash_table_iter_init (&iter, self->messages);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    g_array_append_vals (ids, key, 1);
+  while (g_hash_table_iter_next (&iter, &key, &message))
+    if (((const PbQueueMessage *) message)->elsewhere > until || self->n_parted == 0)
+      g_array_append_vals (ids, key, 1);
   return ids;
 }
 
@@ -31,7 +34,7 @@ store_may_have_more (PbQueue *self)
   PbQueueCounts counts;
 
   pb_store_counts (self->parts.store, &counts);
-  return counts.active + counts.deferred > g_hash_table_size (self->messages);
+  return self->n_parted > 0 || counts.active + counts.deferred > g_hash_table_size (self->messages);
 }
 
 /*
@@ -62,7 +65,7 @@ take_claimed (PbQueue *self, GPtrArray *queued, gint64 until)
     {
       PbQueued *one = queued->pdata[i];
 
-      if (may_still_be_told (self, one))
+      if (may_still_be_told (self, one) || pb_queue_is_unsettled (self, one->envelope->id))
         self->next_claim = pb_queue_now () + RETRY_AFTER;
       else if (!pb_queue_take (self, one->envelope, NULL, one->target, one->statuses,
                               one->n_statuses, until))
@@ -103,7 +106,7 @@ on_claimed (GPtrArray *claimed, gboolean more, const GError *error, gpointer use
 void
 pb_queue_claim (PbQueue *self)
 {
-  gint64 now = pb_queue_now ();
+  gint64 now = pb_queue_now (), until;
 
   self->next_claim = now + CLAIM_EVERY;
   if (self->claiming || !pb_queue_may_start (self) || self->n_held > PB_QUEUE_MAX_CROWD / 2)
@@ -117,8 +120,9 @@ pb_queue_claim (PbQueue *self)
   self->claiming = TRUE;
   self->claim_is_wake = self->wake_budget > 0;
   self->store_has_more = FALSE;
-  pb_store_claim (self->parts.store, self->claim_is_wake ? G_MAXINT64 : now + PB_QUEUE_HORIZON,
-                  PB_QUEUE_MAX_CROWD - self->n_held, held_ids (self), self->parts.main_mailbox,
+  until = self->claim_is_wake ? G_MAXINT64 - 1 : now + PB_QUEUE_HORIZON;
+  pb_store_claim (self->parts.store, until, PB_QUEUE_MAX_CROWD - self->n_held, held_ids (self, until),
+                  self->parts.main_mailbox,
                   on_claimed, pb_queue_ref (self));
 }
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define MAX_ASKED 100 /* recipients of a message whose routes tell whether it is crowding */
+
 static PbQueueItem *
 item_new (PbQueue *queue, PbQueueMessage *message, PbRoute *route, guint64 revision,
           const PbQueueRecipient *recipients, guint n_recipients)
@@ -39,6 +41,7 @@ message_free (PbQueue *self, PbQueueMessage *message)
 {
   pb_queue_message_drop_body (self, message);
   g_hash_table_remove (self->messages, &message->envelope->id);
+  self->n_parted -= message->elsewhere != G_MAXINT64;
   /* What the store has of it now may be due. */
   self->store_has_more |= message->let_go;
   pb_envelope_unref (message->envelope);
@@ -80,6 +83,26 @@ pb_queue_message_release (PbQueue *self, PbQueueMessage *message, guint n)
     message_free (self, message);
 }
 
+void
+pb_queue_message_leave (PbQueue *self, PbQueueMessage *message, gint64 due)
+{
+  self->n_parted += message->elsewhere == G_MAXINT64;
+  message->elsewhere = MIN (message->elsewhere, due);
+}
+
+gboolean
+pb_queue_is_unsettled (PbQueue *self, guint64 id)
+{
+  const PbQueueMessage *message = g_hash_table_lookup (self->messages, &id);
+  guint n = 0;
+
+  if (message == NULL)
+    return FALSE;
+  for (const GList *link = message->items.head; link != NULL; link = link->next)
+    n += ((const PbQueueItem *) link->data)->n_recipients;
+  return message->let_go || n != message->n_held;
+}
+
 PbQueueMessage *
 pb_queue_message_ensure (PbQueue *self, PbEnvelope *envelope)
 {
@@ -89,6 +112,7 @@ pb_queue_message_ensure (PbQueue *self, PbEnvelope *envelope)
     {
       message = g_new0 (PbQueueMessage, 1);
       message->envelope = pb_envelope_ref (envelope);
+      message->elsewhere = G_MAXINT64;
       g_hash_table_insert (self->messages, &message->envelope->id, message);
     }
   message->let_go = TRUE;
@@ -244,10 +268,29 @@ schedule_recipients (PbQueue *self, PbQueueMessage *message, const PbSnapshot *s
     }
 }
 
-/* As the store has them, those due by @until, or all of a new message. */
+/* (nullable) (transfer full): which recipients of @message wait or are under way here. */
+static gboolean *
+find_present (const PbQueueMessage *message)
+{
+  gboolean *present;
+
+  if (message == NULL)
+    return NULL;
+  present = g_new0 (gboolean, message->envelope->n_recipients);
+  for (const GList *link = message->items.head; link != NULL; link = link->next)
+    {
+      const PbQueueItem *item = link->data;
+
+      for (guint i = 0; i < item->n_recipients; i++)
+        present[item->recipients[i].recipient] = TRUE;
+    }
+  return present;
+}
+
+/* As the store has them, those due by @until that are not @present (nullable), or all of a new message. */
 static guint
 gather_recipients (const PbEnvelope *envelope, const PbRecipientStatus *statuses, guint n_statuses,
-                   gint64 until, GArray *recipients)
+                   gint64 until, const gboolean *present, GArray *recipients)
 {
   for (guint i = 0; statuses != NULL && i < n_statuses; i++)
     {
@@ -255,7 +298,8 @@ gather_recipients (const PbEnvelope *envelope, const PbRecipientStatus *statuses
                                      statuses[i].delay_told, g_strdup (statuses[i].last_reply),
                                      g_strdup (statuses[i].last_remote), statuses[i].by_hand };
 
-      if (statuses[i].state == PB_RECIPIENT_QUEUED && statuses[i].next_attempt <= until)
+      if (statuses[i].state == PB_RECIPIENT_QUEUED && statuses[i].next_attempt <= until
+          && (present == NULL || !present[recipient.recipient]))
         g_array_append_val (recipients, recipient);
       else
         pb_queue_recipient_clear (&recipient);
@@ -282,28 +326,53 @@ due_time (const PbRecipientStatus *statuses, guint n_statuses)
   return due;
 }
 
+static PbQueueMessage *
+message_new (PbQueue *self, PbEnvelope *envelope, PbBody *body, const char *target)
+{
+  PbQueueMessage *message = g_new0 (PbQueueMessage, 1);
+
+  message->envelope = pb_envelope_ref (envelope);
+  message->target = g_strdup (target);
+  message->elsewhere = G_MAXINT64;
+  message_keep_body (self, message, body);
+  g_hash_table_insert (self->messages, &message->envelope->id, message);
+  return message;
+}
+
+/* What the store keeps of @message once those due by @until are here. */
+static void
+note_elsewhere (PbQueue *self, PbQueueMessage *message, const PbRecipientStatus *statuses, guint n_statuses,
+                gint64 until)
+{
+  self->n_parted -= message->elsewhere != G_MAXINT64;
+  message->elsewhere = G_MAXINT64;
+  for (guint i = 0; statuses != NULL && i < n_statuses; i++)
+    if (statuses[i].state == PB_RECIPIENT_QUEUED && statuses[i].next_attempt > until)
+      pb_queue_message_leave (self, message, statuses[i].next_attempt);
+}
+
 gboolean
 pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const char *target,
                const PbRecipientStatus *statuses, guint n_statuses, gint64 until)
 {
-  g_autoptr (GArray) recipients = NULL;
+  g_autoptr (GArray) recipients = g_array_new (FALSE, FALSE, sizeof (PbQueueRecipient));
   g_autoptr (PbSnapshot) snapshot = NULL;
-  PbQueueMessage *message;
+  PbQueueMessage *message = g_hash_table_lookup (self->messages, &envelope->id);
+  g_autofree gboolean *present = find_present (message);
 
-  if (g_hash_table_contains (self->messages, &envelope->id))
+  if (message != NULL && statuses == NULL)
     return TRUE;
   if (self->n_held >= PB_QUEUE_MAX_HELD)
     return FALSE;
-  recipients = g_array_new (FALSE, FALSE, sizeof (PbQueueRecipient));
-  if (gather_recipients (envelope, statuses, n_statuses, until, recipients) == 0)
+  if (gather_recipients (envelope, statuses, n_statuses, until, present, recipients) == 0 && message == NULL)
     return TRUE;
-  message = g_new0 (PbQueueMessage, 1);
-  message->envelope = pb_envelope_ref (envelope);
-  message->target = g_strdup (target);
-  message->n_held = recipients->len;
+  if (message == NULL)
+    message = message_new (self, envelope, body, target);
+  note_elsewhere (self, message, statuses, n_statuses, until);
+  if (recipients->len == 0)
+    return TRUE;
+  message->n_held += recipients->len;
   self->n_held += recipients->len;
-  message_keep_body (self, message, body);
-  g_hash_table_insert (self->messages, &message->envelope->id, message);
   snapshot = pb_registry_snapshot (self->parts.registry);
   schedule_recipients (self, message, snapshot,
                        (const PbQueueRecipient *) (void *) recipients->data, recipients->len,
@@ -317,13 +386,20 @@ static gboolean
 is_crowding (PbQueue *self, const PbEnvelope *envelope)
 {
   g_autoptr (PbSnapshot) snapshot = NULL;
-  g_autoptr (PbRoute) route = NULL;
+  gboolean crowding = self->n_held >= PB_QUEUE_MAX_CROWD;
 
-  if (self->n_held < PB_QUEUE_MAX_CROWD)
-    return FALSE;
-  snapshot = pb_registry_snapshot (self->parts.registry);
-  route = pb_route_find (snapshot, envelope->sender, envelope->recipients[0].address, NULL);
-  return pb_scheduler_waiting (self->scheduler, route->key) > PB_QUEUE_MAX_HELD - PB_QUEUE_MAX_CROWD;
+  if (crowding)
+    snapshot = pb_registry_snapshot (self->parts.registry);
+  /* One recipient elsewhere is reason enough to take it. */
+  for (guint i = 0; crowding && i < MIN (envelope->n_recipients, MAX_ASKED); i++)
+    {
+      g_autoptr (PbRoute) route =
+        pb_route_find (snapshot, envelope->sender, envelope->recipients[i].address, NULL);
+
+      crowding =
+        pb_scheduler_waiting (self->scheduler, route->key) > PB_QUEUE_MAX_HELD - PB_QUEUE_MAX_CROWD;
+    }
+  return crowding;
 }
 
 void

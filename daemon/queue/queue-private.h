@@ -23,6 +23,7 @@ typedef struct
   char *target;         /* (owned) (nullable) where the administrator sends it instead */
   GQueue items;         /* of PbQueueItem, by their own links: waiting and under way */
   guint n_held;         /* recipients in items and notices */
+  gint64 elsewhere;     /* when the first of the recipients that were left to the store is due; G_MAXINT64: there are none */
   gboolean let_go;      /* an administrator changed it in the store: nothing of it is tried again from here */
 } PbQueueMessage;
 
@@ -78,6 +79,7 @@ struct _PbQueue
   PbQueueClock clock;
   gboolean retry_all;      /* the wall clock was set back: the timer will wake everything */
   guint64 first_id;        /* ids from here on were given in this run */
+  guint n_parted;          /* messages in memory of which the store has recipients that wait */
   gint n_submitting;       /* atomic: messages of this run that on_taken() has not seen */
   guint64 wake_budget;     /* messages that a retry by hand may still bring in ahead of their time */
 };
@@ -100,7 +102,7 @@ void pb_queue_pump (PbQueue *self);
 /* ---- queue-item.c ---- */
 
 /**
- * pb_queue_take: into memory and the scheduler.
+ * pb_queue_take: into memory and the scheduler; of a message that is there already what is not.
  * @body: (nullable)
  * @target: (nullable) where the administrator sends it
  * @statuses: what the store said; recipients that are due after @until are left to it
@@ -128,6 +130,12 @@ void pb_queue_item_keep (PbQueueItem *item, const gboolean *keep);
 
 /** pb_queue_message_release: @n recipients less; frees the message with the last one. */
 void pb_queue_message_release (PbQueue *self, PbQueueMessage *message, guint n);
+
+/** pb_queue_message_leave: a recipient of @message that is due at @due waits in the store alone. */
+void pb_queue_message_leave (PbQueue *self, PbQueueMessage *message, gint64 due);
+
+/** pb_queue_is_unsettled: what became of some recipients of message @id is on its way into the store: what that has of them is old. */
+gboolean pb_queue_is_unsettled (PbQueue *self, guint64 id);
 
 /** pb_queue_message_ensure: @envelope's message, in memory for notices alone if it was not: pb_notice_add() is to follow. Nothing of it is tried again. */
 PbQueueMessage *pb_queue_message_ensure (PbQueue *self, PbEnvelope *envelope);

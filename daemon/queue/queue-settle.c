@@ -179,7 +179,8 @@ settle_deferred (Settling *self, guint position, const PbResult *result)
   PbQueueRecipient *recipient = &self->item->recipients[position];
   gint64 age = pb_queue_age (self->queue, self->item->message->envelope);
 
-  recipient->attempts++;
+  /* What was not tried is no attempt. */
+  recipient->attempts += !self->untried;
   if (!self->untried || recipient->last_reply == NULL)
     set_last_reply (recipient, result);
   if (age >= (gint64) self->values->queueing_lifetime)
@@ -191,6 +192,8 @@ settle_deferred (Settling *self, guint position, const PbResult *result)
   log_result (self, PB_LOG_INFO, "deferred", position, result);
   pb_queue_attempt_set (self->attempt, position, recipient->recipient, PB_HISTORY_DEFERRED, result);
   self->keep[position] = self->next <= self->now + PB_QUEUE_HORIZON;
+  if (!self->keep[position])
+    pb_queue_message_leave (self->queue, self->item->message, self->next);
   if (self->values->queueing_delay_warning > 0
       && age >= (gint64) self->values->queueing_delay_warning && !recipient->delay_told
       && pb_notice_is_wanted (self->item->message->envelope, recipient->recipient, PB_DSN_DELAYED))

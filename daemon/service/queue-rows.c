@@ -26,7 +26,7 @@ recipient_state (const PbRecipientStatus *status)
   switch (status->state)
     {
     case PB_RECIPIENT_QUEUED:
-      return status->attempts > 0 ? "deferred" : "active";
+      return pb_recipient_status_is_deferred (status) ? "deferred" : "active";
     case PB_RECIPIENT_HELD:
       return "held";
     case PB_RECIPIENT_DELIVERED:
@@ -80,7 +80,7 @@ message_state (const PbQueued *queued)
     {
       if (queued->statuses[i].state == PB_RECIPIENT_HELD)
         return "held";
-      if (queued->statuses[i].attempts > 0)
+      if (pb_recipient_status_is_deferred (&queued->statuses[i]))
         state = "deferred";
     }
   return state;

@@ -14,6 +14,7 @@
 #include "protocol/address.h"
 #include "service/submission-dialogue.h"
 #include "settings/snapshot.h"
+#include "util/log.h"
 #include "util/pool.h"
 
 #include <errno.h>
@@ -376,11 +377,28 @@ on_spoken (gpointer data)
     begin (next);
 }
 
+/* An account that is disabled is nobody's to send by, from wherever. Returns: FALSE with the errand's error. */
+static gboolean
+may_send (Errand *self)
+{
+  if (self->uid == 0 || self->uid == geteuid () || !pb_snapshot_is_disabled (self->snapshot, self->name))
+    return TRUE;
+  pb_log (PB_LOG_NOTICE, "submission-refused", "user", self->name, "reason", "the account is disabled", NULL);
+  self->error = g_error_new (PB_ERROR, PB_ERROR_NOT_AUTHORIZED,
+                             "Submission: the account %s is disabled", self->name);
+  return FALSE;
+}
+
 static void
 on_name_found (gpointer data)
 {
   Errand *self = data;
 
+  if (!may_send (self))
+    {
+      errand_end (self);
+      return;
+    }
   if (self->mail == NULL)
     {
       open_session (self);

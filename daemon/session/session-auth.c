@@ -25,6 +25,7 @@ struct _PbAuth
   PbSasl *sasl; /* (owned) */
   PbSaslMechanism mechanism;
   char *account_id, *name; /* (owned) (nullable) of the account, once it is known that there is one */
+  gboolean disabled;       /* there is one, and nobody may use it: the system is not asked about a user of that name */
 };
 
 /* A password on its way to a worker and back. */
@@ -292,7 +293,7 @@ ask_system (PbSession *self)
   /* Failures of the system's users are counted by the name that was tried. */
   if (auth->name == NULL)
     auth->name = g_ascii_strdown (pb_sasl_user (auth->sasl), -1);
-  if (account_is_blocked (self, auth->name))
+  if (account_is_blocked (self, auth->name) || auth->disabled)
     {
       fail_login (self);
       return;
@@ -342,6 +343,7 @@ find_account (PbSession *self, PbVerifier *verifier)
   *verifier = account.verifier;
   self->auth->account_id = g_strdup (account.id);
   self->auth->name = g_strdup (account.name);
+  self->auth->disabled = pb_snapshot_is_disabled (snapshot, pb_sasl_user (self->auth->sasl));
 }
 
 static void

@@ -67,6 +67,21 @@ compile_names (GPtrArray *rows)
   return names;
 }
 
+static GHashTable *
+compile_disabled (GPtrArray *rows)
+{
+  GHashTable *disabled = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const PbRow *row = rows->pdata[i];
+
+      for (char **key = row->keys; *key != NULL && !pb_row_is_enabled (row); key++)
+        g_hash_table_add (disabled, g_strdup (*key));
+    }
+  return disabled;
+}
+
 PbDirectory *
 pb_directory_new (void)
 {
@@ -86,6 +101,8 @@ pb_directory_copy (const PbDirectory *self)
     copy->blocklists = pb_blocklist_table_ref (self->blocklists);
   if (self->relay_rules != NULL)
     copy->relay_rules = pb_relay_rules_ref (self->relay_rules);
+  if (self->disabled != NULL)
+    copy->disabled = g_hash_table_ref (self->disabled);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     if (self->names[kind] != NULL)
       copy->names[kind] = g_hash_table_ref (self->names[kind]);
@@ -97,6 +114,11 @@ pb_directory_compile (PbDirectory *self, PbListKind kind, GPtrArray *rows)
 {
   g_clear_pointer (&self->names[kind], g_hash_table_unref);
   self->names[kind] = compile_names (rows);
+  if (kind == PB_LIST_ACCOUNTS)
+    {
+      g_clear_pointer (&self->disabled, g_hash_table_unref);
+      self->disabled = compile_disabled (rows);
+    }
   if (kind == PB_LIST_TRUSTED_LIST)
     {
       g_clear_pointer (&self->trusted, trusted_unref);
@@ -126,6 +148,7 @@ pb_directory_free (PbDirectory *self)
   g_clear_pointer (&self->trusted, trusted_unref);
   g_clear_pointer (&self->blocklists, pb_blocklist_table_unref);
   g_clear_pointer (&self->relay_rules, pb_relay_rules_unref);
+  g_clear_pointer (&self->disabled, g_hash_table_unref);
   for (guint kind = 0; kind < PB_N_LISTS; kind++)
     g_clear_pointer (&self->names[kind], g_hash_table_unref);
   g_free (self);

@@ -47,6 +47,7 @@ struct _PbDirectory
   PbRelayRules *relay_rules;  /* (owned) (nullable) */
   struct _PbBlocklistTable *blocklists; /* (owned) (nullable) */
   GHashTable *names[PB_N_LISTS]; /* (owned) (nullable) key -> PbRow, enabled rows only */
+  GHashTable *disabled;       /* (owned) (nullable) of the keys of disabled accounts */
 };
 
 /** pb_directory_new: (transfer full): empty. */

@@ -151,6 +151,27 @@ has_own_accounts (const PbSnapshot *self)
   return !g_str_equal (self->values.mailboxes_account_source, "pam");
 }
 
+gboolean
+pb_snapshot_is_disabled (const PbSnapshot *self, const char *login)
+{
+  g_autofree char *key = pb_fold_address (login, TRUE);
+  PbAccount account;
+  char *at;
+
+  if (self->directory->disabled == NULL || !has_own_accounts (self))
+    return FALSE;
+  pb_snapshot_find_account (self, login, &account);
+  if (account.id != NULL)
+    return FALSE;
+  if (g_hash_table_contains (self->directory->disabled, key))
+    return TRUE;
+  at = strrchr (key, '@');
+  if (at == NULL || !pb_snapshot_is_local_domain (self, at + 1))
+    return FALSE;
+  *at = '\0';
+  return g_hash_table_contains (self->directory->disabled, key);
+}
+
 static gboolean
 find_local (const PbSnapshot *self, gboolean aliases, const char *local, const char *domain,
             PbLocal *found)
@@ -198,7 +219,8 @@ find_system_user (const PbSnapshot *self, const char *name, PbLocal *found)
   PbPerson person = { PB_PERSON_UNASKED, 0 };
 
   /* uid 0 has no mailbox, so nobody is to be asked: whose mail root's is stays certain (submission.c). */
-  if (!pb_people_name_is_possible (name) || g_str_equal (name, ROOT))
+  if (!pb_people_name_is_possible (name) || g_str_equal (name, ROOT)
+      || pb_snapshot_is_disabled (self, name))
     return FALSE;
   if (self->people != NULL)
     person = pb_people_peek (self->people, name);

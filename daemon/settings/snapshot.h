@@ -118,6 +118,12 @@ typedef struct
 void pb_snapshot_find_account (const PbSnapshot *self, const char *login, PbAccount *account);
 
 /**
+ * pb_snapshot_is_disabled: whether @login, as pb_snapshot_find_account() takes it, is an account that is disabled and none that is not. A user of the system of that name
+ * neither gets mail nor sends any. FALSE with AccountSource pam.
+ */
+gboolean pb_snapshot_is_disabled (const PbSnapshot *self, const char *login);
+
+/**
  * pb_snapshot_resolve_mailbox: as pb_snapshot_resolve_local() but looks at accounts alone, never at aliases or the CatchAll. For delivery, which gets addresses that
  * pb_snapshot_expand() has finished with: an alias that names its own address ends in the mailbox of that name.
  */

@@ -44,6 +44,13 @@ pb_recipient_state_is_done (PbRecipientState state)
   return state == PB_RECIPIENT_DELIVERED || state == PB_RECIPIENT_FAILED;
 }
 
+/* What was held has a reply as well, and who released it has left a trace. */
+gboolean
+pb_recipient_status_is_deferred (const PbRecipientStatus *self)
+{
+  return self->attempts > 0 || (self->last_reply != NULL && self->by_hand == 0);
+}
+
 void
 pb_recipient_status_clear (PbRecipientStatus *self)
 {
@@ -324,7 +331,7 @@ pb_status_set_judge (const PbStatusSet *self, PbClass *class, gint64 *next_attem
       (*left)++;
       if (status->state == PB_RECIPIENT_HELD)
         *class = PB_CLASS_HELD;
-      else if (status->attempts > 0 && *class == PB_CLASS_ACTIVE)
+      else if (pb_recipient_status_is_deferred (status) && *class == PB_CLASS_ACTIVE)
         *class = PB_CLASS_DEFERRED;
       if (status->state == PB_RECIPIENT_QUEUED
           && (*next_attempt < 0 || status->next_attempt < *next_attempt))

@@ -110,6 +110,8 @@ typedef struct
 /* Likewise of one whose account had sent as much as it may a day. */
 #define PB_HELD_DAILY "4.7.1 daily limit of account "
 
+/** pb_recipient_status_is_deferred: whether @self, which waits, was put off: it was tried, or its destination rests. */
+gboolean pb_recipient_status_is_deferred (const PbRecipientStatus *self);
 /** pb_recipient_status_clear: frees what @self owns, not @self. */
 void pb_recipient_status_clear (PbRecipientStatus *self);
 

@@ -5,7 +5,7 @@ import pwd
 
 import scanner
 import test_sendmail
-from bus import BusError
+from bus import BusError, variants
 from clock import Clock
 from harness import skip, wait_for
 from test_antivirus import scan_with
@@ -96,6 +96,35 @@ def test_daily_limit(bed):
     # Root is nobody's account.
     send(bed, ["root-may@away.example"])
     sink.wait_messages(3)
+
+
+def test_disabled_account(bed):
+    """A user of the system whose account is disabled sends nothing, by whatever way; root goes on."""
+    if os.geteuid() != 0:
+        skip("only root can be somebody else")
+    bed.start()
+    os.chmod(bed.folder, 0o755)
+    name = pwd.getpwuid(65534).pw_name
+    account = bed.api.add("Accounts", Name=name, Addresses=[f"{name}@local.example"], Enabled=False)
+    assert run_as(bed, 65534, "ann", "") == f"NotAuthorized Submission: the account {name} is disabled"
+    user = {"user": 65534, "group": 65534, "extra_groups": []}
+    said = test_sendmail.sendmail(bed, "ann", status=test_sendmail.NOPERM, **user)
+    assert "is disabled" in said, said
+    assert "is disabled" in test_sendmail.sendmail(bed, "-bs", status=test_sendmail.TEMPFAIL, **user)
+    folder = os.path.join(bed.state, "drop")
+    wait_for(lambda: os.path.exists(folder), "the drop directory")
+    with open(f"{folder}/tmp-0", "wb") as file:
+        file.write(b"postbus-drop 1\nsender \nrecipient ann\n\n" + FROM_ANN)
+    os.chown(f"{folder}/tmp-0", 65534, -1)
+    os.rename(f"{folder}/tmp-0", f"{folder}/new-0")
+    [mail] = bed.wait_mails("postmaster")
+    assert b"is disabled" in mail and test_sendmail.waiting(bed) == ["refused-0"], mail
+    send(bed, ["ann"])
+    bed.wait_mails(bed.ann)
+    assert bed.postbusd.stderr().count(b"submission-refused user=nobody") == 4
+    bed.api.call("Accounts", "Update", "(sa{sv})", account, variants({"Enabled": True}))
+    assert " " not in run_as(bed, 65534, "ann", "")
+    bed.wait_mails(bed.ann, 2)
 
 
 def test_signed(bed):

@@ -313,6 +313,20 @@ def test_refusals_are_alike(bed):
     assert found["wilma"][0] == 535
 
 
+def test_disabled_account_stands_for_its_user(bed):
+    """Who disables the account of a user of the system means that user: no login, no mail."""
+    start_logins(bed)
+    assert login(bed, "wilma") == 235 and rcpt(bed, "wilma", "fred") == {"wilma": 250, "fred": 250}
+    account = bed.api.add("Accounts", Name="Wilma", Addresses=["wilma@other.example"], Enabled=False)
+    assert login(bed, "wilma") == 535 and login(bed, "WILMA@local.example") == 535 and login(bed, "fred") == 235
+    assert rcpt(bed, "wilma", "wilma+x", "fred") == {"wilma": 550, "wilma+x": 550, "fred": 250}
+    bed.api.set("Mailboxes", "AccountSource", "s", "pam")
+    assert login(bed, "wilma") == 235
+    bed.api.set("Mailboxes", "AccountSource", "s", "both")
+    bed.api.call("Accounts", "Remove", "(as)", [account])
+    assert login(bed, "wilma") == 235 and rcpt(bed, "wilma") == {"wilma": 250}
+
+
 def test_source_decides_logins(bed):
     start_logins(bed, "internal")
     assert (login(bed, "wilma"), login(bed, "ann", "sesame")) == (535, 235)
