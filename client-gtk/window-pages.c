@@ -5,8 +5,6 @@
  */
 #include "client-gtk/window-private.h"
 
-#include "widgets/toast.h"
-
 #include <glib/gi18n.h>
 #include <string.h>
 
@@ -15,7 +13,7 @@ on_toast (PbaPage *page, AdwToast *toast, gpointer user_data)
 {
   PbaWindow *self = user_data;
 
-  pba_toast_show (self->toasts, g_object_ref (toast));
+  adw_toast_overlay_add_toast (self->toasts, g_object_ref (toast));
 }
 
 static void

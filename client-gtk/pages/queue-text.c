@@ -9,7 +9,6 @@
 #include "model/message-text.h"
 #include "model/words.h"
 #include "widgets/compat.h"
-#include "widgets/toast.h"
 
 #include <adwaita.h>
 #include <glib/gi18n.h>
@@ -65,7 +64,9 @@ on_destroy (GtkWidget *window, gpointer user_data)
 static void
 tell (Text *self, const char *sentence)
 {
-  pba_toast_say (self->toasts, sentence);
+  g_autofree char *escaped = g_markup_escape_text (sentence, -1);
+
+  adw_toast_overlay_add_toast (self->toasts, adw_toast_new (escaped));
 }
 
 /* Returns: whether the window is still there. */

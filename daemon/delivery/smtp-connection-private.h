@@ -87,6 +87,7 @@ struct _PbSmtpConnection
   guint n_messages;
   guint64 n_written; /* octets, since it was opened at least */
   gboolean lmtp;
+  char *doubt;        /* (owned) (nullable) on trial: what is wrong with the host */
   gboolean handshaking;
   gboolean secure;    /* TLS as the route demands it */
   gboolean opened;

@@ -26,6 +26,7 @@ pb_smtp_connection_unref (PbSmtpConnection *self)
   g_clear_pointer (&self->seven_bit, pb_seven_bit_free);
   pb_route_unref (self->route);
   pb_smtp_security_unref (self->security);
+  g_free (self->doubt);
   pb_transcript_free (self->head);
   pb_extension_set_clear (&self->extensions);
   pb_remote_reply_clear (&self->reply);
@@ -387,6 +388,19 @@ timeout_words (const PbSmtpConnection *self)
                                   : "the server did not answer in time";
 }
 
+/* Who would have let it pass in the clear wants to know why this server did not. */
+static char *
+describe_end (const PbSmtpConnection *self, const char *words)
+{
+  const char *source = self->handshaking && pb_smtp_security_demands_tls (self->security)
+                         ? pb_smtp_security_source_text (self->security)
+                         : NULL;
+
+  if (source == NULL)
+    return g_strdup_printf ("%s: %s", self->remote, words);
+  return g_strdup_printf ("%s: %s, which %s does not allow", self->remote, words, source);
+}
+
 static void
 on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
 {
@@ -403,7 +417,7 @@ on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
     words = timeout_words (self);
   else if (end == PB_CHANNEL_ERROR)
     words = pb_channel_error_text (channel);
-  reason = g_strdup_printf ("%s: %s", self->remote, words);
+  reason = describe_end (self, words);
   if (self->handshaking)
     status = "4.7.5";
   else if (self->expected->len == 0)

@@ -8,6 +8,8 @@
  */
 #include "delivery/smtp-connection-private.h"
 
+#include "delivery/sts-demand.h"
+
 #include <string.h>
 
 static void
@@ -33,6 +35,7 @@ start_tls (PbSmtpConnection *self)
     .names = (const char *const *) self->security->names,
     .records = self->security->records,
     .n_records = self->security->n_records,
+    .no_common_name = self->security->source == PB_SMTP_SECURITY_BY_MTA_STS,
   };
 
   self->step = PB_SMTP_STEP_TLS;
@@ -45,7 +48,7 @@ start_tls (PbSmtpConnection *self)
       return;
     }
   /* Who looks on is to see the certificate, good or not; what does not suit ends the connection behind the handshake. */
-  if (self->watch != NULL)
+  if (self->watch != NULL || self->security->on_trial)
     pb_channel_tls_look (self->channel);
   self->handshaking = TRUE;
   pb_smtp_connection_wait (self, self->context->timeouts->tls);
@@ -91,17 +94,31 @@ tell_secured (PbSmtpConnection *self, const PbTlsPeer *peer)
   pb_smtp_connection_tell (self, proven ? PB_SMTP_STEP_OK : PB_SMTP_STEP_WARNING, words, peer);
 }
 
+/* On trial, who is not to be trusted is told of later, when mail goes all the same. */
+static void
+doubt_peer (PbSmtpConnection *self, const PbTlsPeer *peer)
+{
+  if (!self->security->on_trial)
+    return;
+  if (peer == NULL)
+    self->doubt = g_strdup ("the server showed no certificate");
+  else if (peer->trouble != NULL)
+    self->doubt = g_strconcat ("certificate: ", peer->trouble, NULL);
+}
+
 /* Returns: FALSE when the connection has failed. */
 static gboolean
 check_peer (PbSmtpConnection *self)
 {
-  g_autoptr (PbTlsPeer) peer = self->watch != NULL ? pb_channel_tls_peer (self->channel) : NULL;
+  gboolean look = self->watch != NULL || self->security->on_trial;
+  g_autoptr (PbTlsPeer) peer = look ? pb_channel_tls_peer (self->channel) : NULL;
   g_autofree char *reason = find_trouble (self, peer);
 
   if (reason == NULL)
     reason = find_other_key (self);
   if (reason == NULL)
     {
+      doubt_peer (self, peer);
       tell_secured (self, peer);
       return TRUE;
     }
@@ -131,9 +148,23 @@ pb_smtp_opening_secured (PbSmtpConnection *self)
 
 /* ---- the steps ---- */
 
+/* It stands: what the domain's policy makes of that. */
+static void
+tell_policy (PbSmtpConnection *self)
+{
+  const char *doubt = self->security->doubt;
+
+  if (doubt == NULL)
+    doubt = self->secure ? self->doubt : "TLS was not to be had";
+  if (self->security->on_trial && doubt != NULL)
+    pb_transcript_note (self->head, "would have failed, were the policy enforced: %s", doubt);
+  pb_sts_demand_passed (self->security, self->route->domain, self->remote, doubt);
+}
+
 void
 pb_smtp_opening_done (PbSmtpConnection *self)
 {
+  tell_policy (self);
   self->opened = TRUE;
   self->watch = NULL;
   self->context->events->opened (self, self->user_data);

@@ -36,6 +36,7 @@ security_clear (gpointer data)
   g_free (self->fingerprint);
   pb_tlsa_free (self->records, self->n_records);
   g_free (self->why);
+  g_free (self->doubt);
 }
 
 void
@@ -199,7 +200,7 @@ describe_kind (const PbSmtpSecurity *self)
 char *
 pb_smtp_security_describe (const PbSmtpSecurity *self)
 {
-  const char *source = pb_smtp_security_source_text (self);
+  const char *source = pb_smtp_security_demands_tls (self) ? pb_smtp_security_source_text (self) : NULL;
 
   return g_strconcat (describe_kind (self), source != NULL ? ", as demanded by " : NULL, source, NULL);
 }

@@ -44,6 +44,8 @@ typedef struct
   guint n_records;
   const char *status; /* (static) (nullable) for REFUSED: "4.7.5" */
   char *why;          /* (owned) (nullable) for REFUSED: why; for others: what the transcript is to say of it */
+  gboolean on_trial;  /* for OPPORTUNISTIC: whether NAME would have failed is found out and told, and stops nothing */
+  char *doubt;        /* (owned) (nullable) on trial: why it would have, before it was asked anything */
 } PbSmtpSecurity;
 
 /** pb_smtp_security_new: (transfer full): to be filled in by the caller before anybody else sees it. */

@@ -7,6 +7,8 @@
  */
 #include "delivery/smtp-pool-private.h"
 
+#include "delivery/sts-demand.h"
+
 #include "util/log.h"
 #include <ifaddrs.h>
 #include <stdlib.h>
@@ -171,6 +173,7 @@ pass_over (PbSmtpSlot *self, const PbSmtpHost *host)
                        security->why, NULL);
   pb_log (PB_LOG_INFO, "host-passed-over", "relay", failure.remote, "status", failure.status, "reason",
           security->why, NULL);
+  pb_sts_demand_failed (security, failure.status);
   keep_failure (self, &failure);
   pb_smtp_failure_clear (&failure);
 }
@@ -198,7 +201,7 @@ connect_next (PbSmtpSlot *self)
       connect_to (self, &hosts->hosts[self->next_host - 1]);
       return;
     }
-  trust = pb_smtp_trust_find (self->destination->pool, security, self->watch != NULL, on_trust_found,
+  trust = pb_smtp_trust_find (self->destination->pool, security, self->watch != NULL || security->on_trial, on_trust_found,
                               self);
   /* NULL: it is found already, and the slot perhaps gone. */
   if (trust != NULL)
@@ -236,6 +239,8 @@ on_hosts_found (PbSmtpHosts *hosts, gpointer user_data)
       fail_at_home (self, hosts->kind, hosts->status, hosts->why);
       return;
     }
+  if (self->route->kind == PB_ROUTE_MX)
+    pb_sts_demand_apply (hosts, self->route->domain, &self->destination->sts);
   put_bad_last (self->destination->pool, hosts);
   connect_next (self);
 }
@@ -322,6 +327,7 @@ on_closed (PbSmtpConnection *connection, const PbSmtpFailure *failure, gpointer 
   keep_transcript (self, connection);
   pb_log (PB_LOG_INFO, "no-connection", "relay", failure->remote, "status", failure->status,
           "reply", failure->reply, NULL);
+  pb_sts_demand_failed (self->hosts->hosts[self->next_host - 1].security, failure->status);
   if (may_go_clear (self, failure))
     {
       self->in_clear = TRUE;
@@ -381,6 +387,11 @@ pb_smtp_slot_open (PbSmtpDestination *destination, const PbSmtpJob *job)
   self->route = pb_route_ref (job->delivery->route);
   self->watch = job->delivery->watch;
   self->hostname = g_strdup (job->delivery->snapshot->values.general_hostname);
+  if (destination->sts.why != NULL)
+    {
+      g_autofree char *words = g_strdup_printf ("no MTA-STS policy could be had: %s", destination->sts.why);
+      note (self, words);
+    }
   g_queue_push_tail (&destination->slots, self);
   who = (PbSmtpSelf){ self->hostname, pool->own, pool->n_own, pool->mx_port == SMTP_PORT };
   lookup = pb_smtp_hosts_find (pool->resolver, job->delivery->route, &who, pool->mx_port,

@@ -203,6 +203,8 @@ expect (SSL *ssl, PbTlsContext *context, const PbTlsExpectation *expected)
     return FALSE;
   if (!pb_tls_context_verifies (context) || expected->names == NULL)
     return TRUE;
+  if (expected->no_common_name)
+    SSL_set_hostflags (ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   for (guint i = 0; expected->names[i] != NULL; i++)
     if (!expect_name (ssl, expected->names[i]))
       return FALSE;

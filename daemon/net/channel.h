@@ -126,6 +126,7 @@ typedef struct
   const char *const *names; /* (nullable) one of which the certificate must bear, where the context verifies */
   const PbTlsa *records;    /* (nullable) for a context made for DANE: one of which it must match; @server_name is their base domain */
   guint n_records;
+  gboolean no_common_name;  /* a certificate without names of its own kind bears none */
 } PbTlsExpectation;
 
 /** pb_channel_start_tls_expecting: likewise, for whom more than one name, or a TLSA record, tells the server. FALSE too when none of the records can be used. */

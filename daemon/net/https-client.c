@@ -268,7 +268,8 @@ transfer_end (Transfer *self, CURLcode result)
       transfer_fail (self, why);
       return;
     }
-  self->func ((const char *) self->body->data, self->body->len, NULL, self->user_data);
+  /* Nothing is a body too. */
+  self->func (self->body->len > 0 ? (const char *) self->body->data : "", self->body->len, NULL, self->user_data);
   transfer_free (self);
 }
 

@@ -58,12 +58,6 @@ struct _PbScanner
 
 /* ---- health ---- */
 
-static gint64
-now_of (const PbScanner *self)
-{
-  return self->limits.now != NULL ? self->limits.now () : pb_clock_monotonic ();
-}
-
 typedef struct
 {
   PbScanner *scanner;
@@ -112,7 +106,7 @@ static void
 note_ill (PbScan *job, const char *words, gint64 since)
 {
   PbScanner *self = job->scanner;
-  gint64 now = now_of (self);
+  gint64 now = pb_clock_monotonic ();
 
   g_mutex_lock (&self->lock);
   if (g_str_equal (job->address, self->address) && !g_cancellable_is_cancelled (job->cancellable))
@@ -136,7 +130,7 @@ may_ask (PbScan *job, guint seconds)
   PbScanner *self = job->scanner;
   const PbClamdCall call = { job->address, MIN (seconds, PING_SECONDS), job->cancellable };
   g_autoptr (GError) error = NULL;
-  gint64 now = now_of (self);
+  gint64 now = pb_clock_monotonic ();
   gboolean slow, rests;
 
   g_mutex_lock (&self->lock);
@@ -209,7 +203,7 @@ static void
 scan_message (PbScan *job)
 {
   g_auto (PbClamdOutcome) outcome = { 0 };
-  gint64 since = now_of (job->scanner);
+  gint64 since = pb_clock_monotonic ();
   guint seconds = seconds_left (job);
 
   if (job->address[0] == '\0')
@@ -247,7 +241,7 @@ probe (PbScan *job)
   const PbClamdMessage message = { text, sizeof text - 1, -1 };
   const PbClamdCall call = { job->address, PROBE_SECONDS, job->cancellable };
   g_auto (PbClamdOutcome) outcome = { 0 };
-  gint64 since = now_of (job->scanner);
+  gint64 since = pb_clock_monotonic ();
 
   pb_clamd_scan (&call, FALSE, &message, &outcome);
   if (outcome.result == PB_CLAMD_CLEAN)

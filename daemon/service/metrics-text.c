@@ -29,6 +29,7 @@ static const Family families[] = {
   { "tls.in", "postbus_tls_connections_total", NULL, "Incoming connections that were encrypted." },
   { "auth.ok", "postbus_logins_total", NULL, "Logins." },
   { "auth.failed", "postbus_failed_logins_total", NULL, "Logins refused." },
+  { "mta-sts.", "postbus_mta_sts_total", "outcome", "Connections and hosts under MTA-STS policies, by what came of it." },
   { "refused.", "postbus_refused_total", "check", "What a check refused." },
   { "watched.", "postbus_watched_total", "check", "What a check that is only watched would have refused." },
   { "queue.size", "postbus_queue_bytes", NULL, "Size of the messages in the queue." },

@@ -20,6 +20,7 @@ class Relay:
         self.answers = {}  # verb -> reply in place of the usual one; None: no answer at all
         self.logins, self.messages, self.octets = [], [], []
         self.recipients = []  # (the RCPT line, whether under TLS)
+        self.open = 0  # connections
         self.changed = threading.Condition()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*pair)
@@ -41,12 +42,16 @@ class Relay:
             threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
 
     def serve(self, sock):
+        with self.changed:
+            self.open += 1
         try:
             Session(self, sock).run()
         except (OSError, EOFError):
             pass
         finally:
             sock.close()
+            with self.changed:
+                self.open -= 1
 
     def note(self, what, value):
         with self.changed:

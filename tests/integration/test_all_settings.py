@@ -17,7 +17,7 @@ CHAIN, KEY = certificates.lasting_pair()
 # Kept and shown, but obeyed by nothing yet. Whoever makes one true takes it from here.
 INEFFECTIVE = """
 Dns.Validate
-Outbound.Dane Outbound.MtaSts
+Outbound.Dane
 """.split()
 
 # Settings that are strings or lists of strings: values that are taken, and values that are not.

@@ -17,8 +17,7 @@ def rule(ui, name):
 
 def shown(ui):
     """The names of the rules in sight, from the top."""
-    page = ui.page()
-    return [node.name.split(",")[0] for node in page.find("list item")] if page is not None else []
+    return [node.name.split(",")[0] for node in ui.page().find("list item")]
 
 
 def dialog(ui):
