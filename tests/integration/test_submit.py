@@ -235,7 +235,7 @@ def test_calls_of_one_user_are_bounded(bed):
     start(4)
     wait_for(lambda: not ended(1) and scanned() == 2, "two messages before the scanner")
     start(60)
-    wait_for(lambda: ended(44), "the refusals", 30)
+    wait_for(lambda: ended(44), "the refusals")
     assert ends == [f"{NAME}.Error.Busy"] * 44, ends
     if os.geteuid() == 0:
         assert " " not in run_as(bed, 65534, "ann", "", "Subject: other\n\nx\n")
