@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The clamd client's connection: connects, sends and reads on a thread that may wait, but never past the
- * call's deadline nor once it was cancelled: every step polls for what is left, and for the cancellation. What
- * clamd says while it is still being sent to is let through, since it closes behind it. Every failure comes out
+ * call's deadline nor for long once it was cancelled: every step polls for what is left, and looks at the
+ * cancellation. That has no descriptor of its own: where none is left, GLib would end the process. What clamd says while it is still being sent to is let through, since it closes behind it. Every failure comes out
  * as an error in words.
  */
 #include "mailauth/clamd-private.h"
@@ -18,6 +18,7 @@
 #define CONNECT_SECONDS 5
 #define MAX_REPLY       1024
 #define CLAMD_PORT      3310
+#define LOOK_MS         100 /* between two looks at the cancellation */
 
 static void
 close_socket (PbClamdLink *self)
@@ -31,9 +32,6 @@ void
 pb_clamd_link_close (PbClamdLink *self)
 {
   close_socket (self);
-  if (self->cancel_fd >= 0)
-    g_cancellable_release_fd (self->cancellable);
-  self->cancel_fd = -1;
 }
 
 static gboolean
@@ -47,23 +45,24 @@ set_errno (GError **error, const char *what, int code)
 static gboolean
 link_wait (PbClamdLink *self, short events, gint64 deadline, short *got, GError **error)
 {
-  struct pollfd fds[] = { { self->fd, events, 0 }, { self->cancel_fd, POLLIN, 0 } };
-  gint64 left;
-  int n;
+  struct pollfd ready = { self->fd, events, 0 };
+  gint64 left = 1;
+  int n = 0;
 
-  do
+  while (n == 0 && left > 0 && !g_cancellable_is_cancelled (self->cancellable))
     {
       left = deadline - g_get_monotonic_time ();
-      n = left > 0 ? poll (fds, G_N_ELEMENTS (fds), (int) MIN (left / 1000 + 1, G_MAXINT)) : 0;
+      n = left > 0 ? poll (&ready, 1, (int) MIN (left / 1000 + 1, LOOK_MS)) : 0;
+      if (n < 0 && errno == EINTR)
+        n = 0;
     }
-  while (n < 0 && errno == EINTR);
   if (n < 0)
     return set_errno (error, "poll", errno);
   if (g_cancellable_set_error_if_cancelled (self->cancellable, error))
     return FALSE;
   if (n > 0)
     {
-      *got = fds[0].revents;
+      *got = ready.revents;
       return TRUE;
     }
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "clamd took too long");
@@ -143,11 +142,9 @@ pb_clamd_link_connect (PbClamdLink *self, const PbClamdCall *call, GError **erro
   const char *path = call->address;
 
   *self = (PbClamdLink){ -1, g_get_monotonic_time () + (gint64) call->seconds * G_USEC_PER_SEC,
-                         call->cancellable, -1 };
+                         call->cancellable };
   if (g_cancellable_set_error_if_cancelled (call->cancellable, error))
     return FALSE;
-  if (call->cancellable != NULL)
-    self->cancel_fd = g_cancellable_get_fd (call->cancellable);
   if (g_str_has_prefix (path, "unix:"))
     return connect_unix (self, path + strlen ("unix:"), error);
   return connect_host (self, path, error);

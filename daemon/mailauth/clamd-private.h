@@ -9,7 +9,6 @@ typedef struct
   int fd;             /* -1: none */
   gint64 deadline;    /* monotonic, microseconds */
   GCancellable *cancellable; /* (unowned) (nullable) */
-  int cancel_fd;      /* -1: none */
 } PbClamdLink;
 
 void pb_clamd_link_close (PbClamdLink *self);

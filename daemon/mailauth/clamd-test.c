@@ -32,7 +32,7 @@ say (PbClamdStep *step, PbClamdStepState state, const char *words)
 static PbClamdStepState
 test_connect (Test *self, PbClamdStep *step)
 {
-  g_auto (PbClamdLink) link = { .fd = -1, .cancel_fd = -1 };
+  g_auto (PbClamdLink) link = { .fd = -1 };
   g_autoptr (GError) error = NULL;
 
   if (!pb_clamd_link_connect (&link, self->call, &error))

@@ -72,7 +72,7 @@ void
 pb_clamd_scan (const PbClamdCall *call, gboolean by_descriptor, const PbClamdMessage *message,
                PbClamdOutcome *outcome)
 {
-  g_auto (PbClamdLink) link = { .fd = -1, .cancel_fd = -1 };
+  g_auto (PbClamdLink) link = { .fd = -1 };
   g_autoptr (GError) error = NULL;
   g_autoptr (GError) sending = NULL;
   g_autofree char *text = NULL;
@@ -105,7 +105,7 @@ pb_clamd_scan (const PbClamdCall *call, gboolean by_descriptor, const PbClamdMes
 static char *
 ask (const PbClamdCall *call, const char *command, gsize length, GError **error)
 {
-  g_auto (PbClamdLink) link = { .fd = -1, .cancel_fd = -1 };
+  g_auto (PbClamdLink) link = { .fd = -1 };
   g_autofree char *text = NULL;
 
   if (!pb_clamd_link_connect (&link, call, error)

@@ -11,6 +11,7 @@
 #include "dbus/errors.h"
 #include "dbus/names.h"
 #include "service/large-messages.h"
+#include "util/fsutil.h"
 #include "util/log.h"
 
 #include <string.h>
@@ -210,6 +211,8 @@ on_reconnect_due (gpointer user_data)
   PbBus *self = user_data;
   g_autoptr (GError) error = NULL;
 
+  if (!pb_fs_has_descriptors ())
+    return G_SOURCE_CONTINUE;
   if (!pb_bus_connect (self, &error))
     {
       pb_log (PB_LOG_DEBUG, "bus-unreachable", "reason", error->message, NULL);

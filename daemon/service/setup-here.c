@@ -10,6 +10,7 @@
 #include "policy/explain.h"
 #include "service/diagnostics-question.h"
 #include "util/clock.h"
+#include "util/fsutil.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -72,7 +73,7 @@ look_at_clock (PbSetupSystem *system, GDBusConnection *connection)
   struct timex now = { 0 };
   int code;
 
-  if (connection != NULL)
+  if (connection != NULL && pb_fs_has_descriptors ())
     reply = g_dbus_connection_call_sync (
       connection, "org.freedesktop.timedate1", "/org/freedesktop/timedate1",
       "org.freedesktop.DBus.Properties", "Get",

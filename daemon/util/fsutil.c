@@ -11,10 +11,13 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#define FEW 8 /* descriptors: as many as one call of GLib's takes at most */
 
 static gboolean
 set_error (GError **error, const char *what, const char *path)
@@ -78,6 +81,19 @@ pb_fs_write_all (int fd, const void *data, gsize length, GError **error)
       length -= (gsize) written;
     }
   return TRUE;
+}
+
+gboolean
+pb_fs_has_descriptors (void)
+{
+  int fds[FEW];
+  guint n = 0;
+
+  while (n < FEW && (fds[n] = eventfd (0, EFD_CLOEXEC)) >= 0)
+    n++;
+  for (guint i = 0; i < n; i++)
+    close (fds[i]);
+  return n == FEW;
 }
 
 gboolean

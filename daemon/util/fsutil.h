@@ -20,6 +20,9 @@ gboolean pb_fs_write_all (int fd, const void *data, gsize length, GError **error
  */
 gboolean pb_fs_is_on_disk (int fd);
 
+/** pb_fs_has_descriptors: whether a few can be had now. Where none can, GLib ends the process in calls that wait for something. */
+gboolean pb_fs_has_descriptors (void);
+
 /** pb_fs_sync_dir: fsync of a directory, after a rename in it. */
 gboolean pb_fs_sync_dir (int dir_fd, GError **error);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -195,6 +196,25 @@ cancel_when_asked (gpointer data)
 }
 
 /* A silent clamd is not waited for once nobody wants the answer any more, be it before or amid the wait. */
+/* Where no descriptor is left the scan fails in words, and nothing else does. */
+static void
+test_no_descriptors (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  const PbClamdCall call = { "unix:/nowhere", 10, cancellable };
+  const PbClamdMessage message = { "x", 1, -1 };
+  g_auto (PbClamdOutcome) outcome = { 0 };
+  struct rlimit limit, none;
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  none = (struct rlimit){ 0, limit.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  pb_clamd_scan (&call, FALSE, &message, &outcome);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  g_assert_cmpint (outcome.result, ==, PB_CLAMD_FAILED);
+  g_assert_cmpstr (outcome.why, ==, "socket: Too many open files");
+}
+
 static void
 test_cancelled (void)
 {
@@ -280,6 +300,7 @@ main (int argc, char **argv)
   g_test_add_func ("/clamd/answers", test_answers);
   g_test_add_func ("/clamd/message", test_message);
   g_test_add_func ("/clamd/refused-early", test_refused_early);
+  g_test_add_func ("/clamd/no-descriptors", test_no_descriptors);
   g_test_add_func ("/clamd/cancelled", test_cancelled);
   g_test_add_func ("/clamd/signature-time", test_signature_time);
   g_test_add_func ("/clamd/nobody", test_nobody);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -210,6 +211,20 @@ test_is_on_disk (Fixture *self, gconstpointer data)
   close (proc);
 }
 
+static void
+test_has_descriptors (Fixture *self, gconstpointer data)
+{
+  struct rlimit limit, none;
+
+  g_assert_true (pb_fs_has_descriptors ());
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  none = (struct rlimit){ 0, limit.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  g_assert_false (pb_fs_has_descriptors ());
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  g_assert_true (pb_fs_has_descriptors ());
+}
+
 #define ADD(name, func) g_test_add ("/fsutil/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -223,5 +238,6 @@ main (int argc, char *argv[])
   ADD ("open-beneath", test_open_beneath);
   ADD ("open-beneath/in-a-sandbox", test_open_beneath_in_a_sandbox);
   ADD ("is-on-disk", test_is_on_disk);
+  ADD ("has-descriptors", test_has_descriptors);
   return g_test_run ();
 }
