@@ -109,6 +109,7 @@ pb_service_free (PbService *self)
   g_clear_pointer (&self->hits_keeper, pb_hits_keeper_free);
   g_clear_pointer (&self->certificate, pb_certificate_free);
   g_clear_pointer (&self->workers, pb_pool_free);
+  g_clear_pointer (&self->signers, pb_pool_free);
   if (self->probe != NULL)
     pb_recipient_probe_close (self->probe);
   g_clear_pointer (&self->smtp, pb_smtp_agent_free);

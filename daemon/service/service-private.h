@@ -60,6 +60,7 @@ struct _PbService
   PbRecipientProbe *probe;
   PbQueue *queue;
   PbPool *workers; /* for passwords */
+  PbPool *signers; /* for signatures, which mail waits for: a check of a password takes as long as hundreds of them */
   PbBlocks *blocks;
   PbSystemAccounts *accounts;
   PbCertificate *certificate;

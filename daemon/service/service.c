@@ -186,13 +186,14 @@ open_resolver (PbService *self, const PbOptions *options, GError **error)
   return self->resolver != NULL;
 }
 
-/* Half the cores for passwords: mail goes on while everybody logs in. */
+/* Half the cores for passwords, as many for signatures: mail goes on, signed, while everybody logs in or tries to. */
 static void
 open_logins (PbService *self)
 {
   g_autoptr (GHashTable) stored = pb_registry_take_blocks (self->registry);
 
   self->workers = pb_pool_new ("pb-worker", MAX (g_get_num_processors () / 2, 1));
+  self->signers = pb_pool_new ("pb-signer", MAX (g_get_num_processors () / 2, 1));
   self->blocks = pb_blocks_new (MAX_BLOCKS);
   pb_blocks_restore (self->blocks, stored, pb_clock_wall () / G_USEC_PER_SEC);
 }
@@ -256,7 +257,7 @@ build_mail_path (PbService *self, const PbOptions *options, GError **error)
                                        .history = self->history,
                                        .blocklists = pb_blocklist_keeper_blocklists (self->blocklist_keeper),
                                        .scanner = pb_scanner_keeper_scanner (self->scanner_keeper),
-                                       .workers = self->workers, .blocks = self->blocks, .resolver = self->resolver,
+                                       .workers = self->workers, .signers = self->signers, .blocks = self->blocks, .resolver = self->resolver,
                                        .check_password = pb_system_accounts_check_password,
                                        .check_password_data = self->accounts,
                                        .tls = pb_certificate_slot (self->certificate) };

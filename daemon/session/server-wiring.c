@@ -49,6 +49,7 @@ pb_server_new (const PbServerParts *parts)
     .blocklists = parts->blocklists,
     .scanner = parts->scanner,
     .workers = parts->workers,
+    .signers = parts->signers,
     .blocks = parts->blocks,
     .tls = parts->tls,
     .budget = pb_budget_default_limit (),

@@ -46,6 +46,7 @@ typedef struct
   PbBlocklists *blocklists; /* (nullable) */
   PbScanner *scanner;   /* (nullable); outlives the sessions */
   PbPool *workers;      /* for passwords; outlives the server */
+  PbPool *signers;      /* for signatures; outlives the server */
   PbBlocks *blocks;
   PbResolver *resolver; /* (nullable) for checks; outlives the server */
   PbTlsSlot *tls;       /* (nullable) empty or not there: no TLS */

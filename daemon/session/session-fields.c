@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What is written on top of a message once it has come and was judged: our signatures or our seal, and what
- * the checks found out. Between the verdict and the store. Signing is a worker's; while it works the session
- * takes no input. A client that goes away meanwhile takes its message along, since nothing was promised.
+ * the checks found out. Between the verdict and the store. Signing is work for threads of its own, which no
+ * check of a password holds; while it lasts the session takes no input. A client that goes away meanwhile
+ * takes its message along, since nothing was promised.
  */
 #include "session/session-private.h"
 
@@ -30,7 +31,7 @@ pb_session_begin_signing (PbSession *self)
   g_autoptr (PbSnapshot) snapshot = NULL;
   PbSigningKinds kinds = 0;
 
-  if (self->shard->server->wiring.workers == NULL)
+  if (self->shard->server->wiring.signers == NULL)
     return NULL;
   /* Who may send for our domains is vouched for; of others we say what we saw, where somebody reads it. */
   if (self->exempt && values->mail_auth_sign_enabled)
@@ -62,7 +63,7 @@ append_field (GString *head, const char *name, const char *value)
     g_string_append_printf (head, "%s:%s%s\r\n", name, value[0] == ' ' ? "" : " ", value);
 }
 
-/* On a worker. Signatures are above what they say nothing about. */
+/* On a signer. Signatures are above what they say nothing about. */
 static void
 write_fields (gpointer data)
 {
@@ -170,6 +171,6 @@ pb_session_write_fields (PbSession *self)
     }
   self->pending++;
   pb_session_hold (self, PB_HOLD_WORKER);
-  pb_pool_run (self->shard->server->wiring.workers, write_fields, pb_session_mailbox (self),
+  pb_pool_run (self->shard->server->wiring.signers, write_fields, pb_session_mailbox (self),
                on_fields_written, writing);
 }

@@ -36,6 +36,7 @@ typedef struct
   PbStore *store;         /* (not owned) */
   PbHistory *history;     /* (not owned) (nullable) */
   PbPool *workers;        /* (not owned) for passwords */
+  PbPool *signers;        /* (not owned) (nullable) for signatures; NULL: nothing is signed */
   PbBlocks *blocks;       /* (not owned) (nullable) */
   PbScanner *scanner;     /* (not owned) (nullable) */
   PbTlsSlot *tls;         /* (not owned) (nullable) */

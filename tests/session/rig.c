@@ -176,6 +176,7 @@ rig_new (PbSnapshotBuilder *builder)
   g_assert_no_error (error);
   rig->reactor = pb_reactor_new ("rig");
   rig->workers = pb_pool_new ("rig-worker", 1);
+  rig->signers = pb_pool_new ("rig-signer", 1);
   rig->blocks = pb_blocks_new (100);
   rig->snapshot = pb_snapshot_builder_build (builder);
   g_mutex_init (&rig->lock);
@@ -189,6 +190,7 @@ rig_new (PbSnapshotBuilder *builder)
     .data = rig,
     .store = rig->store,
     .workers = rig->workers,
+    .signers = rig->signers,
     .blocks = rig->blocks,
     .budget = 256 << 20,
     .second = G_USEC_PER_SEC / 1000,
@@ -221,6 +223,7 @@ rig_free (Rig *rig)
   g_assert_cmpint (rig->server->budget.used, ==, 0);
   pb_server_free (rig->server);
   pb_pool_free (rig->workers);
+  pb_pool_free (rig->signers);
   pb_reactor_free (rig->reactor);
   pb_blocks_free (rig->blocks);
   pb_store_close (rig->store);

@@ -32,6 +32,7 @@ typedef struct
   char *directory; /* (owned) */
   PbStore *store;  /* (owned) */
   PbPool *workers; /* (owned) */
+  PbPool *signers; /* (owned) */
   PbBlocks *blocks; /* (owned) */
   PbReactor *reactor; /* (owned) */
   PbSnapshot *snapshot; /* (owned) */

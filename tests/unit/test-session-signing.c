@@ -119,7 +119,7 @@ test_shut_down (gconstpointer data)
   g_autoptr (GString) said = g_string_new (NULL);
   int fd;
 
-  pb_pool_run (rig->workers, wait_at_gate, NULL, NULL, &gate);
+  pb_pool_run (rig->signers, wait_at_gate, NULL, NULL, &gate);
   fd = send_message (rig, RIG_TRUSTED, size);
   rig_wait_hold (rig, PB_HOLD_WORKER);
   /* No grace: the session is closed while its message is before the worker. */
@@ -132,6 +132,24 @@ test_shut_down (gconstpointer data)
   g_assert_cmpuint (rig_n_messages (rig), ==, 0);
 }
 
+/* Whoever tries passwords, one after the other, holds no mail that is to be signed. */
+static void
+test_beside_passwords (void)
+{
+  g_autoptr (Rig) rig = start_rig ();
+  g_autoptr (RigMessage) message = NULL;
+  Gate gate = { .open = FALSE };
+  int fd;
+
+  pb_pool_run (rig->workers, wait_at_gate, NULL, NULL, &gate);
+  fd = send_message (rig, RIG_TRUSTED, 100);
+  rig_say (fd, "", 1);
+  close (fd);
+  message = rig_take_message (rig);
+  g_assert_true (g_str_has_prefix (g_bytes_get_data (message->octets, NULL), "DKIM-Signature: "));
+  open_gate (&gate);
+}
+
 /* Asked to end while a message is signed, the session waits for the message's answer. */
 static void
 test_shut_down_gently (void)
@@ -141,7 +159,7 @@ test_shut_down_gently (void)
   g_autoptr (GString) said = g_string_new (NULL);
   int fd;
 
-  pb_pool_run (rig->workers, wait_at_gate, NULL, NULL, &gate);
+  pb_pool_run (rig->signers, wait_at_gate, NULL, NULL, &gate);
   fd = send_message (rig, RIG_TRUSTED, 100);
   rig_wait_hold (rig, PB_HOLD_WORKER);
   pb_server_shut_down (rig->server, g_get_monotonic_time () + RIG_PATIENCE);
@@ -162,5 +180,6 @@ main (int argc, char **argv)
   g_test_add_data_func ("/session-signing/shut-down-large", GSIZE_TO_POINTER (1 << 20),
                         test_shut_down);
   g_test_add_func ("/session-signing/shut-down-gently", test_shut_down_gently);
+  g_test_add_func ("/session-signing/beside-passwords", test_beside_passwords);
   return g_test_run ();
 }
