@@ -3,9 +3,9 @@
  * One structured line an event, written by a thread of its own.
  *
  * Any thread calls pb_log(): it formats into a shared buffer under a short lock and goes on. The log
- * thread gathers for a few milliseconds, then writes all lines to stderr by one call, or hands each
- * to the journal with its fields when stderr is the journal's stream. When the reader of stderr hangs
- * and the buffer is full, lines are dropped and counted, and the count is logged: mail goes on.
+ * thread gathers for 20 ms, or until an error is logged, then writes all lines to stderr by one call, or
+ * hands each to the journal with its fields when stderr is the journal's stream. When the reader of stderr
+ * hangs and the buffer is full, lines are dropped and counted, and the count is logged: mail goes on.
  */
 #include "util/log.h"
 
@@ -22,7 +22,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
-#define GATHER_USEC (5 * 1000)
+#define GATHER_USEC (20 * 1000)
 #define MAX_WAITING (4 * 1024 * 1024)
 #define MAX_FIELDS  32
 #define WRITE_AHEAD (64 * 1024)
