@@ -21,6 +21,10 @@ MARKED_XML = re.compile(r'\btranslatable="(?:yes|true|1)"')
 DESKTOP_KEY = re.compile(r"^_?(?:Name|GenericName|Comment|Keywords)\s*=", re.MULTILINE)
 # xgettext sees the words before the macro alone.
 BROKEN_C = re.compile(r'\b(?:_|N_|C_|NC_|n?gettext|pb_say(?:_count)?) \((?:[^()";]*"(?:[^"\\]|\\.)*")+\s*[A-Z]\w+')
+# What the setup check and the alerts say (dbus/say.h): a sentence there is marked, or no catalogue gets it.
+SAYING = ("daemon/service/setup-*.c", "daemon/service/alerts.c", "daemon/service/*-keeper.c", "daemon/service/health-watch.c")
+SAYS = re.compile(r'\b(?:pb_setup_add|pb_setup_step_end|pb_alerts_raise|spf_end|reverse_end) \(')
+LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 MARKS = {
     ".c": MARKED_C, ".h": MARKED_C, ".def": MARKED_C, ".inc": MARKED_C, ".ui": MARKED_XML,
@@ -58,6 +62,30 @@ def broken_words(root):
                 yield f"{path.relative_to(root)}: a macro within words to translate: {' '.join(match.group(0).split())}"
 
 
+def call_at(text, start):
+    """The arguments of a call whose bracket opens just before @start, without what other calls in them hold."""
+    depth, outer = 1, []
+    for found in re.finditer(r'"(?:[^"\\]|\\.)*"|[()]|[^"()]+', text[start:]):
+        piece = found.group(0)
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        if depth == 0:
+            break
+        if depth == 1:
+            outer.append(piece)
+    return "".join(outer)
+
+
+def unsaid_words(root):
+    for path in sorted({path for pattern in SAYING for path in root.glob(pattern)}):
+        text = path.read_text(encoding="utf-8")
+        for match in SAYS.finditer(text):
+            for literal in LITERAL.findall(call_at(text, match.end())):
+                if " " in literal:
+                    yield f"{path.relative_to(root)}: a sentence without pb_say(): {literal}"
+        for literal in re.findall(r'pb_say(?:_words)? \([^"()]*\?[^"();]*("[^"]* [^"]*")', text):
+            yield f"{path.relative_to(root)}: a sentence without N_(): {literal}"
+
+
 def violations(root):
     wanted = wanted_files(root)
     lines = (root / "po/POTFILES.in").read_text(encoding="utf-8").splitlines()
@@ -74,6 +102,7 @@ def violations(root):
         yield "po/POTFILES.in: the names are not in order"
     yield from unmarked_words(root)
     yield from broken_words(root)
+    yield from unsaid_words(root)
 
 
 def main():

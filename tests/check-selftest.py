@@ -75,6 +75,11 @@ POTFILES = [
     ("shown and not marked", {"client-gtk/p.ui": '<property name="label">Word</property>\n'}, "not marked"),
     ("macro within", {"po/POTFILES.in": "dbus/a.c\n",
                       "dbus/a.c": 'f (_ ("Word %" G_GUINT64_FORMAT " more"));\n'}, "a macro within"),
+    ("sentence not said", {"daemon/service/setup-x.c": 'pb_setup_add (run, "x", say ("{a} b"), "Do it now.", NULL);\n'},
+     'without pb_say(): "Do it now."'),
+    ("sentence not marked", {"po/POTFILES.in": "daemon/service/x-keeper.c\n",
+                             "daemon/service/x-keeper.c": 'a (pb_say ("a b"), pb_say (c ? "It is so." : d));\n'},
+     'without N_(): "It is so."'),
 ]
 PO = ('msgid ""\nmsgstr "Project-Id-Version: x\\nPO-Revision-Date: x\\nLast-Translator: x\\nLanguage-Team: x\\n'
       'Language: de\\nMIME-Version: 1.0\\nContent-Type: text/plain; charset=UTF-8\\n'

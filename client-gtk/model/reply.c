@@ -180,7 +180,8 @@ pba_reply_explain (const char *reply, char **evidence)
     reason = flat[0] != '\0' ? _ ("The server gave no reason") : "";
   /* What is shown as the reason need not be said twice. */
   *evidence = reason != NULL ? g_strdup (flat) : g_strchomp (g_strndup (flat, text - flat));
-  return reason != NULL ? g_strdup (reason) : capitalize (text);
+  /* The service's own words, of which many are in the catalogue. */
+  return reason != NULL ? g_strdup (reason) : capitalize (_ (text));
 }
 
 char *

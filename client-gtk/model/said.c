@@ -13,14 +13,48 @@
 #include "model/words.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
+
+#define MAX_WORDS 500 /* octets */
 
 /* The empty one would be the catalogue's head. */
 static const char *
 sentence (const char *one, const char *many, guint64 n)
 {
+  const char *found;
+
   if (one[0] == '\0')
     return "";
-  return many[0] != '\0' ? ngettext (one, many, (gulong) n) : _ (one);
+  if (many[0] != '\0')
+    return ngettext (one, many, (gulong) n);
+  found = _ (one);
+  /* An error of the system, which the C library has in its own catalogue. */
+  return found == one ? g_dgettext ("libc", one) : found;
+}
+
+char *
+pba_said_words (const char *english)
+{
+  const char *found = sentence (english, "", 0);
+  const char *const between[] = { ": ", ", " };
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_auto (GStrv) parts = NULL;
+
+  /* What a server replied begins with its code, and is not ours to take apart. */
+  if (g_ascii_isdigit (english[0]) || strlen (english) > MAX_WORDS)
+    return g_strdup (english);
+  for (guint i = 0; found == english && parts == NULL && i < G_N_ELEMENTS (between); i++)
+    if (strstr (english, between[i]) != NULL)
+      parts = g_strsplit (english, between[i], 2 - (gint) i * 2);
+  if (parts == NULL)
+    return g_strdup (found);
+  for (guint i = 0; parts[i] != NULL; i++)
+    {
+      g_autofree char *part = pba_said_words (parts[i]);
+
+      g_string_append_printf (text, "%s%s", i == 0 ? "" : strstr (english, ": ") != NULL ? ": " : C_ ("several", ", "), part);
+    }
+  return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
 static char *

@@ -14,4 +14,10 @@ G_BEGIN_DECLS
  */
 char *pba_said_dup (GVariant *row, const char *key);
 
+/**
+ * pba_said_words: (transfer full): @english words that the service sends alone: looked up whole, else in parts between colons and commas. What no catalogue knows
+ * stays as it is.
+ */
+char *pba_said_words (const char *english);
+
 G_END_DECLS

@@ -7,6 +7,7 @@
  */
 #include "pages/relay-test-dialog.h"
 
+#include "model/said.h"
 #include "model/words.h"
 #include "pages/finding-row.h"
 #include "widgets/compat.h"
@@ -159,7 +160,8 @@ describe_signatures (GVariant *step)
 static char *
 describe (GVariant *step)
 {
-  g_autofree char *detail = pba_words_problem (text_of (step, "Detail"));
+  g_autofree char *words = pba_said_words (text_of (step, "Detail"));
+  g_autofree char *detail = pba_words_capitalize (words);
   g_autoptr (GString) lines = g_string_new (detail);
   g_autofree char *signatures = describe_signatures (step);
   g_autofree char *end = describe_end (step);

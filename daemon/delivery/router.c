@@ -8,6 +8,7 @@
 
 #include "protocol/address.h"
 #include "settings/relay-rules.h"
+#include "util/marked.h"
 #include <string.h>
 
 #define UNIX_PREFIX "unix:"
@@ -73,7 +74,7 @@ route_mailbox (const PbSnapshot *snapshot, const char *mailbox)
       return self;
     }
   if (address[0] == '\0')
-    return route_nowhere (PB_ROUTE_REASON_LOCAL, "local mail goes by LMTP, but no address is set");
+    return route_nowhere (PB_ROUTE_REASON_LOCAL, N_ ("local mail goes by LMTP, but no address is set"));
   self = pb_route_new (PB_ROUTE_LMTP, PB_ROUTE_REASON_LOCAL, NULL);
   if (g_str_has_prefix (address, UNIX_PREFIX))
     self->socket = g_strdup (address + strlen (UNIX_PREFIX));
@@ -215,14 +216,14 @@ static const char *
 find_fault (const PbSnapshot *snapshot, const Relay *relay)
 {
   if (relay->server[0] == '\0')
-    return "mail goes through a relay host, but none is set";
+    return N_ ("mail goes through a relay host, but none is set");
   if (g_ascii_strcasecmp (relay->server, snapshot->values.general_hostname) == 0)
-    return "the relay host is this server itself";
+    return N_ ("the relay host is this server itself");
   if (relay->auth && relay->user[0] == '\0')
-    return "the relay host wants a login, but no user name is set";
+    return N_ ("the relay host wants a login, but no user name is set");
   if (g_str_equal (relay->verify, "fingerprint") && relay->fingerprint[0] == '\0'
       && parse_tls (relay) != PB_ROUTE_TLS_OFF)
-    return "the relay host's key is to be checked, but no fingerprint is set";
+    return N_ ("the relay host's key is to be checked, but no fingerprint is set");
   return NULL;
 }
 
@@ -238,7 +239,7 @@ route_relay (const PbSnapshot *snapshot, PbRouteReason reason, const Relay *rela
   if (!pb_route_add_host (self, relay->server, relay->port))
     {
       pb_route_unref (self);
-      return route_nowhere (reason, "the relay host's name is no host");
+      return route_nowhere (reason, N_ ("the relay host's name is no host"));
     }
   for (guint i = 0; relay->fallback != NULL && relay->fallback[i] != NULL; i++)
     pb_route_add_host (self, relay->fallback[i], relay->port);

@@ -9,6 +9,7 @@
 #include "delivery/smtp-connection-private.h"
 
 #include "util/clock.h"
+#include "util/marked.h"
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
@@ -383,9 +384,9 @@ static const char *
 timeout_words (const PbSmtpConnection *self)
 {
   if (self->handshaking)
-    return "the TLS handshake took too long";
-  return self->expected->len == 0 ? "connecting took too long"
-                                  : "the server did not answer in time";
+    return N_ ("the TLS handshake took too long");
+  return self->expected->len == 0 ? N_ ("connecting took too long")
+                                  : N_ ("the server did not answer in time");
 }
 
 /* Who would have let it pass in the clear wants to know why this server did not. */
@@ -405,7 +406,7 @@ static void
 on_ended (PbChannel *channel, PbChannelEnd end, gpointer user_data)
 {
   PbSmtpConnection *self = user_data;
-  const char *words = "the server closed the connection", *status = "4.4.2";
+  const char *words = N_ ("the server closed the connection"), *status = "4.4.2";
   g_autofree char *reason = NULL;
 
   if (self->idle && end == PB_CHANNEL_TIMEOUT)

@@ -9,6 +9,7 @@
 #include "delivery/smtp-connection-private.h"
 
 #include "protocol/sasl-client.h"
+#include "util/marked.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -199,7 +200,7 @@ on_taken (PbSmtpConnection *self)
   if (!pb_sasl_client_may_end (self->login->sasl))
     {
       fail (self, PB_SMTP_FAILURE_LOGIN, "4.7.0",
-            "the server took the login without proving that it knows the password (SCRAM)", FALSE);
+            N_ ("the server took the login without proving that it knows the password (SCRAM)"), FALSE);
       return;
     }
   pb_relay_secret_accepted (self->context->secrets, self->route);

@@ -9,6 +9,7 @@
 #include "delivery/smtp-connection-private.h"
 
 #include "delivery/sts-demand.h"
+#include "util/marked.h"
 
 #include <string.h>
 
@@ -210,7 +211,7 @@ go_on (PbSmtpConnection *self)
       defer (self, PB_SMTP_FAILURE_HOST, "4.7.4", words);
     }
   else
-    go_clear (self, self->tls == NULL ? "not used" : "the server offers none");
+    go_clear (self, self->tls == NULL ? N_ ("not used") : N_ ("the server offers none"));
 }
 
 /* A host that DNS named has the last word on whether it takes mail at all (RFC 5321 3.1). One that the
@@ -247,7 +248,7 @@ on_starttls_reply (PbSmtpConnection *self)
   else
     {
       pb_transcript_note (self->head, "no TLS here; going on in the clear");
-      go_clear (self, "offered by the server, but refused when asked for");
+      go_clear (self, N_ ("offered by the server, but refused when asked for"));
     }
 }
 
@@ -314,8 +315,8 @@ pb_smtp_opening_reply (PbSmtpConnection *self, PbExpect what)
 void
 pb_smtp_opening_connected (PbSmtpConnection *self)
 {
-  pb_transcript_note (self->head, "connected");
-  pb_smtp_connection_tell (self, PB_SMTP_STEP_OK, "connected", NULL);
+  pb_transcript_note (self->head, N_ ("connected"));
+  pb_smtp_connection_tell (self, PB_SMTP_STEP_OK, N_ ("connected"), NULL);
   if (self->route->tls == PB_ROUTE_TLS_IMPLICIT)
     {
       start_tls (self);

@@ -9,6 +9,7 @@
 #include "delivery/smtp-security.h"
 
 #include "net/tls.h"
+#include "util/marked.h"
 
 PbSmtpSecurity *
 pb_smtp_security_new (PbSmtpSecurityKind kind, PbSmtpSecuritySource source)
@@ -183,18 +184,18 @@ describe_kind (const PbSmtpSecurity *self)
   switch (self->kind)
     {
     case PB_SMTP_SECURITY_NAME:
-      return "certificate verified by name";
+      return N_ ("certificate verified by name");
     case PB_SMTP_SECURITY_FINGERPRINT:
-      return "public key verified by fingerprint";
+      return N_ ("public key verified by fingerprint");
     case PB_SMTP_SECURITY_DANE:
-      return "certificate verified by TLSA records";
+      return N_ ("certificate verified by TLSA records");
     case PB_SMTP_SECURITY_NONE:
     case PB_SMTP_SECURITY_OPPORTUNISTIC:
     case PB_SMTP_SECURITY_ENCRYPTED:
     case PB_SMTP_SECURITY_REFUSED:
       break;
     }
-  return "certificate not verified";
+  return N_ ("certificate not verified");
 }
 
 char *

@@ -7,6 +7,8 @@
  */
 #include "mailauth/clamd-private.h"
 
+#include "util/marked.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -65,7 +67,7 @@ link_wait (PbClamdLink *self, short events, gint64 deadline, short *got, GError 
       *got = ready.revents;
       return TRUE;
     }
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "clamd took too long");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, N_ ("clamd took too long"));
   return FALSE;
 }
 
@@ -85,7 +87,7 @@ link_try (PbClamdLink *self, const struct sockaddr *address, socklen_t length, G
   if (connect (self->fd, address, length) == 0)
     return TRUE;
   if (errno != EINPROGRESS)
-    return set_errno (error, "connecting to clamd", errno);
+    return set_errno (error, N_ ("connecting to clamd"), errno);
   if (!link_wait (self, POLLOUT, MIN (self->deadline, patience), &got, error))
     {
       g_prefix_error (error, "connecting to clamd: ");
@@ -93,7 +95,7 @@ link_try (PbClamdLink *self, const struct sockaddr *address, socklen_t length, G
     }
   if (getsockopt (self->fd, SOL_SOCKET, SO_ERROR, &code, &code_length) < 0)
     code = errno;
-  return code == 0 || set_errno (error, "connecting to clamd", code);
+  return code == 0 || set_errno (error, N_ ("connecting to clamd"), code);
 }
 
 static gboolean
@@ -161,13 +163,13 @@ pb_clamd_link_send (PbClamdLink *self, const void *data, gsize length, GError **
       ssize_t n = send (self->fd, at, length, MSG_NOSIGNAL);
 
       if (n < 0 && errno != EAGAIN && errno != EINTR)
-        return set_errno (error, "sending to clamd", errno);
+        return set_errno (error, N_ ("sending to clamd"), errno);
       if (n < 0 && !link_wait (self, POLLOUT | POLLIN, self->deadline, &got, error))
         return FALSE;
       if ((got & POLLIN) != 0)
         {
           g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                               "clamd did not wait for the message's end");
+                               N_ ("clamd did not wait for the message's end"));
           return FALSE;
         }
       at += MAX (n, 0);
@@ -200,7 +202,7 @@ pb_clamd_link_send_descriptor (PbClamdLink *self, int fd, GError **error)
   while (sendmsg (self->fd, &message, MSG_NOSIGNAL) < 0)
     {
       if (errno != EAGAIN && errno != EINTR)
-        return set_errno (error, "handing a file to clamd", errno);
+        return set_errno (error, N_ ("handing a file to clamd"), errno);
       if (!link_wait (self, POLLOUT, self->deadline, &got, error))
         return FALSE;
     }
@@ -225,7 +227,7 @@ pb_clamd_link_read (PbClamdLink *self, GError **error)
         break;
       if (n < 0 && errno != EAGAIN && errno != EINTR)
         {
-          set_errno (error, "clamd's answer", errno);
+          set_errno (error, N_ ("clamd's answer"), errno);
           return NULL;
         }
       length += (gsize) MAX (n, 0);
@@ -233,7 +235,7 @@ pb_clamd_link_read (PbClamdLink *self, GError **error)
   if (memchr (buffer, '\0', length) != NULL)
     return g_strdup (buffer);
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT,
-                       length < MAX_REPLY ? "clamd closed in the middle of its answer"
-                                          : "clamd's answer does not end");
+                       length < MAX_REPLY ? N_ ("clamd closed in the middle of its answer")
+                                          : N_ ("clamd's answer does not end"));
   return NULL;
 }

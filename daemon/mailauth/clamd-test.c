@@ -7,6 +7,7 @@
 #include "mailauth/clamd-test.h"
 
 #include "mailauth/clamd-private.h"
+#include "util/marked.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -73,7 +74,7 @@ test_clean (Test *self, PbClamdStep *step)
 
   pb_clamd_scan (self->call, FALSE, &message, &outcome);
   if (outcome.result == PB_CLAMD_CLEAN)
-    return say (step, PB_CLAMD_STEP_OK, "a harmless message passes");
+    return say (step, PB_CLAMD_STEP_OK, N_ ("a harmless message passes"));
   if (outcome.result != PB_CLAMD_INFECTED)
     return say (step, PB_CLAMD_STEP_FAILED, outcome.why);
   step->detail = g_strdup_printf ("%s is found in a harmless message", outcome.signature);
@@ -95,18 +96,18 @@ test_infected (Test *self, PbClamdStep *step)
   if (outcome.result != PB_CLAMD_CLEAN)
     return say (step, PB_CLAMD_STEP_FAILED, outcome.why);
   return say (step, PB_CLAMD_STEP_WARNING,
-              "the test string EICAR is not found: the scanner may have no signatures yet");
+              N_ ("the test string EICAR is not found: the scanner may have no signatures yet"));
 }
 
 static PbClamdStepState
 test_descriptors (Test *self, PbClamdStep *step)
 {
   if (!g_str_has_prefix (self->call->address, "unix:"))
-    return say (step, PB_CLAMD_STEP_SKIPPED, "over the network messages are sent whole");
+    return say (step, PB_CLAMD_STEP_SKIPPED, N_ ("over the network messages are sent whole"));
   self->by_descriptor = pb_clamd_takes_descriptors (self->call);
   if (self->by_descriptor)
-    return say (step, PB_CLAMD_STEP_OK, "large messages are handed over as files");
-  return say (step, PB_CLAMD_STEP_OK, "files are not taken: large messages are sent whole");
+    return say (step, PB_CLAMD_STEP_OK, N_ ("large messages are handed over as files"));
+  return say (step, PB_CLAMD_STEP_OK, N_ ("files are not taken: large messages are sent whole"));
 }
 
 static PbClamdStepState
@@ -116,7 +117,7 @@ test_size (Test *self, PbClamdStep *step)
   g_auto (PbClamdOutcome) outcome = { 0 };
 
   if (self->by_descriptor)
-    return say (step, PB_CLAMD_STEP_SKIPPED, "files are not limited");
+    return say (step, PB_CLAMD_STEP_SKIPPED, N_ ("files are not limited"));
   message.fd = memfd_create ("clamd-test", MFD_CLOEXEC);
   /* A hole reads as zeros and takes no memory. */
   if (message.fd < 0 || ftruncate (message.fd, (off_t) self->max_size) != 0)
@@ -128,7 +129,7 @@ test_size (Test *self, PbClamdStep *step)
   if (step->detail != NULL)
     return PB_CLAMD_STEP_SKIPPED;
   if (outcome.result == PB_CLAMD_CLEAN)
-    return say (step, PB_CLAMD_STEP_OK, "the largest message that is taken can be scanned");
+    return say (step, PB_CLAMD_STEP_OK, N_ ("the largest message that is taken can be scanned"));
   step->detail = g_strdup_printf ("a message of %" G_GUINT64_FORMAT
                                   " MiB cannot be scanned: %s%s",
                                   self->max_size >> 20,

@@ -10,6 +10,7 @@
 
 #include "mailauth/clamd.h"
 #include "util/clock.h"
+#include "util/marked.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -140,7 +141,7 @@ may_ask (PbScan *job, guint seconds)
     self->rest_until = now + REST_SECONDS * G_USEC_PER_SEC;
   g_mutex_unlock (&self->lock);
   if (rests)
-    job->outcome.words = g_strdup ("the scanner did not answer a moment ago");
+    job->outcome.words = g_strdup (N_ ("the scanner did not answer a moment ago"));
   else if (slow && !pb_clamd_ping (&call, &error))
     job->outcome.words = g_strdup (error->message);
   return job->outcome.words == NULL;
@@ -207,9 +208,9 @@ scan_message (PbScan *job)
   guint seconds = seconds_left (job);
 
   if (job->address[0] == '\0')
-    job->outcome.words = g_strdup ("no scanner is set");
+    job->outcome.words = g_strdup (N_ ("no scanner is set"));
   else if (seconds == 0)
-    job->outcome.words = g_strdup ("the scanner is busy");
+    job->outcome.words = g_strdup (N_ ("the scanner is busy"));
   if (job->outcome.words != NULL || !may_ask (job, seconds))
     return;
   ask (job, &outcome);
@@ -386,7 +387,7 @@ on_shared (GByteArray *memory, int fd, gpointer user_data)
   if (memory == NULL && fd < 0)
     job_fail (job, PB_SCAN_LOST, NULL);
   else if (!push (job->scanner, job))
-    job_fail (job, PB_SCAN_FAILED, "the scanner is busy");
+    job_fail (job, PB_SCAN_FAILED, N_ ("the scanner is busy"));
 }
 
 /* ---- public ---- */

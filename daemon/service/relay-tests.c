@@ -10,6 +10,7 @@
 
 #include "dbus/errors.h"
 #include "util/clock.h"
+#include "util/marked.h"
 
 #include <string.h>
 
@@ -187,7 +188,7 @@ skip_unseen (Try *self)
   for (guint step = 0; step < G_N_ELEMENTS (step_names); step++)
     if ((self->seen & 1u << step) == 0)
       add_row (self, step_names[step], "skipped", NULL,
-               step == PB_SMTP_STEP_LOGIN && !self->route->auth ? "no login is set" : "",
+               step == PB_SMTP_STEP_LOGIN && !self->route->auth ? N_ ("no login is set") : "",
                self->last, NULL);
 }
 
@@ -243,7 +244,7 @@ on_limit (gpointer user_data)
   self->timer = 0;
   while (step < PB_SMTP_STEP_LOGIN && (self->seen & 1u << step) != 0)
     step++;
-  add_row (self, step_names[step], "failed", NULL, "no answer within a minute",
+  add_row (self, step_names[step], "failed", NULL, N_ ("no answer within a minute"),
            pb_clock_monotonic (), NULL);
   answer (self);
   return G_SOURCE_REMOVE;

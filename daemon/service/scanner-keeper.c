@@ -30,11 +30,22 @@ end_alert (PbScannerKeeper *self)
   g_clear_pointer (&self->alerted, g_free);
 }
 
+/* "connecting to clamd: Connection refused": each part is looked up by itself. */
+static GVariant *
+say_reason (const char *words)
+{
+  g_auto (GStrv) parts = g_strsplit (words, ": ", 2);
+
+  return parts[0] != NULL && parts[1] != NULL
+           ? pb_say ("{what}: {reason}", "what", pb_say_words (parts[0]), "reason", pb_say_words (parts[1]))
+           : pb_say_words (words);
+}
+
 static void
 raise_alert (PbScannerKeeper *self, const char *words)
 {
   pb_alerts_raise (self->alerts, PB_ALERT_SCANNER_ILL, self->address,
-                   pb_say ("Mail cannot be scanned for malware: {reason}", "reason", pb_say_words (words)));
+                   pb_say ("Mail cannot be scanned for malware: {reason}", "reason", say_reason (words)));
   if (self->alerted == NULL)
     self->alerted = g_strdup (self->address);
 }

@@ -217,6 +217,22 @@ pb_setup_outbound (PbSetupRun *run)
 
 /* ---- relay ---- */
 
+/* As the client titles them in its own test of a relay. */
+static const char *
+title_of (const char *step)
+{
+  static const char *const titles[][2] = {
+    { "resolve", N_ ("Find the server") }, { "connect", N_ ("Connect") }, { "greeting", N_ ("Greeting") },
+    { "tls", N_ ("Encryption") },          { "login", N_ ("Login") },     { "mail", N_ ("Sender") },
+    { "recipient", N_ ("Recipient") },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (titles); i++)
+    if (g_str_equal (titles[i][0], step))
+      return titles[i][1];
+  return step;
+}
+
 static GVariant *
 say_step (GVariant *row)
 {
@@ -225,7 +241,7 @@ say_step (GVariant *row)
   g_variant_lookup (row, "Step", "&s", &name);
   g_variant_lookup (row, "Detail", "&s", &detail);
   /* What the relay itself replied is not ours to translate. */
-  return pb_say ("{step}: {detail}", "step", pb_say_text (name), "detail",
+  return pb_say ("{step}: {detail}", "step", pb_say_words (title_of (name)), "detail",
                  g_ascii_isdigit (detail[0]) ? pb_say_text (detail) : pb_say_words (detail));
 }
 

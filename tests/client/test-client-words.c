@@ -6,8 +6,10 @@
  */
 #include "dbus/computed.h"
 #include "dbus/list-kinds.h"
+#include "dbus/say.h"
 #include "dbus/settings-table.h"
 #include "model/config.h"
+#include "model/said.h"
 #include "model/words.h"
 
 #include <glib/gi18n.h>
@@ -99,6 +101,54 @@ test_sentences (void)
   is (pba_words_duration (0), "0 s");
 }
 
+/* @said as a row has it, beside @english. */
+static void
+said_is (GVariant *said, const char *english, const char *wanted)
+{
+  GVariantDict dict;
+  g_autoptr (GVariant) row = NULL;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "Evidence", "s", english);
+  if (said != NULL)
+    g_variant_dict_insert_value (&dict, "EvidenceWords", said);
+  row = g_variant_ref_sink (g_variant_dict_end (&dict));
+  is (pba_said_dup (row, "Evidence"), wanted);
+}
+
+/* Sentences of the service: known, counted, with parts, unknown, missing, and none at all. */
+static void
+test_said (void)
+{
+  GVariant *parts[] = { pb_say_words ("no answer"), pb_say_words ("connection refused") };
+
+  speak ("de");
+  said_is (pb_say_places ("{host} leads to {addresses}", "host", pb_say_text ("a.example"), "addresses",
+                          pb_say_text ("there is no DMARC record"), NULL),
+           "", "a.example führt zu there is no DMARC record");
+  said_is (pb_say_words ("there is no DMARC record"), "", "Es gibt keinen DMARC-Eintrag");
+  said_is (pb_say_words ("Publish this record."), "", "Diesen Eintrag veröffentlichen");
+  said_is (pb_say_count_places ("no answer within {n} second", "no answer within {n} seconds", 1, NULL), "",
+           "Keine Antwort innerhalb von 1 Sekunde");
+  said_is (pb_say_count_places ("no answer within {n} second", "no answer within {n} seconds", 20, NULL), "",
+           "Keine Antwort innerhalb von 20 Sekunden");
+  said_is (pb_say_places ("Set {setting} to this server’s name in a domain of yours.", "setting",
+                          pb_say_setting ("General.Hostname"), NULL),
+           "", "„Rechnername (FQDN)“ auf den Namen dieses Servers in einer eigenen Domain setzen");
+  said_is (pb_say_value (pb_say_list (parts, G_N_ELEMENTS (parts))), "", "keine Antwort, Verbindung abgelehnt");
+  said_is (pb_say_places ("{x} was never %s before.", "x", pb_say_text ("%n"), NULL), "", "%n was never %s before");
+  said_is (NULL, "said in English alone", "said in English alone");
+  said_is (pb_say_words (""), "said in English alone", "said in English alone");
+  said_is (g_variant_new_string ("no sentence"), "said in English alone", "said in English alone");
+  is (pba_said_words ("connecting to clamd: certificate not verified, no answer"),
+      "Verbindung zu clamd: Zertifikat nicht geprüft, keine Antwort");
+  is (pba_said_words ("250 2.1.5 no answer, no answer"), "250 2.1.5 no answer, no answer");
+  is (pba_said_words (""), "");
+  speak ("ja");
+  said_is (pb_say_places ("the list {trouble}", "trouble", pb_say_words ("does not answer"), NULL), "",
+           "このリストは応答しません");
+}
+
 /* The program binds its domain itself. Its help needs no screen. */
 static void
 test_program (void)
@@ -162,6 +212,7 @@ main (int argc, char **argv)
   use_locale (folder);
   g_test_add_func ("/words/tables", test_tables);
   g_test_add_func ("/words/sentences", test_sentences);
+  g_test_add_func ("/words/said", test_said);
   g_test_add_func ("/words/program", test_program);
   status = g_test_run ();
   remove_folder (folder);

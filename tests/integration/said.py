@@ -23,7 +23,7 @@ def marked():
                         "--keyword=pb_say", "--keyword=pb_say_count:1,2", f"--directory={ROOT}", f"--output={pot}", *files],
                        check=True, capture_output=True)
         text = re.sub(r'"\n"', "", pot.read_text(encoding="utf-8"))
-    return {re.sub(r"\\(.)", r"\1", found) for found in re.findall(r'^msgid(?:_plural)? "(.*)"$', text, re.MULTILINE)}
+    return {re.sub(r"\\(.)", r"\1", found) for found in re.findall(r'^msgid(?:_plural)? "(.*)"$', text, re.MULTILINE) if found}
 
 
 def value_text(value):

@@ -205,7 +205,7 @@ def test_outbound_and_relay(bed):
     relay = bed.relay_sink()
     rows = check(bed)
     # The sink has no TLS, which is worth a word.
-    assert one(rows, "relay")["State"] == "warning" and "tls" in one(rows, "relay")["Evidence"], one(rows, "relay")
+    assert one(rows, "relay")["State"] == "warning" and "Encryption: " in one(rows, "relay")["Evidence"], one(rows, "relay")
     assert one(rows, "outbound")["State"] == "ok"
     assert not relay.messages
     relay.stop()

@@ -2,7 +2,10 @@
 """Setup Check: how the service looks from outside, what to publish, and that what was put right is seen as such."""
 import os
 import pathlib
+import socket
 
+import said
+from harness import wait_for
 from test_ui_names import nameless
 
 
@@ -47,3 +50,59 @@ def test_leads_to_what_mends_it(ui):
     ui.start("setup-check", daemon=False)
     ui.press("Show Keys: DKIM of local.example")
     ui.wait(lambda: ui.title() == "Mail Authentication", "the page of the keys")
+
+
+def fragments(sentence):
+    """What stands between the places of a sentence."""
+    return [part.strip() for part in said.PLACE.split(sentence)[::2] if " " in part.strip()]
+
+
+def sentences(value):
+    """All sentences of what a row says, with those in its places."""
+    if isinstance(value, tuple) and len(value) == 3:
+        yield value[:2]
+        for inner in value[2].values():
+            yield from sentences(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from sentences(inner)
+
+
+def in_german(ui, row, key, seen):
+    """Nothing of what @row says is shown in English, and if it has to be @seen it is there in German."""
+    text = ui.tree().dump()
+    for one, many in sentences(row.get(f"{key}Words")):
+        if one == said.ALONE or one not in said.marked():
+            continue
+        english, german = fragments(many or one), [] if many else fragments(ui.translate(one))
+        assert english == [] or many or ui.translate(one) != one, one
+        for part in english:
+            assert part in german or part not in text and part[0].upper() + part[1:] not in text, (part, text)
+        if not seen:
+            continue
+        for part in german:
+            part = part.removesuffix(".")
+            assert part in text or part[0].upper() + part[1:] in text, (part, text)
+
+
+def test_nothing_in_english(ui):
+    """What the service says itself comes in the user's language: each row of the check, and an alert of the overview."""
+    ui.bed.start()
+    ui.bed.dns.add("mail.local.example", "A", "192.0.2.25")
+    ui.bed.dns.add("local.example", "TXT", "v=spf1 ip4:198.51.100.1 -all")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        ui.api.set("Antivirus", "Address", "s", f"127.0.0.1:{closed.getsockname()[1]}")
+        ui.api.set("Antivirus", "Policy", "s", "enforce")
+        alert, = wait_for(lambda: ui.api.call("Alerts", "List")[0], "the alert")
+        ui.start("setup-check", daemon=False, **ui.speak("de", "DE"))
+        ui.find("list item", text="DMARC von local.example")
+        rows = ui.api.call("Diagnostics", "CheckSetup")[0]
+        assert len(rows) > 12, rows
+        for row in rows:
+            in_german(ui, row, "Evidence", True)
+            in_german(ui, row, "Remedy", row["State"] in ("problem", "warning"))
+        picture(ui, "german")
+        ui.go(ui.translate("Overview"))
+        ui.find("label", text="Der Virenscanner antwortet nicht")
+        in_german(ui, alert, "Text", True)
