@@ -8,6 +8,7 @@
 
 #include "dbus/errors.h"
 #include "model/words.h"
+#include "widgets/toast.h"
 
 #include <glib/gi18n.h>
 
@@ -21,14 +22,6 @@ typedef struct
   guint left;
   guint source;
 } Trial;
-
-static void
-toast (PbaWindow *self, const char *sentence)
-{
-  g_autofree char *escaped = g_markup_escape_text (sentence, -1);
-
-  adw_toast_overlay_add_toast (self->toasts, adw_toast_new (escaped));
-}
 
 static void
 go_to_error (PbaWindow *self)
@@ -76,7 +69,7 @@ end_well (PbaWindow *self, const char *sentence)
   if (self->close_after_apply)
     gtk_window_destroy (GTK_WINDOW (self));
   else
-    toast (self, sentence);
+    pba_toast_say (self->toasts, sentence);
 }
 
 /* It has not: the row says why, or a toast does. A conflict has its bar. */
@@ -91,7 +84,7 @@ end_badly (PbaWindow *self, PbaSettingsModel *settings, const GError *error)
   if (pba_settings_model_get_n_errors (settings) > 0)
     go_to_error (self);
   else
-    toast (self, sentence);
+    pba_toast_say (self->toasts, sentence);
 }
 
 static void
@@ -116,7 +109,7 @@ say_taken_back (Trial *trial)
                                "The server takes the settings back in %u seconds", trial->left),
                      trial->left);
 
-  toast (trial->window, trial->left > 0 ? sentence : _ ("The settings are taken back"));
+  pba_toast_say (trial->window->toasts, trial->left > 0 ? sentence : _ ("The settings are taken back"));
 }
 
 static void

@@ -5,6 +5,8 @@
  */
 #include "client-gtk/window-private.h"
 
+#include "widgets/toast.h"
+
 #include <glib/gi18n.h>
 #include <string.h>
 
@@ -13,7 +15,7 @@ on_toast (PbaPage *page, AdwToast *toast, gpointer user_data)
 {
   PbaWindow *self = user_data;
 
-  adw_toast_overlay_add_toast (self->toasts, g_object_ref (toast));
+  pba_toast_show (self->toasts, g_object_ref (toast));
 }
 
 static void

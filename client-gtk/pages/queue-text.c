@@ -9,6 +9,7 @@
 #include "model/message-text.h"
 #include "model/words.h"
 #include "widgets/compat.h"
+#include "widgets/toast.h"
 
 #include <adwaita.h>
 #include <glib/gi18n.h>
@@ -64,9 +65,7 @@ on_destroy (GtkWidget *window, gpointer user_data)
 static void
 tell (Text *self, const char *sentence)
 {
-  g_autofree char *escaped = g_markup_escape_text (sentence, -1);
-
-  adw_toast_overlay_add_toast (self->toasts, adw_toast_new (escaped));
+  pba_toast_say (self->toasts, sentence);
 }
 
 /* Returns: whether the window is still there. */

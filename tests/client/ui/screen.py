@@ -59,6 +59,14 @@ def write_png(path, width, height, pixels):
                    + chunk(b"IDAT", zlib.compress(rows, 6)) + chunk(b"IEND", b""))
 
 
+def on_x_error(_display, _event):
+    """A window that was asked about may just have gone; Xlib's own handler would end us for that."""
+    return 0
+
+
+ON_X_ERROR = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(on_x_error)
+
+
 class Screen:
     def __init__(self, width=1400, height=1000):
         self.width, self.height = width, height
@@ -105,6 +113,7 @@ class Screen:
                 (self.test, "XTestFakeMotionEvent", whole, [pointer, whole, whole, whole, window])):
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
+        self.x.XSetErrorHandler(ON_X_ERROR)
         self.display = self.x.XOpenDisplay(self.name.encode())
         assert self.display, f"no connection to the display {self.name}"
 
@@ -127,8 +136,6 @@ class Screen:
         found = []
         for window in children[:n.value]:
             attributes = Attributes()
-            # One that has just gone makes an error, which the default handler would end us for; the
-            # caller only asks while the application rests.
             if self.x.XGetWindowAttributes(self.display, window, ctypes.byref(attributes)) \
                     and attributes.map_state == VIEWABLE and attributes.width > 50:
                 found.append((window, attributes))

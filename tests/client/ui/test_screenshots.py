@@ -79,7 +79,7 @@ def shoot_dialog(ui, name, button):
     ui.find("button", button)
     # No window is asked about while one comes or goes.
     ui.still(400, 400)
-    window, size = ui.screen.windows()[-1]
+    window, size = ui.windows()[-1]
     assert window != ui.window, f"no dialog {name}"
     ui.screen.place(window, 0, 0, size.width, size.height)
     save(ui, "dialogs", name, size.width - 10, size.height - 10)

@@ -17,7 +17,8 @@ def rule(ui, name):
 
 def shown(ui):
     """The names of the rules in sight, from the top."""
-    return [node.name.split(",")[0] for node in ui.page().find("list item")]
+    page = ui.page()
+    return [node.name.split(",")[0] for node in page.find("list item")] if page is not None else []
 
 
 def dialog(ui):

@@ -48,7 +48,7 @@ def test_signing_keys(ui):
     said(ui, "Must be letters, digits and hyphens, such as nas2026")
     ui.reader.set_text(ui.name, ui.find("text box", "Selector"), "nas1")
     ui.press("Create")
-    ui.wait(lambda: keys(ui), "the key", 60)
+    ui.wait(lambda: keys(ui), "the key")
     key, = keys(ui)
     assert (key["Selector"], key["Algorithm"], key["Active"]) == ("nas1", "rsa", False), key
     said(ui, "Publish this record at the provider")

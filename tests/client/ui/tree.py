@@ -27,6 +27,11 @@ ROLES = {7: "switch", 11: "combo box", 16: "dialog", 23: "window", 27: "image", 
          79: "search box", 20: "widget"}
 
 
+def is_gone(error):
+    """Whether that GLib.Error says that the widget that was called is not there any more, so that nothing was done."""
+    return any(error.matches(Gio.dbus_error_quark(), code) for code in (Gio.DBusError.UNKNOWN_METHOD, Gio.DBusError.UNKNOWN_OBJECT))
+
+
 class Node:
     """A widget as it was when the tree was read."""
 
@@ -36,6 +41,7 @@ class Node:
         self.role_number = role
         self.bits = states[0] | states[1] << 32
         self.parent, self.children = None, []
+        self.look = None  # finds it again, None while it is not there; set by who found it
         self.role = ROLES.get(role, str(role))
 
     def has(self, state):
@@ -234,6 +240,11 @@ class Reader:
                   GLib.Variant("(ssv)", (A11Y + "Value", "CurrentValue", GLib.Variant("d", value))))
 
     def extents(self, name, node):
-        """(x, y, width, height) in its window."""
+        """(x, y, width, height) in its window; one that is gone takes no room."""
         in_window = 1
-        return self.call(name, node.path, A11Y + "Component", "GetExtents", GLib.Variant("(u)", (in_window,)))[0]
+        try:
+            return self.call(name, node.path, A11Y + "Component", "GetExtents", GLib.Variant("(u)", (in_window,)))[0]
+        except GLib.Error as error:
+            if not is_gone(error):
+                raise
+            return 0, 0, 0, 0

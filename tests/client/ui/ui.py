@@ -99,7 +99,9 @@ class Session:
                 "DBUS_SESSION_BUS_ADDRESS": self.bus.address, "AT_SPI_BUS_ADDRESS": self.bus.address,
                 # Nothing is drawn by OpenGL, whose drivers leak as they like.
                 "GDK_BACKEND": "x11", "GSK_RENDERER": "cairo", "GDK_DEBUG": "gl-disable", "GSETTINGS_BACKEND": "memory",
-                "GIO_USE_VFS": "local", "G_DEBUG": "fatal-criticals", **more}
+                "GIO_USE_VFS": "local", "G_DEBUG": "fatal-criticals",
+                # However slow the machine, a toast is still there when it is looked for.
+                "POSTBUS_ADMIN_TOAST_SECONDS": "0", **more}
 
     def stop(self):
         self.reader.close()
@@ -240,7 +242,7 @@ class Ui:
             # GTK lays out anew with its next frame, which without a window manager comes with the next event.
             self.screen.stroke(20, 20)
             return False
-        self.wait(laid_out, f"a window of {width} x {height}", 30)
+        self.wait(laid_out, f"a window of {width} x {height}")
 
     def folded(self):
         """Whether sidebar and page take turns in the window."""
@@ -274,7 +276,13 @@ class Ui:
     def wait(self, predicate, what, seconds=120):
         def checked():
             self.check_alive()
-            return predicate()
+            try:
+                return predicate()
+            except GLib.Error as error:
+                # A widget went while it was looked at: look anew.
+                if not tree.is_gone(error):
+                    raise
+                return None
         return self.reader.wait(checked, what, seconds)
 
     def tree(self):
@@ -294,8 +302,10 @@ class Ui:
         def look():
             top = below() if below is not None else self.reader.read(self.name)
             found = top.find(role, name, text) if top is not None else []
-            found = [node for node in found if where is None or where(node)]
-            return found[0] if found else None
+            found = next((node for node in found if where is None or where(node)), None)
+            if found is not None:
+                found.look = look
+            return found
         return self.wait(look, f"{role} {name or text or ''}")
 
     def gone(self, role, name=None, text=None):
@@ -309,13 +319,29 @@ class Ui:
     # ---- acting ----
 
     def act(self, node):
-        """What the widget does when it is activated: a button is clicked, a switch is switched."""
-        self.reader.act(self.name, node)
+        """What the widget does when it is activated: a button is clicked, a switch is switched. One that was made anew
+        meanwhile is looked for again."""
+        while True:
+            try:
+                self.reader.act(self.name, node)
+                return
+            except GLib.Error as error:
+                if node.look is None or not tree.is_gone(error):
+                    raise
+            node = self.wait(node.look, f"{node} again")
+
+    def windows(self):
+        """The client's windows on the screen with their attributes, the one in front last: once they are as many as it tells its
+        readers of, since the screen and the readers are told one after the other."""
+        def as_told():
+            seen = [(window, at) for window, at in self.screen.windows() if not at.override_redirect]
+            told = [node for node in self.reader.toplevels(self.name) if node.has("visible")]
+            return seen if len(seen) == len(told) else None
+        return self.wait(as_told, "the windows on the screen to be those that there are")
 
     def key(self, *combinations):
         """Keys for the window in front: nobody manages windows here, so it is given the focus first."""
-        front = [window for window, attributes in self.screen.windows() if not attributes.override_redirect]
-        self.screen.focus(front[-1])
+        self.screen.focus(self.windows()[-1][0])
         for combination in combinations:
             self.screen.key(combination)
 
@@ -329,7 +355,7 @@ class Ui:
 
     def origin(self, node):
         """Where on the screen its window begins: the first window, or the dialog in front of all."""
-        windows = [(window, at) for window, at in self.screen.windows() if not at.override_redirect]
+        windows = self.windows()
         place = windows[-1][1]
         if node.window().index == 0:
             place = next((at for window, at in windows if window == self.window), place)
@@ -337,20 +363,29 @@ class Ui:
 
     def reveal(self, node):
         """Scrolls until the whole of it can be seen (or its top, if it is higher than what is around
-        it); returns its box."""
-        pane = next((each for each in node.ancestors() if each.role == "scroll pane"), None)
-        turned = None
+        it); returns its box, once that rests."""
+        turned = last = None
+        same, after = 0, 0.0
+
+        def rests(box):
+            # What has come is given its place with the next frame, and moves what is below it: several looks, each behind
+            # the client's main loop's next round.
+            nonlocal last, same, after
+            if time.monotonic() >= after:
+                same, last, after = same + 1 if box == last else 0, box, time.monotonic() + 0.05
+            return same >= 2
 
         def seen():
             nonlocal turned
-            x, y, width, height = self.box(node)
-            if width < 1 or height < 1:
+            box = x, y, width, height = self.box(node)
+            if width < 1 or height < 1 or not rests(box):
                 return None
+            pane = next((each for each in node.ancestors() if each.role == "scroll pane"), None)
             if pane is None:
-                return x, y, width, height
+                return box
             left, top, _, high = self.box(pane)
             if y >= top and (y + height <= top + high or (height > high and y < top + high)):
-                return x, y, width, height
+                return box
             if turned != y:
                 # At the edge, where the wheel turns no spin button.
                 left_edge, top_edge = self.origin(node)
@@ -359,9 +394,23 @@ class Ui:
             return None
         return self.wait(seen, f"{node} to be in sight")
 
+    def settle(self, node):
+        """The widget that is now what was found as this one, and its box: a list's rows may be made anew, or show another
+        of its entries, until they are where they stay."""
+        while True:
+            if node.look is not None and self.box(node)[2] < 1:
+                node = self.wait(node.look, f"{node} again")
+            box = self.reveal(node)
+            if node.look is None or node.role != "list item":
+                return node, box
+            now = self.wait(node.look, f"{node} still")
+            if now.path == node.path and self.box(now) == box:
+                return now, box
+            node = now
+
     def click(self, node):
         """With the mouse, into its middle."""
-        x, y, width, height = self.reveal(node)
+        node, (x, y, width, height) = self.settle(node)
         left, top = self.origin(node)
         self.screen.click(left + x + width // 2, top + y + height // 2)
 
@@ -400,7 +449,7 @@ class Ui:
             return None
         after = 0
         if entry is not None:
-            after, row = row_of(entry)
+            after, row = self.wait(lambda: row_of(entry), f"{entry} in the sidebar")
             after += 1
             if not row.has("expanded"):
                 self.click(row)
