@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The rig of the session's tests; see rig.h. Every wait polls a descriptor or a condition of the
- * server and gives up, loudly, after 20 seconds.
+ * server and gives up, loudly, after RIG_PATIENCE.
  */
 #include "tests/session/rig.h"
 
+#include "net/channel-private.h"
 #include "settings/registry.h"
 #include <fcntl.h>
 #include <ftw.h>
@@ -385,6 +386,42 @@ rig_wait_hold (Rig *rig, PbHold hold)
       poll (NULL, 0, 1);
       holds = 0;
     }
+}
+
+static void
+take_deadline (PbSession *session, gpointer data)
+{
+  const PbServerWiring *wiring = &session->shard->server->wiring;
+  gint64 *deadline = data;
+
+  g_assert_cmpint (*deadline, ==, 0);
+  *deadline = session->channel->timer.deadline;
+  g_assert_cmpint (*deadline, >, 0);
+  g_assert_cmpint (*deadline - pb_reactor_now (session->shard->reactor), <=,
+                   MAX (wiring->command_timeout, wiring->data_timeout));
+}
+
+gint64
+rig_deadline (Rig *rig)
+{
+  gint64 deadline = 0;
+
+  rig_look (rig, take_deadline, &deadline);
+  g_assert_cmpint (deadline, >, 0);
+  return deadline;
+}
+
+static void
+run_out (PbSession *session, gpointer data)
+{
+  pb_channel_set_deadline (session->channel, pb_reactor_now (session->shard->reactor));
+}
+
+void
+rig_run_out (Rig *rig)
+{
+  rig_deadline (rig);
+  rig_look (rig, run_out, NULL);
 }
 
 static guint

@@ -35,7 +35,6 @@ typedef struct
   RigSubmit submit;
   PbStoreError submit_error;
   gint64 budget;          /* octets, 0: the rig's */
-  gint64 command_timeout; /* microseconds, 0: the rig's */
 } Options;
 
 typedef struct
@@ -123,12 +122,6 @@ option_budget (Options *options, char **words)
   options->budget = g_ascii_strtoll (words[1], NULL, 10);
 }
 
-static void
-option_command_timeout (Options *options, char **words)
-{
-  options->command_timeout = g_ascii_strtoll (words[1], NULL, 10) * 1000;
-}
-
 static const struct
 {
   const char *word;
@@ -143,7 +136,6 @@ static const struct
   { "state", option_state },   /* low-space|failed: the store's */
   { "submit", option_submit }, /* full|busy|failed: the store's answer to a message */
   { "budget", option_budget }, /* octets */
-  { "command-timeout", option_command_timeout }, /* milliseconds */
 };
 
 static void
@@ -295,7 +287,7 @@ send_octets (Play *play, const char *octets, gsize length)
 static void
 event_shutdown (Play *play)
 {
-  pb_server_shut_down (play->rig->server, g_get_monotonic_time () + 20 * G_USEC_PER_SEC);
+  pb_server_shut_down (play->rig->server, g_get_monotonic_time () + RIG_PATIENCE);
 }
 
 static void
@@ -310,12 +302,19 @@ event_enough_space (Play *play)
   rig_set_state (play->rig, PB_STORE_OK);
 }
 
+static void
+event_out_of_time (Play *play)
+{
+  rig_run_out (play->rig);
+}
+
 static const struct
 {
   const char *word;
   void (*happen) (Play *play);
 } events[] = {
   { "shutdown", event_shutdown },
+  { "out-of-time", event_out_of_time },
   { "low-space", event_low_space },
   { "enough-space", event_enough_space },
 };
@@ -449,8 +448,6 @@ start_rig (Play *play, char **lines)
   play->rig = rig_new (g_steal_pointer (&options->builder));
   if (options->budget != 0)
     play->rig->wiring.budget = options->budget;
-  if (options->command_timeout != 0)
-    play->rig->wiring.command_timeout = options->command_timeout;
   rig_set_state (play->rig, options->state);
   rig_set_submit (play->rig, options->submit, options->submit_error);
   rig_start (play->rig);

@@ -81,17 +81,19 @@ test_chunks_vanish (void)
 static void
 test_trickle_in_chunk (void)
 {
-  g_autoptr (Rig) rig = rig_new (rig_builder ());
+  g_autoptr (Rig) rig = start_rig ();
   int fd;
 
-  rig->wiring.data_timeout = 200 * 1000;
-  rig_start (rig);
-  rig_trickle (in_chunk (rig, 1000), 'x', TIMED_OUT);
+  rig_trickle (rig, in_chunk (rig, 1000), 'x', TIMED_OUT);
+  rig_wait_sessions (rig, 0);
   fd = rig_greeted (rig, RIG_STRANGER);
   rig_say (fd, RIG_EHLO, 1);
   g_assert_true (rig_send (fd, "BDAT 1000 LAST\r\n", 16, NULL));
-  rig_trickle (fd, 'x', TIMED_OUT);
-  rig_expect_end (in_chunk (rig, 1000), TIMED_OUT);
+  rig_trickle (rig, fd, 'x', TIMED_OUT);
+  rig_wait_sessions (rig, 0);
+  fd = in_chunk (rig, 1000);
+  rig_run_out (rig);
+  rig_expect_end (fd, TIMED_OUT);
   g_assert_cmpuint (rig_n_messages (rig), ==, 0);
 }
 

@@ -392,24 +392,22 @@ test_footprint (void)
 static void
 test_trickle (void)
 {
-  g_autoptr (Rig) rig = rig_new (rig_builder ());
+  g_autoptr (Rig) rig = start_rig ();
 
-  rig->wiring.command_timeout = 200 * 1000;
-  rig->wiring.data_timeout = 200 * 1000;
-  rig_start (rig);
-  rig_trickle (rig_greeted (rig, RIG_STRANGER), 'N', TIMED_OUT);
-  rig_trickle (rig_in_data (rig, RIG_STRANGER), 'x', TIMED_OUT);
+  rig_trickle (rig, rig_greeted (rig, RIG_STRANGER), 'N', TIMED_OUT);
+  rig_wait_sessions (rig, 0);
+  rig_trickle (rig, rig_in_data (rig, RIG_STRANGER), 'x', TIMED_OUT);
 }
 
 /* A silent client in DATA. */
 static void
 test_silent_in_data (void)
 {
-  g_autoptr (Rig) rig = rig_new (rig_builder ());
+  g_autoptr (Rig) rig = start_rig ();
+  int fd = rig_in_data (rig, RIG_STRANGER);
 
-  rig->wiring.data_timeout = 50 * 1000;
-  rig_start (rig);
-  rig_expect_end (rig_in_data (rig, RIG_STRANGER), TIMED_OUT);
+  rig_run_out (rig);
+  rig_expect_end (fd, TIMED_OUT);
 }
 
 /* ---- verdicts that come later ---- */
@@ -452,7 +450,7 @@ on_later (gpointer data)
 static void
 answer_next (Rig *rig, PbFinding finding)
 {
-  gint64 until = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
+  gint64 until = g_get_monotonic_time () + RIG_PATIENCE;
   Later *later = g_new0 (Later, 1);
 
   later->finding = finding;
