@@ -59,6 +59,12 @@ struct _PbScanner
 
 /* ---- health ---- */
 
+static gint64
+now_of (const PbScanner *self)
+{
+  return self->limits.now != NULL ? self->limits.now () : pb_clock_monotonic ();
+}
+
 typedef struct
 {
   PbScanner *scanner;
@@ -107,7 +113,7 @@ static void
 note_ill (PbScan *job, const char *words, gint64 since)
 {
   PbScanner *self = job->scanner;
-  gint64 now = pb_clock_monotonic ();
+  gint64 now = now_of (self);
 
   g_mutex_lock (&self->lock);
   if (g_str_equal (job->address, self->address) && !g_cancellable_is_cancelled (job->cancellable))
@@ -131,7 +137,7 @@ may_ask (PbScan *job, guint seconds)
   PbScanner *self = job->scanner;
   const PbClamdCall call = { job->address, MIN (seconds, PING_SECONDS), job->cancellable };
   g_autoptr (GError) error = NULL;
-  gint64 now = pb_clock_monotonic ();
+  gint64 now = now_of (self);
   gboolean slow, rests;
 
   g_mutex_lock (&self->lock);
@@ -204,7 +210,7 @@ static void
 scan_message (PbScan *job)
 {
   g_auto (PbClamdOutcome) outcome = { 0 };
-  gint64 since = pb_clock_monotonic ();
+  gint64 since = now_of (job->scanner);
   guint seconds = seconds_left (job);
 
   if (job->address[0] == '\0')
@@ -242,7 +248,7 @@ probe (PbScan *job)
   const PbClamdMessage message = { text, sizeof text - 1, -1 };
   const PbClamdCall call = { job->address, PROBE_SECONDS, job->cancellable };
   g_auto (PbClamdOutcome) outcome = { 0 };
-  gint64 since = pb_clock_monotonic ();
+  gint64 since = now_of (job->scanner);
 
   pb_clamd_scan (&call, FALSE, &message, &outcome);
   if (outcome.result == PB_CLAMD_CLEAN)

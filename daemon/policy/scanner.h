@@ -27,6 +27,7 @@ typedef struct
   guint threads; /* scans at once */
   guint waiting; /* scans that wait for a thread; more fail */
   guint seconds; /* that a scan may take, its wait included; the look-up of a host's name is the system's, and comes on top */
+  gint64 (*now) (void); /* (nullable) by what a slow scanner's rest is measured, monotonic microseconds; for tests */
 } PbScannerLimits;
 extern const PbScannerLimits pb_scanner_limits; /* those of the daemon */
 
