@@ -388,6 +388,8 @@ test_hosts (void)
   g_autoptr (PbaHosts) broken = NULL;
   g_autoptr (PbaHost) first = NULL;
   g_autofree char *summary = NULL;
+  g_autoptr (GDateTime) before = g_date_time_new_now_local ();
+  g_autoptr (GDateTime) after = NULL;
 
   pba_hosts_add (hosts, "admin@nas.example.org");
   pba_hosts_add (hosts, "root@2001:db8:1::20");
@@ -399,7 +401,10 @@ test_hosts (void)
   first = g_list_model_get_item (G_LIST_MODEL (again), 0);
   g_assert_cmpstr (pba_host_get_host (first), ==, "nas.example.org");
   summary = pba_host_dup_summary (first);
-  g_assert_true (g_str_has_prefix (summary, "admin, today at "));
+  after = g_date_time_new_now_local ();
+  /* Unless midnight came in between. */
+  if (g_date_time_get_day_of_month (before) == g_date_time_get_day_of_month (after))
+    g_assert_true (g_str_has_prefix (summary, "admin, today at "));
   pba_hosts_remove (again, "admin@nas.example.org");
   g_assert_cmpuint (g_list_model_get_n_items (G_LIST_MODEL (again)), ==, 1);
   g_file_set_contents (file, "\0\1not a key file[", 17, NULL);
@@ -426,7 +431,7 @@ test_words (void)
   g_autofree char *help = pba_words_help ("One sentence.");
   g_autofree char *two = pba_words_help ("One. Two.");
   g_autofree char *never = pba_words_time (0);
-  g_autofree char *soon = pba_words_time (g_get_real_time () / G_USEC_PER_SEC + 250);
+  g_autofree char *soon = pba_words_time (g_get_real_time () / G_USEC_PER_SEC + 269);
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {

@@ -172,6 +172,7 @@ assert_texts (Bed *self, const char *text, guint total)
   g_assert_cmpuint (g_variant_n_children (found.rows), ==, total);
 }
 
+/* A search waits for the writer, but not for ever: behind many records it is asked again. */
 static inline void
 wait_for_total (Bed *self, guint total)
 {

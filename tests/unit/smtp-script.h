@@ -46,6 +46,7 @@ typedef struct
   GMutex lock;
   GPtrArray *bodies; /* guarded by lock */
   char *error;       /* guarded by lock */
+  guint n_silent;    /* guarded by lock: connections that came to an E */
   SSL_CTX *tls;      /* (owned) (nullable) */
   gboolean lmtp;
   gboolean offers_plus; /* SCRAM-SHA-256-PLUS: who claims not to have seen it is refused */
@@ -365,6 +366,9 @@ run_step (Connection *self, const char *step)
         set_error (self, step, line);
       return FALSE;
     case 'E':
+      g_mutex_lock (&self->server->lock);
+      self->server->n_silent++;
+      g_mutex_unlock (&self->server->lock);
       while (fill (self))
         ;
       return FALSE;
@@ -513,6 +517,17 @@ pb_script_server_n_bodies (PbScriptServer *self)
 
   g_mutex_lock (&self->lock);
   n = self->bodies->len;
+  g_mutex_unlock (&self->lock);
+  return n;
+}
+
+static inline guint
+pb_script_server_n_silent (PbScriptServer *self)
+{
+  guint n;
+
+  g_mutex_lock (&self->lock);
+  n = self->n_silent;
   g_mutex_unlock (&self->lock);
   return n;
 }

@@ -150,8 +150,8 @@ test_damaged_under_way (Bed *self, gconstpointer data)
   g_autofree char *aside = g_strconcat (self->path, ".damaged", NULL);
   g_autofree char *rubbish = g_strnfill (1 << 20, 'r');
   g_auto (Found) found = { 0 };
-  gint64 deadline = g_get_monotonic_time () + WAIT_US;
   guint64 id = 10000;
+  gint64 deadline;
   FILE *file;
 
   for (guint i = 1; i <= 3000; i++)
@@ -160,6 +160,7 @@ test_damaged_under_way (Bed *self, gconstpointer data)
 
       pb_history_add_message (self->history, make_message (i, i, sender, "bob@example.net"));
     }
+  wait_for_total (self, 3000);
   assert_texts (self, "s2999@", 1);
   g_clear_pointer (&self->history, pb_history_close);
   file = g_fopen (self->path, "r+");
@@ -168,6 +169,7 @@ test_damaged_under_way (Bed *self, gconstpointer data)
   fclose (file);
   self->history = pb_history_open (self->directory);
   /* Until a write has met the damage, records are kept in memory, so nothing of them is lost. */
+  deadline = g_get_monotonic_time () + WAIT_US;
   while (!g_file_test (aside, G_FILE_TEST_EXISTS))
     {
       g_assert_cmpint (g_get_monotonic_time (), <, deadline);

@@ -163,6 +163,7 @@ test_pages (Bed *self, gconstpointer data)
 
   for (guint i = 1; i <= 1200; i++)
     pb_history_add_message (self->history, make_message (i, i * G_USEC_PER_SEC, i % 2 == 0 ? "even@example.org" : "odd@example.org", "bob@example.net"));
+  wait_for_total (self, 1200);
   search (self, NULL, 0, 50, &found);
   g_assert_cmpuint (found.total, ==, 1200);
   g_assert_cmpuint (g_variant_n_children (found.rows), ==, 50);
@@ -191,6 +192,7 @@ test_many_names (Bed *self, gconstpointer data)
 
       pb_history_add_message (self->history, make_message (i, i, sender, "bob@example.net"));
     }
+  wait_for_total (self, 6000);
   assert_texts (self, "bounce-4711@", 1);
   search (self, by_text ("lists.example.org"), 0, 10, &found);
   g_assert_no_error (found.error);
@@ -249,6 +251,7 @@ test_short_texts (Bed *self, gconstpointer data)
 
       pb_history_add_message (self->history, make_message (i, i, sender, i == 77 ? "qx" : "bob@example.net"));
     }
+  wait_for_total (self, 6000);
   for (guint i = 0; i < 2; i++)
     {
       search (self, by_text (i == 0 ? "ex" : "O"), 0, 10, &found);
@@ -370,8 +373,8 @@ test_days (Bed *self, gconstpointer data)
 static void
 test_size (Bed *self, gconstpointer data)
 {
-  gint64 deadline = g_get_monotonic_time () + WAIT_US;
   g_auto (Found) found = { 0 };
+  gint64 deadline;
 
   for (guint i = 1; i <= 3000; i++)
     {
@@ -381,8 +384,9 @@ test_size (Bed *self, gconstpointer data)
       add_line (message, "relay", "pass", evidence);
       pb_history_add_message (self->history, message);
     }
-  search (self, NULL, 0, 1, &found);
+  wait_for_total (self, 3000);
   pb_history_set_limits (self->history, 0, 1);
+  deadline = g_get_monotonic_time () + WAIT_US;
   while (file_octets (self) > 1 << 20)
     {
       g_assert_cmpint (g_get_monotonic_time (), <, deadline);
