@@ -389,7 +389,9 @@ pb_smtp_slot_open (PbSmtpDestination *destination, const PbSmtpJob *job)
   self->hostname = g_strdup (job->delivery->snapshot->values.general_hostname);
   if (destination->sts.why != NULL)
     {
-      g_autofree char *words = g_strdup_printf ("no MTA-STS policy could be had: %s", destination->sts.why);
+      g_autofree char *words = g_strdup_printf ("%s: %s", destination->sts.policy != NULL ? "the MTA-STS policy could not be renewed"
+                                                                                       : "no MTA-STS policy could be had",
+                                                 destination->sts.why);
       note (self, words);
     }
   g_queue_push_tail (&destination->slots, self);

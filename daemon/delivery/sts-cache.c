@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define USED_STEP 3600 /* seconds: that it was used is not written more often */
+#define DAY 86400 /* seconds: that it was used is written once a day: a disk of flash is not to pay for it */
 
 struct _PbStsCache
 {
@@ -182,10 +182,10 @@ pb_sts_cache_use (PbStsCache *self, const char *domain, gint64 now)
 {
   PbStsEntry *entry = lookup (self, domain, now);
 
-  if (entry == NULL || (entry->used <= now && now - entry->used < USED_STEP))
+  if (entry == NULL)
     return;
+  self->changed |= entry->policy != NULL && entry->used / DAY != now / DAY;
   entry->used = now;
-  self->changed |= entry->policy != NULL;
 }
 
 void

@@ -114,6 +114,8 @@ pb_sts_demand_passed (const PbSmtpSecurity *security, const char *domain, const 
 void
 pb_sts_demand_failed (const PbSmtpSecurity *security, const char *status)
 {
-  if (security->source == PB_SMTP_SECURITY_BY_MTA_STS && !security->on_trial && g_str_has_prefix (status, "4.7."))
+  gboolean by_policy = g_str_equal (status, "4.7.4") || g_str_equal (status, "4.7.5");
+
+  if (by_policy && security->source == PB_SMTP_SECURITY_BY_MTA_STS && !security->on_trial)
     count ("mta-sts.failed");
 }

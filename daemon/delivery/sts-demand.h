@@ -18,5 +18,5 @@ void pb_sts_demand_apply (PbSmtpHosts *hosts, const char *domain, const PbStsVer
 /** pb_sts_demand_passed: a connection under @security stands. @trouble: (nullable): what it would have failed for, had it not been on trial. @domain, @remote: for the log. */
 void pb_sts_demand_passed (const PbSmtpSecurity *security, const char *domain, const char *remote, const char *trouble);
 
-/** pb_sts_demand_failed: a host under @security was not used, for @status. */
+/** pb_sts_demand_failed: a host under @security was not used, for @status: 4.7.4 and 4.7.5 are the policy's. */
 void pb_sts_demand_failed (const PbSmtpSecurity *security, const char *status);

@@ -283,7 +283,11 @@ on_record (PbDnsAnswer *answer, gpointer user_data)
   switch (step)
     {
     case PB_STS_STEP_USE:
-      search_end (search, NULL);
+      /* What is not renewed must not be the next to be tried each time, before all others. */
+      if (search->background && record != PB_STS_RECORD_OK)
+        search_fail (search, "the domain's record cannot be had, or is none any more");
+      else
+        search_end (search, NULL);
       break;
     case PB_STS_STEP_REFRESH:
       answer_ahead (search);

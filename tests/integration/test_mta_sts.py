@@ -329,6 +329,7 @@ def test_kept(bed):
     clock, domain = Clock(bed), Domain(bed)
     domain.web.serve(policy(max_age=10 * DAY))
     bed.start()
+    bed.api.set("Queueing", "DelayWarning", "u", 0)
     send(bed)
     delivered(bed, domain.mx[0])
     wait_for(lambda: os.path.exists(os.path.join(bed.state, "mta-sts")), "the file")
@@ -402,6 +403,10 @@ def test_renewed_daily(bed):
     clock.pass_time(DAY + HOUR)
     wait_for(lambda: "Failure" in domain.known()[DOMAIN], "the failure")
     assert domain.known()[DOMAIN]["Mode"] == "enforce" and b"mta-sts-failed" in bed.postbusd.stderr()
+    # The record is gone: told too.
+    domain.record(texts=[])
+    clock.pass_time(2 * HOUR)
+    wait_for(lambda: "record" in domain.known()[DOMAIN]["Failure"], "the other failure")
 
 
 # ---- where it counts, and how it is steered ----

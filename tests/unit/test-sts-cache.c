@@ -44,6 +44,12 @@ test_life (void)
   keep (cache, "a", "1", WEEK, NOW);
   g_assert_true (pb_sts_cache_take_changed (cache));
   g_assert_false (pb_sts_cache_take_changed (cache));
+  /* That it is used is a change once a day, and known at once. */
+  pb_sts_cache_use (cache, "a", NOW);
+  g_assert_true (pb_sts_cache_take_changed (cache));
+  pb_sts_cache_use (cache, "a", NOW + 5);
+  g_assert_false (pb_sts_cache_take_changed (cache));
+  g_assert_cmpint (pb_sts_cache_find (cache, "a", NOW + 5)->used, ==, NOW + 5);
   g_assert_cmpint (pb_sts_cache_judge (cache, "a", PB_STS_RECORD_OK, "1", NOW + DAY - 1), ==, PB_STS_STEP_USE);
   g_assert_cmpint (pb_sts_cache_judge (cache, "a", PB_STS_RECORD_OK, "1", NOW + DAY), ==, PB_STS_STEP_REFRESH);
   g_assert_cmpint (pb_sts_cache_judge (cache, "a", PB_STS_RECORD_OK, "2", NOW + 1), ==, PB_STS_STEP_FETCH);
