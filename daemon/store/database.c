@@ -27,6 +27,12 @@ is_out_of_space (int system_errno)
   return system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG;
 }
 
+static gboolean
+is_out_of_descriptors (int system_errno)
+{
+  return system_errno == EMFILE || system_errno == ENFILE;
+}
+
 static PbStoreError
 classify (sqlite3 *handle, int code)
 {
@@ -41,6 +47,10 @@ classify (sqlite3 *handle, int code)
       return PB_STORE_ERROR_BUSY;
     case SQLITE_FULL:
       return PB_STORE_ERROR_FULL;
+    case SQLITE_CANTOPEN:
+      /* Somebody has all descriptors; the disk has nothing to do with it. */
+      return handle != NULL && is_out_of_descriptors (sqlite3_system_errno (handle)) ? PB_STORE_ERROR_BUSY
+                                                                                     : PB_STORE_ERROR_FAILED;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return PB_STORE_ERROR_CORRUPT;

@@ -13,6 +13,7 @@
 #include <glib/gstdio.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const PbMigration steps[] = {
   { 1,
@@ -441,6 +442,23 @@ test_status_column (void)
     }
 }
 
+/* A database that is asked for while no descriptor is left is busy, not broken. */
+static void
+test_no_descriptors (Fixture *self, gconstpointer data)
+{
+  g_autoptr (PbDatabase) reader = NULL;
+  g_autoptr (GError) error = NULL;
+  struct rlimit limit, none;
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  none = (struct rlimit){ 0, limit.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  reader = pb_database_open (self->path, PB_DATABASE_READ_ONLY, &error);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  g_assert_null (reader);
+  g_assert_error (error, PB_STORE_ERROR, PB_STORE_ERROR_BUSY);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -460,6 +478,8 @@ main (int argc, char **argv)
   g_test_add ("/writer/large-transaction", Fixture, GUINT_TO_POINTER (1000), set_up,
               test_large_transaction, tear_down);
   g_test_add ("/writer/busy-since", Fixture, GUINT_TO_POINTER (1000), set_up, test_busy_since,
+              tear_down);
+  g_test_add ("/writer/no-descriptors", Fixture, GUINT_TO_POINTER (1000), set_up, test_no_descriptors,
               tear_down);
   g_test_add_func ("/writer/space", test_space);
   g_test_add_func ("/writer/status-column", test_status_column);
