@@ -24,6 +24,7 @@
 #define EXPORTER_LABEL  "EXPORTER-Channel-Binding" /* RFC 9266 2 */
 #define EXPORTER_LENGTH 32
 #define MAX_OTHERS      (64 * 1024) /* octets read in one go on top of the data that is wanted: records' own, handshakes, alerts */
+#define FIRST_READ      2048
 #define KEY_UPDATES     32          /* changes of the peer's key that are always let through; each costs a hundred times its record */
 #define KEY_UPDATE_EACH (64 * 1024) /* octets of data that earn one more; who changes keys with a purpose does so after gigabytes */
 
@@ -90,6 +91,9 @@ bio_read (BIO *bio, char *to, int room)
       return -1;
     }
   room = (int) MIN ((gsize) room, tls->left);
+  /* What it has read already it works through without asking: no more than a little, until data comes. */
+  if (!self->handshaking && !self->streaming)
+    room = MIN (room, FIRST_READ);
   n = recv (self->watch.fd, to, (gsize) room, 0);
   if (n > 0)
     {
