@@ -301,7 +301,7 @@ assert_alerts (Rig *rig, const char *expected)
     {
       const char *name, *subject;
 
-      g_assert_cmpuint (g_variant_n_children (row), ==, 5);
+      g_assert_cmpuint (g_variant_n_children (row), ==, 7);
       g_assert_true (g_variant_lookup (row, "Name", "&s", &name));
       g_assert_true (g_variant_lookup (row, "Subject", "&s", &subject));
       g_assert_cmpstr (subject, ==, PB_ROUTE_RELAY_GENERAL);
