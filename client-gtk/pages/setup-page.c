@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The setup check: what Manager.Validate finds in the settings and what CheckSetup finds when the service
- * looks at itself from outside. What is to be mended stands open, problems in a group of their own before
- * what is only doubtful; then what cannot be told, and what has passed, closed. Checked again when the page
+ * looks at itself from outside. Problems stand in a group of their own before what is only doubtful, then comes
+ * what cannot be told, and what has passed. The first few that are to be mended are open, which is as much as one
+ * reads at once; a closed row shows its state and how it stands. Checked again when the page
  * is gone to and on demand, the settings also whenever they change. Made by the table of pages.
  */
 #include "pages/setup-page.h"
@@ -23,6 +24,8 @@ enum
   N_GROUPS,
 };
 
+#define MAX_OPEN 2
+
 struct _PbaSetupPage
 {
   PbaPage parent_instance;
@@ -32,6 +35,7 @@ struct _PbaSetupPage
   AdwPreferencesPage *preferences;
   AdwPreferencesGroup *groups[N_GROUPS]; /* (nullable) */
   GtkWidget *button;
+  guint n_open; /* of the rows, as they were made */
   char *shown; /* (owned) (nullable): signature of the rows */
 };
 
@@ -59,6 +63,14 @@ drop_group (PbaSetupPage *self, guint group)
   self->groups[group] = NULL;
 }
 
+/* The row itself tells it to nobody who does not see it. */
+static void
+tell_expanded (GtkWidget *row)
+{
+  gtk_accessible_update_state (GTK_ACCESSIBLE (row), GTK_ACCESSIBLE_STATE_EXPANDED,
+                               adw_expander_row_get_expanded (ADW_EXPANDER_ROW (row)), -1);
+}
+
 static void
 add_row (PbaSetupPage *self, guint group, GtkWidget *row)
 {
@@ -71,6 +83,13 @@ add_row (PbaSetupPage *self, guint group, GtkWidget *row)
       self->groups[group] = ADW_PREFERENCES_GROUP (adw_preferences_group_new ());
       adw_preferences_group_set_title (self->groups[group], _ (titles[group]));
       adw_preferences_page_add (self->preferences, self->groups[group]);
+    }
+  if (ADW_IS_EXPANDER_ROW (row))
+    {
+      if (group == GROUP_PROBLEMS || group == GROUP_WARNINGS)
+        adw_expander_row_set_expanded (ADW_EXPANDER_ROW (row), self->n_open++ < MAX_OPEN);
+      g_signal_connect (row, "notify::expanded", G_CALLBACK (tell_expanded), NULL);
+      tell_expanded (row);
     }
   adw_preferences_group_add (self->groups[group], row);
 }
@@ -126,6 +145,7 @@ show_findings (PbaSetupPage *self)
 
   for (guint i = 0; i < N_GROUPS; i++)
     drop_group (self, i);
+  self->n_open = 0;
   show_error (self, error);
   if (g_strcmp0 (error, other) != 0)
     show_error (self, other);

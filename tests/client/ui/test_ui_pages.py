@@ -49,6 +49,14 @@ def test_alert_leads_to_its_setting(ui):
     ui.gone("list item", f"Problem: {LMTP}")
 
 
+def press_within(ui, row, button):
+    """A button in a row of the setup check, which is unfolded first if it is closed."""
+    if ui.box(ui.find("button", button))[2] < 1:
+        ui.click(ui.find("list item", text=row))
+        ui.find("list item", text=row, where=lambda node: node.has("expanded"))
+    ui.press(button)
+
+
 def test_setup_check(ui):
     ui.bed.start()
     ui.api.add("TrustedList", Name="Everybody", Network="0.0.0.0/0")
@@ -57,7 +65,9 @@ def test_setup_check(ui):
     ui.wait(lambda: ui.find("list item", found.name).description == "Everybody, 0.0.0.0/0", "the row at fault")
     ui.find("list item", "Passed: Hostname")
     assert wait_named(ui, "list item", "Setup Check, ")
-    ui.press(f"Show Entry: {OPEN_RELAY}")
+    # The first two that are to be mended are open.
+    ui.wait(lambda: [node.has("expanded") for node in ui.page().find("list item")].count(True) == 2, "two open rows")
+    press_within(ui, OPEN_RELAY, f"Show Entry: {OPEN_RELAY}")
     ui.wait(lambda: ui.title() == "Trusted List", "the page Trusted List")
     row = ui.find("list item", text="Everybody", where=lambda node: node.has("selected"))
     assert "0.0.0.0/0" in row.name, row.name
@@ -70,9 +80,8 @@ def test_finding_in_another_view(ui):
     ui.api.add("AccessList", Name="Newsletter", List="whitelist", Kind="sender", Value="news@club.example")
     ui.api.add("AccessList", Name="Odd", List="blacklist", Kind="network", Value="10.0.0.0/255.0.255.0")
     ui.start("setup-check", daemon=False)
-    for name, button in (("Newsletter", "Show Rule: Blacklist and whitelist: Criterion"),
-                         ("Odd", "Show Rule: Blacklist and whitelist: Value")):
-        ui.press(button)
+    for name, row in (("Newsletter", "Blacklist and whitelist: Criterion"), ("Odd", "Blacklist and whitelist: Value")):
+        press_within(ui, row, f"Show Rule: {row}")
         ui.wait(lambda: ui.title() == "Blacklist and Whitelist", "the rules")
         ui.find("list item", text=name, where=lambda node: node.has("selected"))
         ui.go("Setup Check")
