@@ -26,6 +26,7 @@ struct _PbaServer
   PbaSigningKeys *signing_keys;    /* (owned) */
   PbaSetupCheck *setup_check;      /* (owned) */
   PbaSecretAgent *secret_agent;    /* (owned) */
+  PbaUpkeep *upkeep;               /* (owned) */
   PbaListModel *lists[PB_N_LISTS]; /* (owned) (nullable) */
 };
 
@@ -89,6 +90,7 @@ pba_server_finalize (GObject *object)
   g_object_unref (self->signing_keys);
   g_object_unref (self->setup_check);
   g_object_unref (self->secret_agent);
+  g_object_unref (self->upkeep);
   g_object_unref (self->settings);
   g_object_unref (self->manager);
   g_object_unref (self->permissions);
@@ -171,6 +173,7 @@ pba_server_new (PbaConnection *connection)
   self->secret_agent = pba_secret_agent_new (connection);
   self->history = pba_history_new (connection);
   self->setup_check = pba_setup_check_new (connection);
+  self->upkeep = pba_upkeep_new (connection);
   self->findings = pba_findings_new (connection, self->manager, self->settings);
   g_object_bind_property (self->permissions, "modify-settings", self->settings, "writable",
                           G_BINDING_SYNC_CREATE);
@@ -251,6 +254,12 @@ PbaSetupCheck *
 pba_server_get_setup_check (PbaServer *self)
 {
   return self->setup_check;
+}
+
+PbaUpkeep *
+pba_server_get_upkeep (PbaServer *self)
+{
+  return self->upkeep;
 }
 
 PbaSecretAgent *

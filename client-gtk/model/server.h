@@ -16,6 +16,7 @@
 #include "model/setup-check.h"
 #include "model/signing-keys.h"
 #include "model/statistics.h"
+#include "model/upkeep.h"
 
 G_BEGIN_DECLS
 
@@ -42,6 +43,7 @@ PbaAlerts *pba_server_get_alerts (PbaServer *self);
 PbaSecretAgent *pba_server_get_secret_agent (PbaServer *self);
 PbaSigningKeys *pba_server_get_signing_keys (PbaServer *self);
 PbaSetupCheck *pba_server_get_setup_check (PbaServer *self);
+PbaUpkeep *pba_server_get_upkeep (PbaServer *self);
 /** pba_server_get_list: made at the first call. */
 PbaListModel *pba_server_get_list (PbaServer *self, PbListKind kind);
 

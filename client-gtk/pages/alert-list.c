@@ -83,6 +83,7 @@ gather_state (PbaServer *server, GPtrArray *alerts)
 {
   const char *state = pba_manager_get_state (pba_server_get_manager (server));
   const char *error = pba_statistics_get_error (pba_server_get_statistics (server));
+  PbaUpkeep *upkeep = pba_server_get_upkeep (server);
   gboolean connected =
     pba_connection_get_state (pba_server_get_connection (server)) == PBA_CONNECTION_CONNECTED;
 
@@ -94,6 +95,9 @@ gather_state (PbaServer *server, GPtrArray *alerts)
     add (alerts, PBA_SEVERITY_ERROR, _ ("The disk failed"),
          _ ("No mail is taken until the service is started again. Its journal says what happened."),
          NULL, NULL, NULL);
+  if (g_str_equal (pba_upkeep_get (upkeep, "State"), "not-kept"))
+    add (alerts, PBA_SEVERITY_WARNING, _ ("Statistics are not kept"),
+         pba_upkeep_get (upkeep, "Trouble"), NULL, NULL, NULL);
   if (error != NULL && connected)
     add (alerts, PBA_SEVERITY_WARNING, _ ("The counters cannot be read"), error, _ ("Try Again"),
          "", NULL);
@@ -342,6 +346,7 @@ pba_alert_list_new (PbaPage *page)
     { pba_server_get_queue (server), "notify" },
     { pba_server_get_findings (server), "items-changed" },
     { pba_server_get_alerts (server), "changed" },
+    { pba_server_get_upkeep (server), "changed" },
   };
 
   self->page = page;

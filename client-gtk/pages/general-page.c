@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The general settings with the certificate behind those of TLS: whose it is, until when it holds, its
+ * The general settings, behind that of the metrics what became of them, and the certificate behind those of TLS: whose it is, until when it holds, its
  * names and fingerprint, and a way to bring another. Made by the table of pages; the model is the
  * server's. Where the service says nothing of a certificate, there are no rows.
  */
@@ -20,6 +20,7 @@ struct _PbaGeneralPage
 
   GtkWidget *certificate, *names, *fingerprint; /* (unowned) (nullable): rows */
   GtkWidget *icon, *import;                     /* (unowned) (nullable) */
+  GtkWidget *metrics, *metrics_icon;            /* (unowned) (nullable) */
   GtkFileChooserNative *chooser;                /* (owned) (nullable): while it is open */
   GFile *chain;                                 /* (owned) (nullable): chosen, the key is not yet */
 };
@@ -193,14 +194,22 @@ add_row (AdwPreferencesGroup *group, const char *title)
   return row;
 }
 
+static GtkWidget *
+warning_icon_new (void)
+{
+  GtkWidget *icon = gtk_image_new_from_icon_name ("dialog-warning-symbolic");
+
+  gtk_widget_add_css_class (icon, "warning");
+  pba_accessible_name (icon, _ ("Warning"));
+  return icon;
+}
+
 static void
 add_import (PbaGeneralPage *self)
 {
   PbaServer *server = pba_page_get_server (PBA_PAGE (self));
 
-  self->icon = gtk_image_new_from_icon_name ("dialog-warning-symbolic");
-  gtk_widget_add_css_class (self->icon, "warning");
-  pba_accessible_name (self->icon, _ ("Warning"));
+  self->icon = warning_icon_new ();
   adw_action_row_add_suffix (ADW_ACTION_ROW (self->certificate), self->icon);
   self->import = gtk_button_new_with_label (_ ("Import…"));
   gtk_widget_set_valign (self->import, GTK_ALIGN_CENTER);
@@ -222,6 +231,46 @@ add_copy (PbaGeneralPage *self)
   pba_accessible_name (copy, _ ("Copy the Fingerprint"));
   g_signal_connect_object (copy, "clicked", G_CALLBACK (on_copy), self, G_CONNECT_SWAPPED);
   adw_action_row_add_suffix (ADW_ACTION_ROW (self->fingerprint), copy);
+}
+
+/* ---- the metrics ---- */
+
+static void
+show_metrics (PbaGeneralPage *self)
+{
+  PbaUpkeep *upkeep = pba_server_get_upkeep (pba_page_get_server (PBA_PAGE (self)));
+  const char *state = pba_upkeep_get (upkeep, "MetricsState");
+  gboolean failed = g_str_equal (state, "failed");
+  g_autofree char *text = NULL;
+
+  if (self->metrics == NULL)
+    return;
+  gtk_widget_set_visible (self->metrics, state[0] != '\0');
+  gtk_widget_set_visible (self->metrics_icon, failed);
+  if (failed)
+    text = g_strdup_printf (_ ("%s: %s"), _ ("Failed"), pba_upkeep_get (upkeep, "MetricsTrouble"));
+  else
+    text = g_strdup (g_str_equal (state, "off")         ? _ ("Off")
+                     : g_str_equal (state, "listening") ? _ ("Listening")
+                                                        : state);
+  show_line (self->metrics, _ ("State"), text);
+}
+
+static void
+add_metrics (PbaGeneralPage *self)
+{
+  PbaSettingRow *row = pba_settings_page_get_row (PBA_SETTINGS_PAGE (self), "Metrics.Address");
+
+  self->metrics = NULL;
+  if (row == NULL)
+    return;
+  self->metrics = add_row (pba_settings_page_get_group (PBA_SETTINGS_PAGE (self),
+                                                        pba_setting_get_group (
+                                                          pba_setting_row_get_setting (row))),
+                           _ ("State"));
+  self->metrics_icon = warning_icon_new ();
+  adw_action_row_add_suffix (ADW_ACTION_ROW (self->metrics), self->metrics_icon);
+  show_metrics (self);
 }
 
 /* ---- the daily report ---- */
@@ -278,6 +327,7 @@ pba_general_page_filled (PbaSettingsPage *page)
   AdwPreferencesGroup *group = NULL;
 
   add_report (self);
+  add_metrics (self);
   self->certificate = self->import = NULL;
   if (row != NULL)
     group =
@@ -299,6 +349,8 @@ pba_general_page_constructed (GObject *object)
 
   g_signal_connect_object (certificate_of (self), "changed", G_CALLBACK (show_certificate), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (pba_server_get_upkeep (pba_page_get_server (PBA_PAGE (self))), "changed",
+                           G_CALLBACK (show_metrics), self, G_CONNECT_SWAPPED);
   G_OBJECT_CLASS (pba_general_page_parent_class)->constructed (object);
 }
 

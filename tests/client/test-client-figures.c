@@ -195,6 +195,47 @@ test_sessions (Bed *bed, gconstpointer mode)
   g_assert_cmpuint (pba_activity_get_busiest (activity)->len, ==, 0);
 }
 
+/* ---- how the figures fare ---- */
+
+typedef struct
+{
+  PbaUpkeep *upkeep;
+  const char *name, *text;
+} Faring;
+
+static gboolean
+is_faring (gpointer user_data)
+{
+  Faring *wanted = user_data;
+
+  return g_str_equal (pba_upkeep_get (wanted->upkeep, wanted->name), wanted->text);
+}
+
+/* An address that another has is told with the reason, and what became of the next one too. */
+static void
+test_upkeep (Bed *bed, gconstpointer mode)
+{
+  g_autoptr (PbaServer) server = pba_server_new (bed->connection);
+  PbaUpkeep *upkeep = pba_server_get_upkeep (server);
+  g_autofree char *taken = g_strdup_printf ("127.0.0.1:%u", smtp_port (bed));
+  Faring kept = { upkeep, "State", "ok" };
+  Faring off = { upkeep, "MetricsState", "off" };
+  Faring failed = { upkeep, "MetricsState", "failed" };
+
+  g_assert_cmpstr (pba_upkeep_get (upkeep, "State"), ==, "");
+  bed_open (bed, PBA_CONNECTION_CONNECTED);
+  bed_wait (is_faring, &kept, "the state");
+  bed_wait (is_faring, &off, "no metrics");
+  g_assert_cmpstr (pba_upkeep_get (upkeep, "Trouble"), ==, "");
+  g_assert_cmpstr (pba_upkeep_get (upkeep, "MetricsTrouble"), ==, "");
+  bed_set (bed, "Metrics", "Address", g_variant_new_string (taken));
+  bed_wait (is_faring, &failed, "the failure");
+  g_assert_cmpstr (pba_upkeep_get (upkeep, "MetricsTrouble"), !=, "");
+  bed_set (bed, "Metrics", "Address", g_variant_new_string (""));
+  bed_wait (is_faring, &off, "no metrics again");
+  g_assert_cmpstr (pba_upkeep_get (upkeep, "MetricsTrouble"), ==, "");
+}
+
 /* ---- its look at itself ---- */
 
 static gboolean
@@ -237,6 +278,7 @@ main (int argc, char **argv)
   g_test_add ("/figures/told", Bed, "real", bed_up, test_told, bed_down);
   g_test_add ("/figures/past", Bed, "real", bed_up, test_past, bed_down);
   g_test_add ("/figures/sessions", Bed, "real", bed_up, test_sessions, bed_down);
+  g_test_add ("/figures/upkeep", Bed, "real", bed_up, test_upkeep, bed_down);
   g_test_add ("/figures/setup", Bed, "real", bed_up, test_setup, bed_down);
   return g_test_run ();
 }

@@ -6,6 +6,7 @@ import pathlib
 import re
 import threading
 
+import harness
 from test_ui_messages import MESSAGE, STRANGER, refuse
 from test_ui_names import nameless
 from ui import FRAME
@@ -204,3 +205,33 @@ def test_moves_under_load(ui):
     for title, (_, box) in first.items():
         assert second[title][1] == box, (title, box, second[title][1])
     assert figure(ui, "Refused")[0] == 0
+
+
+def test_not_kept(ui):
+    """That statistics cannot be kept is said where they are shown, and that nobody gets the metrics where they are set."""
+    ui.bed.start()
+    send(ui, 1)
+    file = os.path.join(ui.bed.state, "statistics")
+    harness.wait_for(lambda: os.path.exists(file), "the file")
+    while True:
+        os.unlink(file)
+        try:
+            os.mkdir(file)
+            break
+        except FileExistsError:  # written anew between the two
+            pass
+    send(ui, 1)
+    ui.start("overview", daemon=False)
+    alert = ui.find("list item", "Warning: Statistics are not kept")
+    assert "statistics" in alert.description, alert.description
+    picture(ui, "not-kept")
+    os.rmdir(file)
+    ui.gone("list item", "Warning: Statistics are not kept")
+    ui.go("General")
+    ui.find("list item", "State, Off")
+    ui.api.set("Metrics", "Address", "s", f"127.0.0.1:{ui.bed.port}")
+    row = ui.find("list item", text="State, Failed: ")
+    ui.reveal(row)
+    picture(ui, "metrics-failed")
+    ui.api.set("Metrics", "Address", "s", f"127.0.0.1:{ui.bed.ports.take()}")
+    ui.find("list item", "State, Listening")
