@@ -35,6 +35,10 @@ cp "$1/local.conf" /etc/dovecot/local.conf
 while IFS=: read -r user password; do
   echo "$user:$(doveadm pw -s SHA512-CRYPT -p "$password")::::::" >>/etc/dovecot/postbus-users
 done <"$1/users"
+[ ! -e "$1/postbus.sieve" ] || {
+  cp "$1/postbus.sieve" /etc/dovecot/postbus.sieve
+  sievec /etc/dovecot/postbus.sieve
+}
 echo log_path = "$1/dovecot.log" >>/etc/dovecot/local.conf
 exec dovecot -F
 """
@@ -49,7 +53,7 @@ def block(name):
 class Dovecot:
     """Runs from start() to the end of the test; enter() runs a command where it is, postbusd may start there, too."""
 
-    def __init__(self, bed, recipe, users, extra=""):
+    def __init__(self, bed, recipe, users, extra="", sieve=None):
         if os.geteuid() != 0 or not all(map(shutil.which, ("dovecot", "unshare", "nsenter", "setpriv", "useradd", "ip"))):
             skip("needs root, and dovecot")
         if not os.path.exists("/usr/lib/dovecot/imap") or not os.path.exists("/usr/lib/dovecot/lmtp"):
@@ -64,6 +68,10 @@ class Dovecot:
         # The packages are there already.
         (self.folder / "setup.sh").write_text(block("setup").replace("apt install", ": apt install"))
         (self.folder / "local.conf").write_text(block(recipe) + extra)
+        if sieve is not None:
+            if not os.path.exists("/usr/bin/sievec"):
+                skip("needs dovecot-sieve")
+            (self.folder / "postbus.sieve").write_text(sieve)
         (self.folder / "users").write_text("".join(f"{name}:{password}\n" for name, password in users.items()))
         self.process = None
         bed.on_close(self.stop)

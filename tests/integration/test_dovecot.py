@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The README's ways to Dovecot, as they stand there, with the real one."""
-from dovecot import Dovecot
+import test_dmarc
+from dovecot import Dovecot, block
 from harness import wait_for
 
 MESSAGE = b"From: a@b.example\r\nTo: ann@local.example\r\nSubject: by hand\r\n\r\nLine\r\n.dot\r\n"
@@ -65,6 +66,25 @@ def test_lmtp_replies(bed):
     # The notice is there, and goes from the queue some moments later.
     [row] = wait_for(lambda: len(rows := bed.api.rows("Queue")) == 1 and rows, "the one that waits")
     assert "Mailbox is full" in repr(row), row
+
+
+def test_quarantine_goes_to_junk(bed):
+    """By the README's Sieve script: what DMARC puts aside, and nothing else."""
+    dovecot = Dovecot(bed, "lmtp", {"ann": PASSWORD}, block("sieve-lmtp"), sieve=block("sieve")).start()
+    dovecot.start_postbusd()
+    use_lmtp(bed)
+    test_dmarc.add_policies(bed)
+    bed.api.set("MailAuth", "DmarcPolicy", "s", "enforce")
+    assert test_dmarc.deliver(bed, test_dmarc.message("a@quarantine.example")) == test_dmarc.TAKEN
+    assert test_dmarc.deliver(bed, test_dmarc.message("a@none.example")) == test_dmarc.TAKEN
+    assert test_dmarc.deliver(bed, test_dmarc.message("a@none.example"), recipients=("ann+x@local.example",)) == test_dmarc.TAKEN
+    [text] = dovecot.wait_mail("ann", 1, "Junk")
+    assert "From: a@quarantine.example" in text, text
+    texts = dovecot.wait_mail("ann", 2)
+    assert all("From: a@none.example" in text and "X-Postbus-Quarantine" not in text for text in texts), texts
+    bed.queue_empty()
+    # The script was compiled by root: whoever delivers could not.
+    assert "failed to" not in dovecot.log() and "rror" not in dovecot.log(), dovecot.log()
 
 
 def test_lmtp_waits_while_dovecot_is_down(bed):

@@ -365,6 +365,43 @@ def test_queue_and_session(bed):
         assert "not allowed" in sendmail(bed, name="mailq", status=NOPERM, user=65534, group=65534, extra_groups=[])
 
 
+def test_with_git(bed):
+    """git send-email, where it is, through it: a patch comes out of the mail as it went in."""
+    if not os.path.exists("/usr/lib/git-core/git-send-email"):
+        skip("git-email is not installed")
+    bed.start()
+    relay = bed.relay_sink()
+    wrapper = pathlib.Path(bed.folder, "wrapper")
+    wrapper.write_text(f"#!/bin/sh\necho \"$@\" >>{bed.folder}/arguments\nexec {TOOLS / 'sendmail'} \"$@\"\n")
+    wrapper.chmod(0o755)
+    where = pathlib.Path(bed.folder, "repository")
+    where.mkdir()
+    environment = {**os.environ, "HOME": str(where), "GIT_CONFIG_NOSYSTEM": "1", "DBUS_SYSTEM_BUS_ADDRESS": bed.bus.address,
+                   "EMAIL": "ann@local.example", "GIT_AUTHOR_NAME": "Änne Ä", "GIT_COMMITTER_NAME": "Änne Ä"}
+
+    def git(*arguments, cwd=where):
+        return subprocess.run(["git", *arguments], cwd=cwd, env=environment, check=True, timeout=60, capture_output=True).stdout
+    git("init", "-q", "-b", "main")
+    git("commit", "-q", "--allow-empty", "-m", "First")
+    text = "From the start\n.\n..\n" + "ü and a long line " * 80 + "\n"
+    (where / "file").write_text(text)
+    git("add", "file")
+    git("commit", "-q", "-m", "Add a file for Ünne\n\nWith ü, and a line with a dot:\n.\nthe end")
+    git("send-email", "--quiet", f"--sendmail-cmd={wrapper}", "--envelope-sender=auto", "--confirm=never", "--to=ann@local.example", "--cc=Far Ä <far@far.example>",
+        "--suppress-cc=self", "--8bit-encoding=UTF-8", "-1")
+    [mail] = bed.wait_mails(bed.ann)
+    [message] = relay.wait_messages(1)
+    assert message.sender == b"ann@local.example" and message.recipients == [b"far@far.example"], message.sender
+    assert pathlib.Path(bed.folder, "arguments").read_text() == "-f ann@local.example -i ann@local.example far@far.example\n"
+    other = pathlib.Path(bed.folder, "other")
+    git("clone", "-q", str(where), str(other))
+    git("reset", "-q", "--hard", "HEAD^", cwd=other)
+    (other / "mail").write_bytes(mail.replace(b"\r\n", b"\n"))
+    git("am", "-q", "mail", cwd=other)
+    assert (other / "file").read_text() == text
+    assert git("show", "-s", "--format=%an %s%n%b", "HEAD", cwd=other) == git("show", "-s", "--format=%an %s%n%b", "HEAD")
+
+
 def test_with_mail(bed):
     """mail(1), where there is one, through it."""
     program = next((path for path in ("/usr/bin/bsd-mailx", "/usr/bin/s-nail") if os.path.exists(path)), None)
