@@ -40,6 +40,7 @@ struct _PbRelayKeeper
   PbSecretAgents *agents; /* (unowned) */
   PbAlerts *alerts;       /* (unowned) */
   GHashTable *logins;     /* (owned) key -> PbRelayKeeping */
+  GPtrArray *stale;       /* (owned) (element-type utf8) relays whose password was told to be stale */
   gulong settings_handler, list_handler;
   void (*wake) (gpointer user_data);
   gpointer wake_data;

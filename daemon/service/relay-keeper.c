@@ -325,18 +325,54 @@ review (PbRelayKeeper *self)
     }
 }
 
+static gboolean
+contains (GPtrArray *relays, const char *relay)
+{
+  return g_ptr_array_find_with_equal_func (relays, relay, g_str_equal, NULL);
+}
+
+/*
+ * A password that is kept and no more used, since the relay's settings changed, is told of at once: not when the
+ * first mail has waited for it. What was told of before and is not stale now is over.
+ */
+static void
+review_stale (PbRelayKeeper *self)
+{
+  g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (self->registry);
+  g_autoptr (GPtrArray) now = pb_registry_stale_relays (self->registry);
+  g_autoptr (GPtrArray) before = g_steal_pointer (&self->stale);
+
+  self->stale = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < now->len; i++)
+    {
+      g_autoptr (PbRoute) route = pb_route_find_relay (snapshot, now->pdata[i]);
+
+      if (route == NULL || route->secret != PB_ROUTE_SECRET_SYSTEM || !is_used (snapshot, route))
+        continue;
+      pb_relay_keeper_raise_missing (self, route, PB_RELAY_SECRET_STALE);
+      g_ptr_array_add (self->stale, g_strdup (now->pdata[i]));
+    }
+  for (guint i = 0; i < before->len; i++)
+    if (!contains (self->stale, before->pdata[i]))
+      pb_alerts_end (self->alerts, PB_ALERT_RELAY_PASSWORD_MISSING, before->pdata[i]);
+}
+
 static void
 on_settings_changed (PbRegistry *registry, const char *interface, GStrv names, gpointer user_data)
 {
-  if (g_str_equal (interface, "Delivery"))
-    review (user_data);
+  if (!g_str_equal (interface, "Delivery"))
+    return;
+  review (user_data);
+  review_stale (user_data);
 }
 
 static void
 on_list_changed (PbRegistry *registry, int kind, guint64 revision, gpointer user_data)
 {
-  if (kind == PB_LIST_RELAY_EXCEPTIONS)
-    review (user_data);
+  if (kind != PB_LIST_RELAY_EXCEPTIONS)
+    return;
+  review (user_data);
+  review_stale (user_data);
 }
 
 /* A client has come: whoever waits is asked for anew. */
@@ -378,6 +414,8 @@ pb_relay_keeper_new (PbRegistry *registry, PbMailbox *mailbox, PbSecretAgents *a
   self->list_handler =
     g_signal_connect (registry, "list-changed", G_CALLBACK (on_list_changed), self);
   pb_secret_agents_watch (agents, on_agent_came, self);
+  self->stale = g_ptr_array_new ();
+  review_stale (self);
   return self;
 }
 
@@ -399,6 +437,7 @@ pb_relay_keeper_free (PbRelayKeeper *self)
   pb_relay_keeper_close (self);
   pb_mailbox_dispatch (self->mailbox);
   g_hash_table_unref (self->logins);
+  g_ptr_array_unref (self->stale);
   pb_mailbox_unref (self->mailbox);
   g_free (self);
 }

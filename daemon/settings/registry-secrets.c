@@ -56,21 +56,34 @@ pb_registry_computed (PbRegistry *self, PbComputedId id)
 
 /* ---- the key ---- */
 
-/* Only said: the client fills it in again, or the administrator does. */
-static void
-warn_of_stale (PbRegistry *self)
+GPtrArray *
+pb_registry_stale_relays (PbRegistry *self)
 {
+  GPtrArray *relays = g_ptr_array_new_with_free_func (g_free);
   GPtrArray *rows = self->rows[PB_LIST_RELAY_EXCEPTIONS];
 
+  if (self->secrets == NULL || !pb_secrets_has_key (self->secrets))
+    return relays;
   if (strcmp (general_state (self), "stale") == 0)
-    pb_log (PB_LOG_WARNING, "relay password stale", "relay", PB_RELAY_GENERAL, NULL);
+    g_ptr_array_add (relays, g_strdup (PB_RELAY_GENERAL));
   for (guint i = 0; i < rows->len; i++)
     {
       const PbRow *row = rows->pdata[i];
 
       if (strcmp (pb_registry_exception_state (self, row), "stale") == 0)
-        pb_log (PB_LOG_WARNING, "relay password stale", "relay", row->id, NULL);
+        g_ptr_array_add (relays, g_strdup (row->id));
     }
+  return relays;
+}
+
+/* Only said: the client fills it in again, or the administrator does. */
+static void
+warn_of_stale (PbRegistry *self)
+{
+  g_autoptr (GPtrArray) relays = pb_registry_stale_relays (self);
+
+  for (guint i = 0; i < relays->len; i++)
+    pb_log (PB_LOG_WARNING, "relay password stale", "relay", relays->pdata[i], NULL);
 }
 
 void

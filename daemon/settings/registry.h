@@ -75,6 +75,9 @@ void pb_registry_set_check (PbRegistry *self, const char *interface, PbRegistryC
 /** pb_registry_checked: @error: (nullable) why not; PB_ERROR_INVALID_VALUE, say. */
 void pb_registry_checked (gpointer ticket, const GError *error);
 
+/** pb_registry_stale_relays: (transfer full) (element-type utf8): relays, "general" or the Id of an exception, for which a password is kept that is not theirs any more. None without a key. */
+GPtrArray *pb_registry_stale_relays (PbRegistry *self);
+
 /** pb_registry_use_key: once, at start: the key that secrets are sealed under. Without one there are none to open, and none can be set. */
 void pb_registry_use_key (PbRegistry *self, PbSecret *key);
 

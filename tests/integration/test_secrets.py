@@ -11,7 +11,7 @@ import subprocess
 
 import mock_polkit
 import stranger
-from bus import NAME, PATH, BusError
+from bus import NAME, PATH, BusError, variants
 from gi.repository import GLib
 from harness import files_below, wait_for
 from mock_polkit import NO, YES
@@ -148,6 +148,38 @@ def test_from_a_shell(bed):
     subprocess.run(["busctl", "--address=" + bed.bus.address, "call", NAME, PATH, f"{NAME}.Manager", "SetRelaySecret", "say",
                     "general", "3", "0x61", "0x62", "0x63"], check=True, timeout=240)
     assert general(bed) == "present"
+
+
+def missing(bed):
+    return [row for row in bed.api.call("Alerts", "List")[0] if row["Name"] == "relay-password-missing"]
+
+
+def test_stale_is_told_at_once(bed):
+    """A pin makes the password stale: the alert says so before mail waits, over a restart, and until it is set anew or not wanted."""
+    start(bed)
+    apply(bed, RelayAuth=("b", True), Mode=("s", "relay"))
+    set_secret(bed.api, canary())
+    assert not missing(bed)
+    bed.api.set("Delivery", "RelayFingerprint", "s", "0f" * 32)
+    [alert] = missing(bed)
+    assert alert["Subject"] == "general" and "must be set anew" in alert["Text"], alert
+    bed.postbusd.restart()
+    assert [row["Subject"] for row in missing(bed)] == ["general"]
+    set_secret(bed.api, canary())
+    assert general(bed) == "present" and not missing(bed)
+    bed.api.set("Delivery", "RelayFingerprint", "s", "")
+    assert missing(bed)
+    bed.api.set("Delivery", "Mode", "s", "direct")
+    assert general(bed) == "stale" and not missing(bed), "nothing goes there"
+    bed.api.set("Delivery", "Mode", "s", "relay")
+    assert missing(bed)
+    rule = bed.api.add("RelayExceptions", Name="x", Kind="recipient", Targets=["x.example"], Server="x.example.org", Port=25, Tls="starttls",
+                       Auth=True, User="me")
+    bed.api.call("Manager", "SetRelaySecret", "(say)", rule, b"sesame")
+    bed.api.call("RelayExceptions", "Update", "(sa{sv})", rule, variants({"Fingerprint": "0f" * 32}))
+    assert {row["Subject"] for row in missing(bed)} == {"general", rule}
+    bed.api.call("RelayExceptions", "Remove", "(as)", [rule])
+    assert [row["Subject"] for row in missing(bed)] == ["general"]
 
 
 def test_stale_when_it_leads_elsewhere(bed):
