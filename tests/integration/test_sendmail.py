@@ -73,6 +73,35 @@ def test_recipients_as_cron_hands_them_on(bed):
     bed.wait_mails(bed.ann)
 
 
+# What programs start it with: mutt, PHP's mail(), msmtp's users, git, mailx, cron, smartd, logcheck, exim's and Postfix's own.
+WAYS = [["-oem", "-oi", "-f", "bob@local.example", "--", "ann@local.example"], ["-oem", "-oi", "--", "ann@local.example"],
+        ["-t", "-i"], ["-ti"], ["-t", "-i", "-f", "bob@local.example"], ["-t", "-i", "-fbob@local.example"], ["-ti", "-r", "bob@local.example"],
+        ["-oi", "-t", "-B8BITMIME"], ["-B", "8BITMIME", "-oi", "-t"], ["-i", "-F", "Some Body", "ann"], ["-FSome Body", "-i", "ann"],
+        ["-N", "success,delay", "-R", "hdrs", "-V", "id=1", "-t"], ["-Nnever", "-Rfull", "-t", "-oi"], ["-bm", "-odb", "-oi", "ann"],
+        ["-odi", "-oem", "-om", "ann"], ["-em", "-m", "-n", "-t"], ["-O", "DeliveryMode=b", "-U", "-t"], ["-G", "-L", "tag", "-t"],
+        ["-h", "3", "-p", "ESMTP:here", "-t"], ["-A", "c", "-X", "/dev/null", "-t"], ["-C", "/dev/null", "-t"], ["-v", "-t"], ["-Am", "-t", "-oi", "-f", "<>"]]
+
+
+def test_ways_of_programs(bed):
+    """The command lines that programs use: each sends, and the text is all there but what -i decides."""
+    bed.start()
+    for number, way in enumerate(WAYS):
+        sendmail(bed, *way, text=f"To: ann@local.example\nSubject: {number}\n\nü\n.\nend\n")
+    mails = {int(mail.split(b"Subject: ")[1].split(b"\r")[0]): mail
+             for mail in bed.wait_mails(bed.ann, len(WAYS)) if b"multipart/report" not in mail}
+    assert len(mails) == len(WAYS), sorted(mails)
+    for number, way in enumerate(WAYS):
+        mail, whole = mails[number], any(word in ("-i", "-oi", "-ti") for word in way)
+        assert mail.endswith("ü\r\n.\r\nend\r\n".encode() if whole else "ü\r\n".encode()), (way, mail)
+        bob = any("bob@" in word for word in way)
+        assert (b"Return-Path: <bob@local.example>" in mail) == bob and (b"Return-Path: <>" in mail) == ("<>" in way), (way, mail)
+        assert (b"\"Some Body\" <" in mail or b"Some Body <" in mail) == any("Some Body" in word for word in way), (way, mail)
+    bed.queue_empty()
+    for way in (["-q30m"], ["-bd"], ["-bv", "ann"], ["-bt"], ["-f"], ["-N", "often", "ann"], ["-R", "half", "ann"], ["-V", "a\tb", "ann"]):
+        said = sendmail(bed, *way, status=USAGE)
+        assert said.startswith("sendmail: ") and said.count("\n") == 1, (way, said)
+
+
 def test_senders(bed):
     """-f names the sender, of the envelope and, where there is none, of From; the null sender is one."""
     bed.start()
