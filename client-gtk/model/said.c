@@ -39,6 +39,7 @@ pba_said_words (const char *english)
   const char *const between[] = { ": ", ", " };
   g_autoptr (GString) text = g_string_new (NULL);
   g_auto (GStrv) parts = NULL;
+  gboolean known = FALSE;
 
   /* What a server replied begins with its code, and is not ours to take apart. */
   if (g_ascii_isdigit (english[0]) || strlen (english) > MAX_WORDS)
@@ -52,9 +53,11 @@ pba_said_words (const char *english)
     {
       g_autofree char *part = pba_said_words (parts[i]);
 
+      known = known || !g_str_equal (part, parts[i]);
+
       g_string_append_printf (text, "%s%s", i == 0 ? "" : strstr (english, ": ") != NULL ? ": " : C_ ("several", ", "), part);
     }
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  return known ? g_string_free (g_steal_pointer (&text), FALSE) : g_strdup (english);
 }
 
 static char *

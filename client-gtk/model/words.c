@@ -8,6 +8,7 @@
 #include "model/words.h"
 
 #include "dbus/errors.h"
+#include "model/said.h"
 
 #include <glib/gi18n.h>
 #include <stdio.h>
@@ -71,7 +72,7 @@ translate_problem (const char *words)
   if (g_str_has_prefix (words, "must be one of ") && strchr (words, '+') == NULL)
     /* Translators: %s are words separated by commas */
     return g_strdup_printf (_ ("must be one of %s"), words + strlen ("must be one of "));
-  return g_strdup (_ (words));
+  return pba_said_words (words);
 }
 
 char *

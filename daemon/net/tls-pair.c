@@ -7,6 +7,8 @@
  */
 #include "net/tls-private.h"
 
+#include "util/marked.h"
+
 #include <gio/gio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -181,9 +183,9 @@ read_chain (PbTlsPair *self, const char *data, gsize length, GError **error)
   whole = ERR_GET_REASON (ERR_peek_last_error ()) == PEM_R_NO_START_LINE;
   BIO_free (bio);
   if (self->certificate == NULL && whole)
-    return refuse (error, PB_TLS_ERROR_CERTIFICATE, "holds no certificate in PEM form");
+    return refuse (error, PB_TLS_ERROR_CERTIFICATE, N_ ("holds no certificate in PEM form"));
   if (!whole)
-    return refuse (error, PB_TLS_ERROR_CERTIFICATE, "holds a damaged certificate");
+    return refuse (error, PB_TLS_ERROR_CERTIFICATE, N_ ("holds a damaged certificate"));
   ERR_clear_error ();
   return TRUE;
 }
@@ -208,11 +210,11 @@ read_key (PbTlsPair *self, const char *data, gsize length, GError **error)
     return TRUE;
   if (asked)
     return refuse (error, PB_TLS_ERROR_KEY,
-                   "is protected by a passphrase, which nobody is there to type: take it off with "
-                   "openssl pkey -in KEY -out NEWKEY");
+                   N_ ("is protected by a passphrase, which nobody is there to type: take it off with "
+                       "openssl pkey -in KEY -out NEWKEY"));
   if (g_strstr_len (data, (gssize) length, "PRIVATE KEY-----") == NULL)
-    return refuse (error, PB_TLS_ERROR_KEY, "holds no private key in PEM form");
-  return refuse (error, PB_TLS_ERROR_KEY, "holds a damaged private key");
+    return refuse (error, PB_TLS_ERROR_KEY, N_ ("holds no private key in PEM form"));
+  return refuse (error, PB_TLS_ERROR_KEY, N_ ("holds a damaged private key"));
 }
 
 static gboolean
@@ -223,8 +225,8 @@ check_match (PbTlsPair *self, GError **error)
   for (int i = 0; i < sk_X509_num (self->chain); i++)
     if (X509_check_private_key (sk_X509_value (self->chain, i), self->key) == 1)
       return refuse (error, PB_TLS_ERROR_CERTIFICATE,
-                     "has the server's own certificate behind others: it must be the first");
-  return refuse (error, PB_TLS_ERROR_MISMATCH, "does not belong to the private key");
+                     N_ ("has the server's own certificate behind others: it must be the first"));
+  return refuse (error, PB_TLS_ERROR_MISMATCH, N_ ("does not belong to the private key"));
 }
 
 PbTlsPair *
@@ -370,6 +372,6 @@ pb_tls_pair_check_dates (const PbTlsPair *self, gint64 now, GError **error)
   from = day_text (identity->not_before);
   to = day_text (identity->not_after);
   g_set_error (error, PB_TLS_ERROR, PB_TLS_ERROR_CERTIFICATE, "%s: it holds from %s to %s",
-               now > identity->not_after ? "has expired" : "does not hold yet", from, to);
+               now > identity->not_after ? N_ ("has expired") : N_ ("does not hold yet"), from, to);
   return FALSE;
 }

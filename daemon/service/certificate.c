@@ -13,6 +13,7 @@
 #include "service/certificate-files.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/marked.h"
 #include "util/pool.h"
 
 #include <gio/gio.h>
@@ -438,9 +439,8 @@ do_import (gpointer data)
                                  (const char *) job->key->data, job->key->length, &job->error);
   if (job->pair == NULL || !pb_certificate_check (job->pair, &job->error))
     {
-      gboolean key = g_error_matches (job->error, PB_TLS_ERROR, PB_TLS_ERROR_KEY);
-
-      g_prefix_error (&job->error, key ? "Tls.Import: key: " : "Tls.Import: chain: ");
+      g_prefix_error (&job->error, "Tls.Import: %s: ",
+                      g_error_matches (job->error, PB_TLS_ERROR, PB_TLS_ERROR_KEY) ? N_ ("key") : N_ ("chain"));
       return;
     }
   name = g_strdup_printf ("imported-%.16s.pem", pb_tls_pair_identity (job->pair)->fingerprint);

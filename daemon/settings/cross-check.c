@@ -7,6 +7,7 @@
 #include "settings/cross-check.h"
 
 #include "dbus/errors.h"
+#include "util/marked.h"
 
 #include <string.h>
 
@@ -145,11 +146,11 @@ static const struct
   { PB_SEVERITY_ERROR,
     { "Delivery.RelayTls", "Delivery.RelayAuth" },
     auth_without_tls,
-    "must not be off while RelayAuth is on" },
+    N_ ("must not be off while RelayAuth is on") },
   { PB_SEVERITY_ERROR,
     { "General.Banner", "General.Hostname" },
     greeting_too_long,
-    "must be shorter: with Hostname the greeting is longer than 512 octets" },
+    N_ ("must be shorter: with Hostname the greeting is longer than 512 octets") },
   { PB_SEVERITY_PROBLEM,
     { "Delivery.RelayServer", "Delivery.Mode" },
     relay_without_server,

@@ -144,6 +144,9 @@ test_said (void)
       "Verbindung zu clamd: Zertifikat nicht geprüft, keine Antwort");
   is (pba_said_words ("250 2.1.5 no answer, no answer"), "250 2.1.5 no answer, no answer");
   is (pba_said_words (""), "");
+  is (pba_said_words ("one of a, b"), "one of a, b");
+  is (pba_words_problem ("Tls.Import: chain: holds no certificate in PEM form"),
+      "Zertifikatskette: enthält kein Zertifikat im PEM-Format");
   speak ("ja");
   said_is (pb_say_places ("the list {trouble}", "trouble", pb_say_words ("does not answer"), NULL), "",
            "このリストは応答しません");
