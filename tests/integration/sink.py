@@ -212,7 +212,7 @@ class Sink:
 
     def _reply(self, connection, verb, line, message=None):
         """Answers by the first fitting rule; returns the reply's first digit, or None to stop. A message that it takes is
-        kept before the client can know."""
+        kept before the client can know, and told of when the client can."""
         reply = DEFAULTS.get(verb, b"500 5.5.1 Unknown")
         with self.changed:
             if verb == b"MAIL":
@@ -236,13 +236,15 @@ class Sink:
             lines = [b"sink.example"] + self.extensions
             reply = b"\r\n".join(b"250" + (b" " if n == len(lines) - 1 else b"-") + text
                                  for n, text in enumerate(lines))
+        if verb in (b".", b"RSET", b"EHLO", b"HELO", b"QUIT"):
+            connection.rules = None
         if message is not None and reply.startswith(b"2"):
             with self.changed:
                 self.messages.append(message)
+                connection.sock.sendall(reply + b"\r\n")
                 self.changed.notify_all()
-        if verb == b"." or verb in (b"RSET", b"EHLO", b"HELO", b"QUIT"):
-            connection.rules = None
-        connection.sock.sendall(reply + b"\r\n")
+        else:
+            connection.sock.sendall(reply + b"\r\n")
         return reply[:1]
 
     def _talk(self, connection):
