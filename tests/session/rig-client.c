@@ -16,8 +16,12 @@ static short
 await (int fd, short events)
 {
   struct pollfd wanted = { .fd = fd, .events = events };
-  int n = poll (&wanted, 1, RIG_PATIENCE / 1000);
+  int n;
 
+  /* The fuzzer's own timer interrupts. */
+  do
+    n = poll (&wanted, 1, RIG_PATIENCE / 1000);
+  while (n < 0 && errno == EINTR);
   g_assert_cmpint (n, ==, 1);
   return wanted.revents;
 }
