@@ -163,6 +163,22 @@ write_back (PbBatch *batch, PbDatabase *database, PbTouched *touched, GError **e
   return pb_database_run (database, statement, error);
 }
 
+/*
+ * Inside the transaction: one of its own would take and give back SQLite's locks once more. It is only a figure, and a damaged row somewhere is no
+ * reason to take no mail; but an error that has rolled the transaction back must be told as what it is.
+ */
+static gboolean
+read_oldest (PbBatch *self, PbDatabase *database, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+
+  if (pb_database_read_integer (database, SQL_OLDEST, &self->oldest, &own)
+      || !sqlite3_get_autocommit (database->handle))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
 static gboolean
 on_batch_ending (gpointer owner, PbDatabase *database, GError **error)
 {
@@ -178,8 +194,8 @@ on_batch_ending (gpointer owner, PbDatabase *database, GError **error)
   if (!pb_store_write_high_water (store, database, error)
       || !pb_room_ensure (store->room, database, error))
     return FALSE;
-  /* Inside the transaction: one of its own would take and give back SQLite's locks once more. Only a figure: an error is none of the batch. */
-  pb_database_read_integer (database, SQL_OLDEST, &self->oldest, NULL);
+  if (!read_oldest (self, database, error))
+    return FALSE;
   /* Before the commit, so that no claim can read a message that its caller is about to be told of. */
   if (self->inserted->len > 0)
     pb_claims_exclude (store->claims, (const guint64 *) (gpointer) self->inserted->data,
