@@ -15,7 +15,7 @@
 #include <poll.h>
 #include <string.h>
 
-#define MAX_AT_ONCE  32
+#define MAX_AT_ONCE  100 /* some 100 KiB each; the others wait for their turn, so few must not be enough to fill it */
 #define KEEP_USEC    ((gint64) 3600 * G_USEC_PER_SEC) /* then the authorities are read anew */
 #define MAX_WAIT_MS  60000
 

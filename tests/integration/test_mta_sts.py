@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """MTA-STS (RFC 8461): how policies are found, kept and obeyed, with a real web server, real certificates and real mail exchangers."""
 import os
+import socket
 import threading
 
 from bus import BusError, variants
@@ -300,6 +301,32 @@ def test_web_server_is_slow(bed):
     domain.web.hold.set()
     retry(bed)
     domain.mx[0].wait(domain.mx[0].messages, 3)
+
+
+def test_silent_web_servers_hold_up_nobody(bed):
+    """Mail to others goes while many wait for theirs, and those go when their minute is over."""
+    clock, domain = Clock(bed), Domain(bed)
+    silent = socket.create_server(("127.0.0.6", domain.web_port), backlog=128)
+    bed.on_close(silent.close)
+    names = [f"slow{number}.example" for number in range(30)]
+    for name in names:
+        bed.dns.add(name, "MX", (10, "mx1." + DOMAIN))
+        bed.dns.add("_mta-sts." + name, "TXT", "v=STSv1; id=1;")
+        bed.dns.add("mta-sts." + name, "A", "127.0.0.6")
+    bed.start()
+    for name in names:
+        send(bed, "x@" + name)
+    for name in names:
+        bed.dns.wait_query("mta-sts." + name)
+    send(bed)
+    domain.mx[0].wait(domain.mx[0].messages, 1)
+    wait_for(lambda: bed.api.get("Queue", "Active") == len(names), "the others to wait alone")
+    assert [line for line, _ in domain.mx[0].recipients] == [b"RCPT TO:<x@dest.example>"]
+    clock.pass_time(61)
+    domain.mx[0].wait(domain.mx[0].messages, len(names) + 1)
+    bed.queue_empty()
+    known = domain.known()
+    assert all("takes too long" in known[name]["Failure"] for name in names), known
 
 
 def test_record(bed):
