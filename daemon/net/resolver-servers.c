@@ -30,9 +30,15 @@ set_option (struct ub_ctx *unbound, const char *name, const char *value)
     pb_log (PB_LOG_WARNING, "resolver-option-refused", "option", name, "error", ub_strerror (error), NULL);
 }
 
-/* (Re)makes libunbound's context for the servers in hand: it takes no new ones once it has begun. */
-void
-pb_resolver_open (PbResolver *self)
+/* Names that no public zone knows, or that belong to whoever's network it is (RFC 6761, 6762, 8375, and what routers at
+ * home are called): the root proves that most of them do not exist, so an answer from the network itself would be bogus. */
+static const char *const private_zones[] = {
+  "alt.",      "corp.", "domain.",   "fritz.box.", "home.",    "home.arpa.", "internal.", "intranet.", "invalid.",
+  "ip.",       "lan.",  "local.",    "localdomain.", "localhost.", "mail.", "onion.",  "private.",  "test.",
+};
+
+struct ub_ctx *
+pb_resolver_context_new (const PbResolver *self, gboolean validating)
 {
   static const char *const options[][2] = {
     { "do-not-query-localhost:", "no" },
@@ -45,12 +51,15 @@ pb_resolver_open (PbResolver *self)
     /* A forwarder that was away is asked again within a minute, not fifteen. */
     { "infra-host-ttl:", "60" },
     { "infra-keep-probing:", "yes" },
+    /* Nobody but the servers' owners counts who knows which anchor. */
+    { "trust-anchor-signaling:", "no" },
   };
   static const char *const open_zones[] = {
     "test.", "home.arpa.", "127.in-addr.arpa.",
     "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
   };
   struct ub_ctx *unbound = ub_ctx_create ();
+  int error = 0;
 
   if (unbound == NULL)
     g_error ("No memory for the resolver");
@@ -60,10 +69,33 @@ pb_resolver_open (PbResolver *self)
   for (guint i = 0; i < self->servers->len; i++)
     if (ub_ctx_set_fwd (unbound, g_ptr_array_index (self->servers, i)) != 0)
       pb_log (PB_LOG_WARNING, "name-server-refused", "server", g_ptr_array_index (self->servers, i), NULL);
+  for (guint i = 0; validating && i < G_N_ELEMENTS (private_zones); i++)
+    set_option (unbound, "domain-insecure:", private_zones[i]);
+  if (validating)
+    error = ub_ctx_add_ta_file (unbound, self->anchors);
   ub_ctx_async (unbound, 1);
   /* Last: this settles everything set before. */
-  for (guint i = 0; i < G_N_ELEMENTS (open_zones); i++)
-    ub_ctx_zone_add (unbound, open_zones[i], "transparent");
+  for (guint i = 0; error == 0 && i < G_N_ELEMENTS (open_zones); i++)
+    error = ub_ctx_zone_add (unbound, open_zones[i], "transparent");
+  if (error == 0 || !validating)
+    return unbound;
+  ub_ctx_delete (unbound);
+  return NULL;
+}
+
+/* (Re)makes libunbound's context for the servers in hand: it takes no new ones once it has begun. */
+void
+pb_resolver_open (PbResolver *self)
+{
+  struct ub_ctx *unbound = pb_resolver_context_new (self, self->validating);
+
+  if (unbound == NULL)
+    {
+      /* The anchors were good a moment ago. */
+      pb_log (PB_LOG_ERROR, "trust-anchor-unusable", "file", self->anchors, NULL);
+      self->validating = FALSE;
+      unbound = pb_resolver_context_new (self, FALSE);
+    }
   self->unbound = unbound;
   self->unbound_source = g_unix_fd_source_new (ub_fd (unbound), G_IO_IN);
   g_source_set_callback (self->unbound_source, G_SOURCE_FUNC (on_unbound_readable), self, NULL);
@@ -108,15 +140,6 @@ pb_resolver_look_at_file (PbResolver *self)
   return TRUE;
 }
 
-/* The servers are others: what is under way is asked again. */
-static void
-resolver_reopen (PbResolver *self)
-{
-  pb_resolver_shut (self);
-  pb_resolver_open (self);
-  pb_resolver_ask_again (self);
-}
-
 static void
 take_file (PbResolver *self)
 {
@@ -124,7 +147,7 @@ take_file (PbResolver *self)
   if (!pb_resolver_look_at_file (self))
     return;
   pb_log (PB_LOG_NOTICE, "name-servers-changed", "first", g_ptr_array_index (self->servers, 0), NULL);
-  resolver_reopen (self);
+  pb_resolver_begin (self);
 }
 
 /* Follows resolv.conf: a VPN or another network came or went. What is under way is asked again. */
@@ -166,6 +189,6 @@ pb_resolver_set_servers (PbResolver *self, const char *const *servers, GError **
       self->file_inode = 0;
       pb_resolver_look_at_file (self);
     }
-  resolver_reopen (self);
+  pb_resolver_begin (self);
   return TRUE;
 }

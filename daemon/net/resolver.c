@@ -255,9 +255,13 @@ on_unbound_answer (void *data, int error, struct ub_result *result)
 {
   Lookup *lookup = data;
   g_autoptr (PbDnsAnswer) answer = answer_from (lookup->type, error, result);
+  PbResolver *resolver = lookup->resolver;
+  gboolean bogus = error == 0 && result != NULL && result->bogus;
 
   ub_resolve_free (result);
   lookup_answer (lookup, answer);
+  if (bogus)
+    pb_resolver_met_bogus (resolver);
 }
 
 /* Puts the question; an answer never comes before this returns, but the lookup may be gone when it cannot be put. */
@@ -267,6 +271,9 @@ lookup_ask (Lookup *self)
   g_autoptr (PbDnsAnswer) answer = NULL;
   int error = UB_INITFAIL;
 
+  /* It is asked once it is known how. */
+  if (self->resolver->unbound == NULL && !self->resolver->closing)
+    return;
   if (self->resolver->unbound != NULL)
     error = ub_resolve_async (self->resolver->unbound, self->name, (int) self->type, 1, self, on_unbound_answer,
                               &self->id);
@@ -311,7 +318,8 @@ on_waiter_timeout (PbTimer *timer)
   waiter_answer (waiter, answer);
   if (lookup->waiters != NULL)
     return;
-  ub_cancel (lookup->resolver->unbound, lookup->id);
+  if (lookup->resolver->unbound != NULL)
+    ub_cancel (lookup->resolver->unbound, lookup->id);
   g_hash_table_remove (lookup->resolver->lookups, lookup);
 }
 
@@ -375,6 +383,7 @@ resolver_new (GMainContext *context)
 
   self->context = g_main_context_ref (context != NULL ? context : g_main_context_default ());
   self->lookups = g_hash_table_new_full (lookup_hash, lookup_equal, lookup_free, NULL);
+  self->asked = g_ptr_array_new_with_free_func (g_free);
   self->wheel = pb_wheel_new (pb_clock_monotonic ());
   self->mailbox = pb_mailbox_new ();
   self->mailbox_source = pb_mailbox_attach (self->mailbox, self->context);
@@ -393,7 +402,7 @@ pb_resolver_new_following (const char *file, GMainContext *context)
   self->file = g_strdup (file);
   self->file_looked = pb_clock_monotonic ();
   pb_resolver_look_at_file (self);
-  pb_resolver_open (self);
+  pb_resolver_begin (self);
   return self;
 }
 
@@ -410,7 +419,7 @@ pb_resolver_new (const char *const *servers, GMainContext *context, GError **err
     return NULL;
   self = resolver_new (context);
   self->servers = texts;
-  pb_resolver_open (self);
+  pb_resolver_begin (self);
   return self;
 }
 
@@ -433,7 +442,7 @@ pb_resolver_free (PbResolver *self)
     return;
   self->closing = TRUE;
   pb_mailbox_run (self->mailbox);
-  pb_resolver_shut (self);
+  pb_resolver_end (self);
   lookups = g_hash_table_get_keys (self->lookups);
   for (GList *l = lookups; l != NULL; l = l->next)
     lookup_answer (l->data, answer);

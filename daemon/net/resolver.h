@@ -84,6 +84,34 @@ gboolean pb_resolver_set_servers (PbResolver *self, const char *const *servers, 
 /** pb_resolver_new_following: forwards to the servers of @file, written as resolv.conf(5), and follows its changes. */
 PbResolver *pb_resolver_new_following (const char *file, GMainContext *context);
 
+/* Whether answers are validated by DNSSEC. */
+typedef enum
+{
+  PB_DNSSEC_OFF,         /* nobody asks for it */
+  PB_DNSSEC_NO_ANCHOR,   /* the trust anchor is missing, or none */
+  PB_DNSSEC_TRYING,      /* not known yet: nothing is believed that is not proven */
+  PB_DNSSEC_ON,
+  PB_DNSSEC_UNAVAILABLE, /* the DNS servers give no signatures: they are believed without */
+} PbDnssec;
+
+/** pb_dnssec_text: (static): "off", "no-anchor", "trying", "on", "unavailable". */
+const char *pb_dnssec_text (PbDnssec state);
+
+/** PbResolverTold: on the resolver's own thread. */
+typedef void (*PbResolverTold) (PbResolver *resolver, gpointer user_data);
+
+/** pb_resolver_set_validation: @anchors: (nullable): file of trust anchors, from which on answers are validated as far as it can be done; NULL: never. On its own thread. */
+void pb_resolver_set_validation (PbResolver *self, const char *anchors);
+
+/** pb_resolver_watch_dnssec: @func: (nullable): told whenever that state may be another. On its own thread. */
+void pb_resolver_watch_dnssec (PbResolver *self, PbResolverTold func, gpointer user_data);
+
+/** pb_resolver_dnssec: @why (out) (optional) (nullable) (transfer none): what keeps it from validating. On its own thread. */
+PbDnssec pb_resolver_dnssec (const PbResolver *self, const char **why);
+
+/** pb_resolver_try_dnssec: finds it out now; @func is called once: when it is known, perhaps before this returns, or while the resolver is freed. On its own thread. */
+void pb_resolver_try_dnssec (PbResolver *self, PbResolverTold func, gpointer user_data);
+
 /** pb_resolver_reload: reads resolv.conf now, where that is followed. On its own thread. */
 void pb_resolver_reload (PbResolver *self);
 

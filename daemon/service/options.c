@@ -14,6 +14,8 @@
 #define DEFAULT_MTA_STS_PORT 443
 #define DEFAULT_STATE_DIRECTORY PB_LOCALSTATEDIR "/lib/postbus"
 
+/* Debian's package dns-root-data. */
+#define DEFAULT_TRUST_ANCHOR "/usr/share/dns/root.key"
 #define DEFAULT_AUTH_HELPER "/run/postbus/auth-helper"
 
 static const char *const default_listen[] = { "smtp:*:25", NULL };
@@ -25,6 +27,7 @@ typedef struct
   char *state_directory;
   char **listen;
   char **dns_servers;
+  char *trust_anchor;
   char *auth_helper;
   int mx_port;
   int mta_sts_port;
@@ -38,6 +41,7 @@ raw_options_clear (PbRawOptions *raw)
   g_free (raw->state_directory);
   g_strfreev (raw->listen);
   g_strfreev (raw->dns_servers);
+  g_free (raw->trust_anchor);
   g_free (raw->auth_helper);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PbRawOptions, raw_options_clear)
@@ -53,6 +57,8 @@ parse_raw (int *argc, char ***argv, PbRawOptions *raw, GError **error)
       "Take mail here; may be repeated; ROLE is smtp, submission or submissions (default: smtp:*:25)", "ROLE:ADDRESS:PORT" },
     { "dns-server", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->dns_servers,
       "Ask this DNS server; may be repeated (default: the setting Dns.Servers, else resolv.conf)", "ADDRESS[:PORT]" },
+    { "dns-trust-anchor", 0, 0, G_OPTION_ARG_FILENAME, &raw->trust_anchor,
+      "Validate DNS answers by the keys in this file (default: " DEFAULT_TRUST_ANCHOR ")", "FILE" },
     { "auth-helper", 0, 0, G_OPTION_ARG_FILENAME, &raw->auth_helper,
       "Where postbus-auth-helper listens (default: " DEFAULT_AUTH_HELPER ")", "SOCKET" },
     { "mx-port", 0, 0, G_OPTION_ARG_INT, &raw->mx_port, "The port of other mail servers, for try-outs (default: 25)", "PORT" },
@@ -132,6 +138,7 @@ pb_options_parse (int *argc, char ***argv, GError **error)
   self->bus = raw.bus != NULL ? g_steal_pointer (&raw.bus) : g_strdup ("system");
   self->state_directory = raw.state_directory != NULL ? g_steal_pointer (&raw.state_directory) : default_state_directory ();
   self->dns_servers = g_steal_pointer (&raw.dns_servers);
+  self->trust_anchor = raw.trust_anchor != NULL ? g_steal_pointer (&raw.trust_anchor) : g_strdup (DEFAULT_TRUST_ANCHOR);
   self->auth_helper = raw.auth_helper != NULL ? g_steal_pointer (&raw.auth_helper) : g_strdup (DEFAULT_AUTH_HELPER);
   self->mx_port = (guint16) raw.mx_port;
   self->mta_sts_port = (guint16) raw.mta_sts_port;
@@ -146,6 +153,7 @@ pb_options_free (PbOptions *self)
   g_free (self->state_directory);
   g_ptr_array_unref (self->listen);
   g_strfreev (self->dns_servers);
+  g_free (self->trust_anchor);
   g_free (self->auth_helper);
   g_free (self);
 }

@@ -11,6 +11,7 @@ typedef struct
   char *state_directory; /* (owned) */
   GPtrArray *listen;     /* (owned) (element-type PbEndpoint) */
   char **dns_servers;    /* (owned) (nullable) */
+  char *trust_anchor;    /* (owned) file */
   char *auth_helper;     /* (owned) socket of postbus-auth-helper */
   guint16 mx_port;
   guint16 mta_sts_port;

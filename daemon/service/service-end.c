@@ -75,6 +75,7 @@ free_resolver (PbService *self)
   if (self->policies != NULL)
     pb_sts_policies_close (self->policies);
   g_clear_pointer (&self->resolver, pb_resolver_free);
+  g_free (self->trust_anchor);
   g_clear_pointer (&self->policies, pb_sts_policies_free);
 }
 

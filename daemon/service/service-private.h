@@ -49,6 +49,7 @@ struct _PbService
   PbInterfaces *interfaces;
   PbResolver *resolver;
   gboolean dns_from_options;
+  char *trust_anchor; /* (owned) */
   PbMaildir *maildir;
   PbMailboxLinks *links;
   PbAlerts *alerts;

@@ -100,9 +100,12 @@ on_settings_changed (PbRegistry *registry, const char *interface, const char *co
   PbService *self = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (strcmp (interface, "Dns") != 0 || self->dns_from_options)
+  if (strcmp (interface, "Dns") != 0)
     return;
   g_autoptr (PbSnapshot) snapshot = pb_registry_snapshot (registry);
+  pb_resolver_set_validation (self->resolver, snapshot->values.dns_validate ? self->trust_anchor : NULL);
+  if (self->dns_from_options || !g_strv_contains (names, "Servers"))
+    return;
   if (!pb_resolver_set_servers (self->resolver, (const char *const *) snapshot->values.dns_servers, &error))
     pb_log (PB_LOG_ERROR, "dns-servers", "reason", error->message, NULL);
 }
@@ -173,6 +176,14 @@ on_interfaces (PbLocalNetworks *networks, gpointer user_data)
   pb_registry_set_interfaces (self->registry, networks);
 }
 
+static void
+on_dnssec (PbResolver *resolver, gpointer user_data)
+{
+  PbService *self = user_data;
+
+  pb_registry_set_dnssec (self->registry, pb_dnssec_text (pb_resolver_dnssec (resolver, NULL)));
+}
+
 static gboolean
 open_resolver (PbService *self, const PbOptions *options, GError **error)
 {
@@ -183,7 +194,12 @@ open_resolver (PbService *self, const PbOptions *options, GError **error)
     (const char *const *) (self->dns_from_options ? options->dns_servers : snapshot->values.dns_servers), NULL, error);
   if (self->resolver == NULL && self->dns_from_options)
     g_prefix_error (error, "--dns-server: ");
-  return self->resolver != NULL;
+  if (self->resolver == NULL)
+    return FALSE;
+  self->trust_anchor = g_strdup (options->trust_anchor);
+  pb_resolver_watch_dnssec (self->resolver, on_dnssec, self);
+  pb_resolver_set_validation (self->resolver, snapshot->values.dns_validate ? self->trust_anchor : NULL);
+  return TRUE;
 }
 
 /* Half the cores for passwords, as many for signatures: mail goes on, signed, while everybody logs in or tries to. */

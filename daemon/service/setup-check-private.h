@@ -112,6 +112,7 @@ void pb_setup_hostname (PbSetupRun *run);
 void pb_setup_certificate (PbSetupRun *run);
 void pb_setup_disk (PbSetupRun *run);
 void pb_setup_clock (PbSetupRun *run);
+void pb_setup_dnssec (PbSetupRun *run);
 void pb_setup_a (PbSetupRun *run);
 void pb_setup_aaaa (PbSetupRun *run);
 void pb_setup_ptr (PbSetupRun *run);

@@ -32,7 +32,8 @@ static void (*const rows[]) (PbSetupRun *run) = {
   pb_setup_listening, pb_setup_hostname,   pb_setup_a,          pb_setup_aaaa,
   pb_setup_ptr,       pb_setup_mx,         pb_setup_spf,        pb_setup_dkim,
   pb_setup_dmarc,     pb_setup_certificate, pb_setup_open_relay, pb_setup_blocklists,
-  pb_setup_disk,      pb_setup_clock,      pb_setup_outbound,   pb_setup_relay,
+  pb_setup_disk,      pb_setup_clock,      pb_setup_dnssec,      pb_setup_outbound,
+  pb_setup_relay,
 };
 
 static void

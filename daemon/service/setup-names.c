@@ -379,3 +379,46 @@ pb_setup_mx (PbSetupRun *run)
       pb_dns_source_query (pb_setup_dns (run), domains[i], PB_DNS_MX, PB_SETUP_DNS, on_mx, self);
     }
 }
+
+/* ---- dnssec ---- */
+
+static void
+judge_dnssec (PbResolver *resolver, gpointer user_data)
+{
+  g_autoptr (PbSetupStep) step = user_data;
+  const char *why = NULL;
+
+  switch (pb_resolver_dnssec (resolver, &why))
+    {
+    case PB_DNSSEC_ON:
+      pb_setup_step_end (step, PB_SETUP_OK, pb_say ("DNS answers are validated"), NULL, NULL);
+      break;
+    case PB_DNSSEC_OFF:
+      pb_setup_step_end (step, PB_SETUP_OK,
+                         pb_say ("DNS answers are not validated, as it is set; DANE is without effect"), NULL, NULL);
+      break;
+    case PB_DNSSEC_NO_ANCHOR:
+      pb_setup_step_end (step, PB_SETUP_WARNING,
+                         pb_say ("DNS answers are not validated, and DANE is without effect: {reason}", "reason",
+                                 pb_say_text (why != NULL ? why : "")),
+                         pb_say ("Install the package dns-root-data, which brings the trust anchor."), NULL);
+      break;
+    case PB_DNSSEC_UNAVAILABLE:
+      pb_setup_step_end (step, PB_SETUP_WARNING,
+                         pb_say ("the DNS servers give no signatures, so their answers are not validated, and DANE is "
+                                 "without effect: {reason}",
+                                 "reason", pb_say_text (why != NULL ? why : "")),
+                         pb_say ("Switch DNSSEC on in the router, or enter DNS servers that know it in Dns.Servers."),
+                         NULL);
+      break;
+    case PB_DNSSEC_TRYING:
+      pb_setup_step_end (step, PB_SETUP_UNKNOWN, pb_say ("the DNS servers do not answer"), NULL, NULL);
+      break;
+    }
+}
+
+void
+pb_setup_dnssec (PbSetupRun *run)
+{
+  pb_resolver_try_dnssec (pb_setup_parts (run)->resolver, judge_dnssec, pb_setup_step_new (run, "dnssec", NULL));
+}

@@ -74,6 +74,7 @@ struct _PbRegistry
   PbSigningKeys *signing_keys;       /* (owned) */
   guint keys_waiting;                /* for a worker */
   PbLocalNetworks *interfaces;       /* (owned) (nullable) */
+  const char *dnssec;                /* (static) Dns.Validation */
   guint passwords_waiting;           /* for a worker */
   GHashTable *blocks;                /* (owned) (nullable) as they were stored, until pb_registry_take_blocks() */
   PbHits *hits;                      /* (owned) */

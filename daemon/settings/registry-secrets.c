@@ -46,6 +46,8 @@ pb_registry_computed (PbRegistry *self, PbComputedId id)
                               ? pb_local_networks_texts (self->snapshot->local_networks)
                               : NULL,
                             self->snapshot->local_networks != NULL ? -1 : 0));
+    case PB_COMPUTED_Dns_Validation:
+      return g_variant_ref_sink (g_variant_new_string (self->dnssec != NULL ? self->dnssec : "off"));
     case PB_COMPUTED_Delivery_RelaySecretState:
       return g_variant_ref_sink (g_variant_new_string (general_state (self)));
     case PB_N_COMPUTED:

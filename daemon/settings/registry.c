@@ -168,6 +168,19 @@ pb_registry_set_interfaces (PbRegistry *self, PbLocalNetworks *interfaces)
 }
 
 void
+pb_registry_set_dnssec (PbRegistry *self, const char *state)
+{
+  PbDraft nothing;
+
+  if (g_strcmp0 (self->dnssec, state) == 0)
+    return;
+  self->dnssec = state;
+  pb_draft_init (&nothing);
+  emit_settings (self, &nothing);
+  pb_draft_clear (&nothing);
+}
+
+void
 pb_registry_emit (PbRegistry *self, const PbDraft *draft)
 {
   g_signal_emit (self, signals[SIGNAL_COMMITTED], 0);

@@ -120,6 +120,9 @@ GHashTable *pb_registry_take_blocks (PbRegistry *self);
 /** pb_registry_hits: (transfer none): how often the rules of the AccessList matched; what is written of it is written by others. */
 PbHits *pb_registry_hits (PbRegistry *self);
 
+/** pb_registry_set_dnssec: @state: (static): what Dns.Validation is from now on; told like a change of settings, without a revision. */
+void pb_registry_set_dnssec (PbRegistry *self, const char *state);
+
 /** pb_registry_set_interfaces: what the local network is, as long as LocalNetworks names no other; told like a change of settings, without a revision. */
 void pb_registry_set_interfaces (PbRegistry *self, PbLocalNetworks *interfaces);
 

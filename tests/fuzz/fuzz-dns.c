@@ -4,6 +4,7 @@
  * length and its data. What comes out must be as the header says, whatever went in.
  */
 #include "net/dns-answer.h"
+#include "net/tls.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,7 +28,12 @@ check_answer (PbDnsType type, const PbDnsAnswer *answer)
   guint n_names = answer->names != NULL ? g_strv_length (answer->names) : 0;
 
   g_assert_true ((answer->status == PB_DNS_OK)
-                 == (answer->n_mx + answer->n_addresses + n_names > 0));
+                 == (answer->n_mx + answer->n_addresses + answer->n_tlsa + n_names > 0));
+  for (guint i = 0; i < answer->n_tlsa; i++)
+    {
+      g_assert_cmpuint (g_bytes_get_size (answer->tlsa[i].data), >, 0);
+      pb_tlsa_is_usable (&answer->tlsa[i]);
+    }
   for (guint i = 0; i < answer->n_mx; i++)
     {
       check_name (answer->mx[i].exchange);
@@ -40,7 +46,7 @@ check_answer (PbDnsType type, const PbDnsAnswer *answer)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-  static const PbDnsType types[] = { PB_DNS_A, PB_DNS_PTR, PB_DNS_MX, PB_DNS_TXT, PB_DNS_AAAA };
+  static const PbDnsType types[] = { PB_DNS_A, PB_DNS_PTR, PB_DNS_MX, PB_DNS_TXT, PB_DNS_AAAA, PB_DNS_CNAME, PB_DNS_TLSA };
   PbDnsType type = size > 0 ? types[data[0] % G_N_ELEMENTS (types)] : PB_DNS_A;
   char *records[MAX_RECORDS + 1] = { NULL };
   int lengths[MAX_RECORDS];

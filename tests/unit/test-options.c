@@ -33,6 +33,7 @@ test_defaults (void)
   g_assert_cmpuint (options->listen->len, ==, 1);
   g_assert_null (options->dns_servers);
   g_assert_cmpstr (options->auth_helper, ==, "/run/postbus/auth-helper");
+  g_assert_cmpstr (options->trust_anchor, ==, "/usr/share/dns/root.key");
   g_assert_false (options->show_version);
 }
 
