@@ -37,6 +37,8 @@ static const struct
     N_ ("Show Blocklists") },
   { "disk", N_ ("Disk space"), N_ ("Disk space of %s"), NULL, NULL, NULL },
   { "clock", N_ ("Clock"), N_ ("Clock, %s"), NULL, NULL, NULL },
+  { "dnssec", N_ ("Signed DNS answers"), N_ ("Signed DNS answers, %s"), "general", "Dns.Servers",
+    N_ ("Enter DNS Servers") },
   { "outbound", N_ ("Way out through port 25"), N_ ("Way out through port 25 to %s"), NULL, NULL,
     NULL },
   { "relay", N_ ("Relay host"), N_ ("Relay host %s"), "relay-settings", NULL,

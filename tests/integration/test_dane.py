@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Outbound.Dane and Dns.Validate: signed zones on a real knotd, servers with the published key, another, or no TLS at all."""
+import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 from bus import variants
 from certificates import make_pair, openssl
-from harness import wait_for
+from harness import skip, wait_for
 from login_relay import Relay
 from signed_zone import SignedZone, digest
 from test_history import await_event, trail
@@ -380,3 +383,35 @@ def test_targets(bed):
     relay.octets.clear()
     bed.api.set("Delivery", "RelayVerify", "s", "auto")
     domain.waits("mx1.signed.example", "TLSA", recipient="y@away.example")
+
+
+def test_postfix_agrees(bed):
+    """posttls-finger, of Postfix, takes the same servers for proven by the same records."""
+    if not shutil.which("posttls-finger", path="/usr/sbin:/usr/bin"):
+        skip("there is no posttls-finger")
+    domain = Domain(bed)
+    authority, below = make_authority(bed, "mx1.signed.example")
+    one, two = domain.pairs["one"], domain.pairs["two"]
+    rows = [(one, [f"3 1 1 {digest(one[0])}"]), (one, [f"3 0 2 {digest(one[0], 0, 2)}"]), (one, [f"3 1 1 {digest(two[0])}"]),
+            (one, [f"1 1 1 {digest(one[0])}"]), (below, [f"2 0 1 {digest(authority, 0)}"]),
+            (two, [f"2 0 1 {digest(authority, 0)}"]), (one, [f"3 1 1 {digest(two[0])}", f"3 1 1 {digest(one[0])}"])]
+    asked = "".join(json.dumps({"pair": pair, "offers": ["STARTTLS"], "records": records}) + "\n" for pair, records in rows)
+    finger = os.path.join(os.path.dirname(os.path.abspath(__file__)), "finger_net.py")
+    told = subprocess.run(["unshare", "-n", "-m", sys.executable, finger, bed.folder], input=asked.encode(),
+                          capture_output=True, check=False)
+    if b"unshare failed" in told.stderr:
+        skip("no namespaces can be had here")
+    answers = [json.loads(line) for line in told.stdout.splitlines()]
+    assert len(answers) == len(rows), told.stderr
+    for (pair, records), answer in zip(rows, answers):
+        relay = domain.serve(pair=pair)
+        domain.publish(*[domain.tlsa(record) for record in records])
+        bed.postbusd.restart()
+        domain.send()
+        wait_for(lambda: relay.messages or bed.api.get("Queue", "Deferred"), "an end")
+        event = "delivered" if relay.messages else "deferred"
+        transcript = domain.attempts(event)[-1]["Transcript"]
+        assert (DANE.decode() in transcript) == answer["verified"], (records, transcript, answer)
+        relay.stop()
+        if event == "deferred":
+            domain.forget()
