@@ -129,7 +129,7 @@ def test_account_bursting(bed):
     send_many(bed, 110)
     [alert] = wait_alert(bed, "account-bursting")
     assert alert["Subject"] == bed.ann and "100 messages" in alert["Text"] and "more than 9." in alert["Text"], alert
-    assert all(word in alert["Remedy"] for word in ("password", "hold", "DailyMessages")), alert
+    assert all(word in alert["Remedy"] for word in ("password", "hold", "daily limit")), alert
     wait_for(lambda: bed.api.get("Queue", "Held") == 50, "those past the limit")
     send_many(bed, 5)
     wait_for(lambda: bed.api.get("Queue", "Held") == 55, "those held")

@@ -359,7 +359,7 @@ def test_ten_thousand_subscriptions(bed):
     bed.postbusd.environment = lambda: {
         **environment(), "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=8"}
     bed.start()
-    held = [bus.Api(bed.bus.address) for _ in range(200)]
+    held = [bus.Api(bed.bus.address) for _ in range(50)]
     for api in held:
         api.call("Statistics", "Subscribe")
     before = memory(bed.postbusd.process.pid)
