@@ -67,6 +67,13 @@ def write_users(folder, extra=""):
     pathlib.Path(folder, "shadow").chmod(0o640)
 
 
+def children_of(pid):
+    try:
+        return [int(each) for each in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []  # it is gone
+
+
 class Helper:
     """One helper on a socket in the folder."""
 
@@ -108,8 +115,11 @@ class Helper:
         return self.stderr_path.read_bytes()
 
     def children(self):
-        text = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-        return [int(each) for each in text.split()]
+        return children_of(self.process.pid)
+
+    def busy_children(self):
+        """Those whose module runs a program: the look whether the helper listens has a child for a moment, too."""
+        return [child for child in self.children() if children_of(child)]
 
     def kill(self):
         if self.process is not None and self.process.poll() is None:

@@ -82,7 +82,7 @@ class WebServer:
         finally:
             sock.close()
 
-    def wait(self, count, seconds=60):
+    def wait(self, count, seconds=240):
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.requests) >= count, seconds), f"{len(self.requests)} requests, not {count}"
 

@@ -151,7 +151,7 @@ def test_ends_with_its_children(bed):
     server = helper(bed, service=HANGING)
     with server.connect() as peer:
         peer.sendall(auth_helper.authenticate("wilma"))
-        [child] = wait_for(server.children, "a child")
+        [child] = wait_for(server.busy_children, "a child")
         server.stop()
         assert auth_helper.read_answer(peer) is None
     wait_for(lambda: not pathlib.Path(f"/proc/{child}").exists(), "the child's end")
@@ -165,7 +165,7 @@ def test_password_is_nowhere(bed):
     canary = b"Canary-7f3a91"
     with server.connect() as peer:
         peer.sendall(auth_helper.authenticate("wilma"))
-        wait_for(server.children, "a child")
+        wait_for(server.busy_children, "a child")
         for path in pathlib.Path("/proc").glob("[0-9]*"):
             if int(path.name) == os.getpid():
                 continue
