@@ -118,10 +118,11 @@ def test_disabled_account(bed):
     os.chown(f"{folder}/tmp-0", 65534, -1)
     os.rename(f"{folder}/tmp-0", f"{folder}/new-0")
     [mail] = bed.wait_mails("postmaster")
-    assert b"is disabled" in mail and test_sendmail.waiting(bed) == ["refused-0"], mail
+    assert b"is disabled" in mail, mail
+    wait_for(lambda: test_sendmail.waiting(bed) == ["refused-0"], "the file to be put aside")
     send(bed, ["ann"])
     bed.wait_mails(bed.ann)
-    assert bed.postbusd.stderr().count(b"submission-refused user=nobody") == 4
+    assert bed.wait_logged(b"submission-refused user=nobody", 4).count(b"submission-refused user=nobody") == 4
     bed.api.call("Accounts", "Update", "(sa{sv})", account, variants({"Enabled": True}))
     assert " " not in run_as(bed, 65534, "ann", "")
     bed.wait_mails(bed.ann, 2)
