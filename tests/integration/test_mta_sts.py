@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-import time
 
 from bus import BusError, variants
 from clock import DAY, Clock
@@ -395,14 +394,14 @@ def test_another_id(bed):
     domain.web.serve(policy("testing"))
     domain.show(1, Domain.stranger(bed).issue("bad", ["mx1." + DOMAIN]))
     bed.start()
-    begun = time.monotonic()
+    begun = clock.now()
     send(bed)
     delivered(bed, domain.mx[0])
     domain.web.serve(policy("enforce"))
     domain.record("2")
     bed.dns.wait_query("_mta-sts." + DOMAIN)
     clock.pass_time(6)
-    assert domain.mx[0].open == 1 or time.monotonic() > begun + 3  # it is kept for ten seconds
+    assert domain.mx[0].open == 1 or clock.now() > begun + 9  # it is kept for ten seconds
     send(bed)
     transcript, result = wait_attempt(bed)
     assert result["Status"].startswith("4.7.5"), transcript
@@ -448,10 +447,10 @@ def test_setting_is_obeyed_live(bed):
     send(bed)
     assert wait_attempt(bed)[1]["Status"].startswith("4.7.4")
     bed.api.set("Outbound", "MtaSts", "b", False)
-    begun = time.monotonic()
+    begun = clock.now()
     retry(bed)
     delivered(bed, domain.mx[0])
-    assert domain.mx[0].open == 1 or time.monotonic() > begun + 9, "the connection is still there"
+    assert domain.mx[0].open == 1 or clock.now() > begun + 9, "the connection is still there"
     bed.api.set("Outbound", "MtaSts", "b", True)
     send(bed)
     assert wait_attempt(bed)[1]["Status"].startswith("4.7.4")
