@@ -12,6 +12,7 @@
 
 #define MAX_DEPTH  4
 #define MAX_OCTETS (64 * 1024)
+#define MAX_PLACES 10000 /* that are looked at in all: parts within parts that say nothing multiply */
 
 /* ---- making ---- */
 
@@ -99,18 +100,33 @@ pb_say_list (GVariant *const *parts, gsize n)
 
 /* ---- filling ---- */
 
-static void fill (GString *text, GVariant *said, const PbSayLanguage *language, guint depth);
+/* What is being filled, and in what. */
+typedef struct
+{
+  GString *text;                 /* (unowned) */
+  const PbSayLanguage *language; /* (nullable) */
+  guint n_places;
+} Filling;
+
+static void fill (Filling *self, GVariant *said, guint depth);
+
+static gboolean
+is_enough (const Filling *self)
+{
+  return self->text->len >= MAX_OCTETS || self->n_places >= MAX_PLACES;
+}
 
 static void
-fill_list (GString *text, GVariant *parts, const PbSayLanguage *language, guint depth)
+fill_list (Filling *self, GVariant *parts, guint depth)
 {
-  for (gsize i = 0; i < g_variant_n_children (parts) && text->len < MAX_OCTETS; i++)
+  for (gsize i = 0; i < g_variant_n_children (parts) && !is_enough (self); i++)
     {
       g_autoptr (GVariant) part = g_variant_get_child_value (parts, i);
 
+      self->n_places++;
       if (i > 0)
-        g_string_append (text, language != NULL ? language->comma : ", ");
-      fill (text, part, language, depth);
+        g_string_append (self->text, self->language != NULL ? self->language->comma : ", ");
+      fill (self, part, depth);
     }
 }
 
@@ -141,8 +157,9 @@ setting_text (GVariant *value, const PbSayLanguage *language)
 }
 
 static void
-fill_value (GString *text, GVariant *value, const PbSayLanguage *language, guint depth)
+fill_value (Filling *self, GVariant *value, guint depth)
 {
+  const PbSayLanguage *language = self->language;
   g_autofree char *words = NULL;
 
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
@@ -154,11 +171,11 @@ fill_value (GString *text, GVariant *value, const PbSayLanguage *language, guint
   else if (g_variant_is_of_type (value, G_VARIANT_TYPE ("(s)")))
     words = setting_text (value, language);
   else if (g_variant_is_of_type (value, G_VARIANT_TYPE ("a" PB_SAID_TYPE)))
-    fill_list (text, value, language, depth + 1);
+    fill_list (self, value, depth + 1);
   else if (g_variant_is_of_type (value, G_VARIANT_TYPE (PB_SAID_TYPE)))
-    fill (text, value, language, depth + 1);
+    fill (self, value, depth + 1);
   if (words != NULL)
-    g_string_append (text, words);
+    g_string_append (self->text, words);
 }
 
 /* The value of the place "{name}" that @at begins with; NULL where it is none. */
@@ -188,7 +205,7 @@ choose (const char *one, const char *many, guint64 n, const PbSayLanguage *langu
 }
 
 static void
-fill (GString *text, GVariant *said, const PbSayLanguage *language, guint depth)
+fill (Filling *self, GVariant *said, guint depth)
 {
   g_autoptr (GVariant) places = NULL;
   const char *one, *many, *at;
@@ -198,15 +215,16 @@ fill (GString *text, GVariant *said, const PbSayLanguage *language, guint depth)
     return;
   g_variant_get (said, "(&s&s@a{sv})", &one, &many, &places);
   g_variant_lookup (places, "n", "t", &n);
-  for (at = choose (one, many, n, language); *at != '\0' && text->len < MAX_OCTETS;)
+  for (at = choose (one, many, n, self->language); *at != '\0' && !is_enough (self);)
     {
       gsize length = 1;
       g_autoptr (GVariant) value = find_place (at, places, &length);
 
+      self->n_places += *at == '{';
       if (value != NULL)
-        fill_value (text, value, language, depth);
+        fill_value (self, value, depth);
       else
-        g_string_append_len (text, at, length = 1);
+        g_string_append_len (self->text, at, length = 1);
       at += length;
     }
 }
@@ -215,11 +233,13 @@ char *
 pb_say_fill (GVariant *said, const PbSayLanguage *language)
 {
   g_autoptr (GString) text = NULL;
+  Filling filling = { .language = language };
 
   if (said == NULL || !g_variant_is_of_type (said, G_VARIANT_TYPE (PB_SAID_TYPE)))
     return NULL;
   text = g_string_new (NULL);
-  fill (text, said, language, 0);
+  filling.text = text;
+  fill (&filling, said, 0);
   if (text->len > MAX_OCTETS)
     g_string_truncate (text, MAX_OCTETS);
   /* A letter may have been cut in two. */

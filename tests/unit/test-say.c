@@ -116,6 +116,20 @@ test_what_others_send (void)
   g_assert_true (g_utf8_validate (filled, -1, NULL));
 }
 
+/* Parts within parts that say nothing: without a bound it would be 4000 to the fourth. */
+static void
+test_many_that_say_nothing (void)
+{
+  g_autoptr (GString) sentence = g_string_new (NULL);
+  GVariant *said = pb_say_words ("");
+
+  for (guint i = 0; i < 4000; i++)
+    g_string_append (sentence, "{a}");
+  for (guint i = 0; i < 5; i++)
+    said = pb_say_places (sentence->str, "a", said, NULL);
+  says (said, NULL, "");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -124,5 +138,6 @@ main (int argc, char **argv)
   g_test_add_func ("/say/other-language", test_other_language);
   g_test_add_func ("/say/odd-places", test_odd_places);
   g_test_add_func ("/say/what-others-send", test_what_others_send);
+  g_test_add_func ("/say/many-that-say-nothing", test_many_that_say_nothing);
   return g_test_run ();
 }
