@@ -444,6 +444,7 @@ pb_drop_keeper_close (PbDropKeeper *self)
   self->closed = TRUE;
   g_clear_handle_id (&self->again_source, g_source_remove);
   g_clear_handle_id (&self->watch_source, g_source_remove);
+  pb_drop_notices_close (self->notices);
 }
 
 void

@@ -36,6 +36,7 @@ struct _PbDropNotices
   PbRegistry *registry;
   PbMailbox *mailbox;
   GHashTable *told; /* (owned) uid -> how many in this hour */
+  GPtrArray *asking; /* (owned) (element-type PbDropNotice) those whose mailbox is being looked up */
   gint64 hour;
 };
 
@@ -48,7 +49,24 @@ pb_drop_notices_new (PbSubmitter *submitter, PbRegistry *registry, PbMailbox *ma
   self->registry = registry;
   self->mailbox = mailbox;
   self->told = g_hash_table_new (NULL, NULL);
+  self->asking = g_ptr_array_new ();
   return self;
+}
+
+/* The answer to what is asked may come later still, and finds nobody. */
+void
+pb_drop_notices_close (PbDropNotices *self)
+{
+  g_autoptr (GError) error = g_error_new_literal (PB_ERROR, PB_ERROR_BUSY, "drop: the service is stopping");
+
+  for (guint i = 0; i < self->asking->len; i++)
+    {
+      PbDropNotice *notice = self->asking->pdata[i];
+      PbSubmissionSent func = g_steal_pointer (&notice->func);
+
+      func (NULL, error, notice->user_data);
+    }
+  g_ptr_array_set_size (self->asking, 0);
 }
 
 void
@@ -56,6 +74,8 @@ pb_drop_notices_free (PbDropNotices *self)
 {
   if (self == NULL)
     return;
+  pb_drop_notices_close (self);
+  g_ptr_array_unref (self->asking);
   g_hash_table_unref (self->told);
   g_free (self);
 }
@@ -316,6 +336,12 @@ on_mailbox_found (const PbLocal *found, gpointer user_data)
 {
   PbDropNotice *self = user_data;
 
+  if (self->func == NULL)
+    {
+      pb_drop_notice_free (self);
+      return;
+    }
+  g_ptr_array_remove_fast (self->notices->asking, self);
   if (found->kind == PB_LOCAL_PENDING)
     {
       end_busy (self, "whose mailbox this is cannot be looked up now");
@@ -339,9 +365,12 @@ pb_drop_notice_send (PbDropNotice *self, PbSubmissionSent func, gpointer user_da
       pb_log (PB_LOG_WARNING, "drop-notice", "reason", "its owner was told of enough refused messages in this hour", NULL);
       close (g_steal_fd (&self->text));
     }
-  if (self->text >= 0)
-    pb_snapshot_find_local (self->snapshot, TRUE, self->to, self->snapshot->values.general_hostname,
-                            self->notices->mailbox, on_mailbox_found, self);
-  else
-    end (self, NULL, NULL);
+  if (self->text < 0)
+    {
+      end (self, NULL, NULL);
+      return;
+    }
+  g_ptr_array_add (self->notices->asking, self);
+  pb_snapshot_find_local (self->snapshot, TRUE, self->to, self->snapshot->values.general_hostname,
+                          self->notices->mailbox, on_mailbox_found, self);
 }

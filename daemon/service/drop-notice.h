@@ -8,6 +8,8 @@ typedef struct _PbDropNotices PbDropNotices;
 
 /** pb_drop_notices_new: @submitter, @registry, @mailbox, the main thread's: (unowned). */
 PbDropNotices *pb_drop_notices_new (PbSubmitter *submitter, PbRegistry *registry, PbMailbox *mailbox);
+/** pb_drop_notices_close: what has not reached the submitter is given back to be tried again. Before that is closed. */
+void pb_drop_notices_close (PbDropNotices *self);
 void pb_drop_notices_free (PbDropNotices *self);
 
 /* One notice. */
