@@ -60,6 +60,14 @@ find_zone (const char *text)
   return NULL;
 }
 
+/* Holds until the next, or until all is well: also while it is tried again. @why (transfer full). */
+static void
+take_reason (PbResolver *self, char *why)
+{
+  g_free (self->dnssec_why);
+  self->dnssec_why = why;
+}
+
 /* Reads it anew: a package may have brought it. */
 static gboolean
 load_anchor (PbResolver *self)
@@ -68,11 +76,10 @@ load_anchor (PbResolver *self)
   g_autofree char *text = NULL;
 
   g_clear_pointer (&self->zone, g_free);
-  g_clear_pointer (&self->dnssec_why, g_free);
   if (!g_file_get_contents (self->anchors, &text, NULL, &error))
-    self->dnssec_why = g_strdup (error->message);
+    take_reason (self, g_strdup (error->message));
   else if ((self->zone = find_zone (text)) == NULL)
-    self->dnssec_why = g_strdup_printf ("no trust anchor in “%s”", self->anchors);
+    take_reason (self, g_strdup_printf ("no trust anchor in “%s”", self->anchors));
   return self->zone != NULL;
 }
 
@@ -166,8 +173,7 @@ on_insecure (PbResolver *self, const char *why)
       tell (self);
       return;
     }
-  g_free (self->dnssec_why);
-  self->dnssec_why = g_strdup (why);
+  take_reason (self, g_strdup (why));
   use_context (self, FALSE);
   set_state (self, PB_DNSSEC_UNAVAILABLE);
   try_again_in (self, LOOK_SECONDS);
@@ -269,7 +275,7 @@ try_out (PbResolver *self)
   self->probe = pb_resolver_probe_new (self, self->zone, on_probe, self);
   if (self->probe != NULL)
     return;
-  self->dnssec_why = g_strdup_printf ("the trust anchors in “%s” cannot be used", self->anchors);
+  take_reason (self, g_strdup_printf ("the trust anchors in “%s” cannot be used", self->anchors));
   go_without (self, PB_DNSSEC_NO_ANCHOR);
 }
 
