@@ -2,10 +2,12 @@
 """What becomes of messages in the drop directory that the service, back again, refuses for good."""
 import os
 import pathlib
+import socket
 
 import said
 import scanner
 import stranger
+import test_system_accounts
 from harness import wait_for
 from test_antivirus import scan_with
 from test_sendmail import waiting
@@ -123,6 +125,26 @@ def test_told_after_a_stop(bed):
     bed.postbusd.start()
     bed.wait_mails("postmaster")
     wait_for(lambda: waiting(bed) == ["refused-1"], "the refusal")
+
+
+def test_stop_while_the_author_is_looked_up(bed):
+    """The system's accounts do not answer: the service ends all the same, and tells later."""
+    stranger.need_root()
+    server = test_system_accounts.start(bed, started=False)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(server.path)
+        silent.listen(10)
+        silent.settimeout(240)
+        drop(bed, "1", dropped(), NOBODY)
+        with silent.accept()[0] as peer:
+            assert peer.recv(100)
+            bed.postbusd.stop()
+    assert waiting(bed) == ["new-1"], waiting(bed)
+    bed.postbusd.start()
+    bed.api.set("Mailboxes", "AccountSource", "s", "internal")
+    bed.postbusd.restart()
+    [mail] = only(bed, "postmaster")
+    assert b"X-Mine: yes" in mail and waiting(bed) == ["refused-1"], mail
 
 
 def test_refused_files_are_bounded(bed):
