@@ -27,10 +27,11 @@ item_new (PbQueue *queue, PbQueueMessage *message, PbRoute *route, guint64 revis
   return self;
 }
 
-/* Frees the shell; its recipients live on elsewhere. */
+/* Frees the shell; its recipients live on elsewhere, and keep the message. */
 static void
 item_free_shell (PbQueueItem *self)
 {
+  g_assert (self->message->n_held > 0);
   g_queue_unlink (&self->message->items, &self->link);
   pb_route_unref (self->route);
   g_free (self);
@@ -313,15 +314,16 @@ gather_recipients (const PbEnvelope *envelope, const PbRecipientStatus *statuses
   return recipients->len;
 }
 
+/* Of those that come to be held now: one that is under way was due long ago, which hurries no other. */
 static gint64
-due_time (const PbRecipientStatus *statuses, guint n_statuses)
+due_time (const PbRecipientStatus *statuses, guint n_statuses, const gboolean *present)
 {
   gint64 due = G_MAXINT64;
 
   if (statuses == NULL)
     return pb_queue_now ();
   for (guint i = 0; i < n_statuses; i++)
-    if (statuses[i].state == PB_RECIPIENT_QUEUED)
+    if (statuses[i].state == PB_RECIPIENT_QUEUED && (present == NULL || !present[statuses[i].recipient]))
       due = MIN (due, statuses[i].next_attempt);
   return due;
 }
@@ -376,7 +378,7 @@ pb_queue_take (PbQueue *self, PbEnvelope *envelope, PbBody *body, const char *ta
   snapshot = pb_registry_snapshot (self->parts.registry);
   schedule_recipients (self, message, snapshot,
                        (const PbQueueRecipient *) (void *) recipients->data, recipients->len,
-                       due_time (statuses, n_statuses));
+                       due_time (statuses, n_statuses, present));
   return TRUE;
 }
 
@@ -416,6 +418,20 @@ pb_queue_take_new (PbQueue *self, PbEnvelope *envelope, PbBody *body)
   pb_queue_pump (self);
 }
 
+/* @item's recipients go as they would today, in items of their own; @item is gone. */
+static void
+item_schedule_anew (PbQueueItem *item, const PbSnapshot *snapshot)
+{
+  PbQueue *self = item->queue;
+  PbQueueMessage *message = item->message;
+
+  /* One more, so that it does not go before @item where all of them lead to destinations that rest. */
+  pb_queue_message_keep (self, message);
+  schedule_recipients (self, message, snapshot, item->recipients, item->n_recipients, pb_queue_now ());
+  item_free_shell (item);
+  pb_queue_message_release (self, message, 1);
+}
+
 gboolean
 pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot)
 {
@@ -442,9 +458,7 @@ pb_queue_item_reroute (PbQueueItem *item, PbSnapshot *snapshot)
       return TRUE;
     }
   pb_scheduler_abandon (item->queue->scheduler, item->route->key);
-  schedule_recipients (item->queue, item->message, snapshot, item->recipients, item->n_recipients,
-                       pb_queue_now ());
-  item_free_shell (item);
+  item_schedule_anew (item, snapshot);
   return FALSE;
 }
 
@@ -457,8 +471,6 @@ pb_queue_item_move (PbQueueItem *item)
   if (item->revision >= self->routes_revision)
     return FALSE;
   snapshot = pb_registry_snapshot (self->parts.registry);
-  schedule_recipients (self, item->message, snapshot, item->recipients, item->n_recipients,
-                       pb_queue_now ());
-  item_free_shell (item);
+  item_schedule_anew (item, snapshot);
   return TRUE;
 }

@@ -82,3 +82,40 @@ def test_rest_of_a_destination_is_no_attempt(bed):
     bed.api.call("Queue", "Retry", "(a{sv})", variants({"All": True}))
     back.wait_messages(2)
     bed.queue_empty()
+
+
+def test_moved_to_a_destination_that_rests(bed):
+    """An attempt that ends when its mail would go another way by now, and where that leads nobody answers: the mail waits like the other there."""
+    bed.start()
+    bed.api.set("Queueing", "MinBackoff", "u", 300)
+    silent = silent_relay(bed)
+    bed.send("a@b.example", ["one@far.example"], MESSAGE)
+    wait_for(lambda: silent.connections, "the attempt")
+    dead = bed.ports.take()
+    bed.api.set("Delivery", "RelayPort", "u", dead)
+    bed.send("a@b.example", ["two@far.example"], MESSAGE)
+    wait_for(lambda: rows(bed)["two@far.example"]["State"] == "deferred", "the other attempt")
+    silent.stop()
+    wait_for(lambda: rows(bed)["one@far.example"]["State"] == "deferred", "the end of the first")
+    back = bed.sink(dead)
+    bed.api.call("Queue", "Retry", "(a{sv})", variants({"All": True}))
+    back.wait_messages(2)
+    bed.queue_empty()
+
+
+def test_claimed_early_is_tried_in_time(bed):
+    """What is claimed a minute ahead, beside an attempt at another, waits until it is due."""
+    hours = clock.Clock(bed)
+    bed.start()
+    bed.api.set("Queueing", "MinBackoff", "u", 150)
+    silent = silent_relay(bed)
+    kind = bed.sink()
+    kind.rule("RCPT", b"450 4.2.0 not now")
+    bed.api.add("DomainList", Name="kind", Domain="kind.example", Target=f"127.0.0.1:{kind.port}")
+    bed.send("a@b.example", ["far@far.example", "near@kind.example"], MESSAGE)
+    waiting = wait_for(lambda: rows(bed)["near@kind.example"]["State"] == "deferred" and silent.connections and rows(bed), "both attempts")
+    due = waiting["near@kind.example"]["NextAttempt"]
+    kind.clear_rules()
+    hours.pass_time(int(due - hours.now()) - 5)
+    kind.wait_messages(1)
+    assert hours.now() >= due, (hours.now(), due)
