@@ -38,7 +38,7 @@ store_may_have_more (PbQueue *self)
 }
 
 /*
- * A message of this run that was never tried and is young may be one whose submitter has not yet told us
+ * A message of this run that was never put off and is young may be one whose submitter has not yet told us
  * of it: taken here it could be delivered, forgotten and then taken up again. It comes with a later claim.
  */
 static gboolean
@@ -49,7 +49,8 @@ may_still_be_told (PbQueue *self, const PbQueued *queued)
     return FALSE;
   for (guint i = 0; i < queued->n_statuses; i++)
     {
-      if (queued->statuses[i].attempts > 0)
+      /* Tried, or put off because its destination rests. */
+      if (pb_recipient_status_is_deferred (&queued->statuses[i]))
         return FALSE;
       /* Changed by hand: what was not told by then is known. */
       if (queued->statuses[i].by_hand != 0)

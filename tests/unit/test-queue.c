@@ -317,6 +317,29 @@ test_dead_relay (Fixture *self, gconstpointer data)
   wait_until (self, is_deferred, GUINT_TO_POINTER (21));
 }
 
+/* What was never tried, since its destination rests, is woken like the rest, though others submit at that moment. */
+static void
+test_untried_is_woken (Fixture *self, gconstpointer data)
+{
+  SERVER (server, SCRIPT ("G:PIPELINING", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go", "B",
+                          "S:250 ok", "C:MAIL", "C:RCPT", "C:DATA", "S:250 ok", "S:250 ok", "S:354 go", "B",
+                          "S:250 ok"));
+
+  apply (self, "{'Delivery': {'RelayServer': <'127.0.0.1'>, 'RelayPort': <uint32 1>}, 'Queueing': {'MinBackoff': "
+               "<uint32 600>, 'MaxBackoff': <uint32 4000>, 'MaxConnectionsPerDestination': <uint32 1>}}");
+  pb_queue_start (self->queue);
+  send_message (self, "s@far.example", "x@far.example");
+  wait_until (self, is_deferred, GUINT_TO_POINTER (1));
+  send_message (self, "s@far.example", "x@far.example");
+  wait_until (self, is_deferred, GUINT_TO_POINTER (2));
+  /* Somebody's message is on its way to the disk. */
+  g_atomic_int_inc (&self->queue->n_submitting);
+  use_relay (self, server);
+  wait_until (self, is_store_empty, NULL);
+  g_atomic_int_add (&self->queue->n_submitting, -1);
+  g_assert_cmpuint (pb_script_server_n_bodies (server), ==, 2);
+}
+
 typedef struct
 {
   gboolean called;
@@ -559,6 +582,7 @@ main (int argc, char **argv)
   ADD ("forward", test_forward);
   ADD ("overflow", test_overflow);
   ADD ("dead-relay", test_dead_relay);
+  ADD ("untried-is-woken", test_untried_is_woken);
   ADD ("failed-store", test_failed_store);
   ADD ("last-reply-is-kept", test_last_reply_is_kept);
 #undef ADD
