@@ -33,6 +33,7 @@ set_option (struct ub_ctx *unbound, const char *name, const char *value)
 /* Names that no public zone knows, or that belong to whoever's network it is (RFC 6761, 6762, 8375, and what routers at
  * home are called): the root proves that most of them do not exist, so an answer from the network itself would be bogus. */
 static const char *const private_zones[] = {
+  "127.in-addr.arpa.", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
   "alt.",      "corp.", "domain.",   "fritz.box.", "home.",    "home.arpa.", "internal.", "intranet.", "invalid.",
   "ip.",       "lan.",  "local.",    "localdomain.", "localhost.", "mail.", "onion.",  "private.",  "test.",
 };
@@ -44,7 +45,12 @@ pb_resolver_context_new (const PbResolver *self, gboolean validating)
     { "do-not-query-localhost:", "no" },
     /* A small NAS asks one forwarder; its replies are what counts, also for private networks. */
     { "unblock-lan-zones:", "yes" },
+    /* And nobody has signed what those are called: many a router answers for their reverse zones by itself. */
+    { "insecure-lan-zones:", "yes" },
     { "qname-minimisation:", "no" },
+    /* What a zone above has proven is no answer where the network answers otherwise: bogus is waited for, "no such name" is final. */
+    { "aggressive-nsec:", "no" },
+    { "harden-below-nxdomain:", "no" },
     /* The library's defaults are for a shell tool: 16 questions at a time. */
     { "num-queries-per-thread:", "1024" },
     { "outgoing-range:", "128" },

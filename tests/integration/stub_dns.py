@@ -18,10 +18,11 @@ class StubDns:
     def __init__(self, port, host="127.0.0.1"):
         self.address = (host, port)
         self.records = {}
-        self.trouble = {}
+        self.trouble = {}  # name, or (name, kind) -> what comes instead
         self.everything = None
         self.upstream = {}  # zone -> port of the server on 127.0.0.1 that knows it, and signs it
         self.strip = False  # as many routers do: no signatures are asked for, so none come
+        self.strip_denials = False  # as some caches do: nothing comes with what says that there is nothing
         self.forgeries = {}  # (name, kind) -> (octets, others in their place)
         self.queries = []
         self.changed = threading.Condition()
@@ -65,13 +66,14 @@ class StubDns:
         with self.changed:
             self.queries.append((name, kind))
             self.changed.notify_all()
-            trouble = self.everything or self.trouble.get(name)
+            trouble = self.everything or self.trouble.get(name) or self.trouble.get((name, kind))
             known = self.records.get(name, [])
             parent = any(other.endswith("." + name) for other in self.records) or name == ""
         if trouble == SILENCE:
             return None
         port = next((port for zone, port in self.upstream.items() if ("." + name).endswith("." + zone)), None)
-        if port is not None and trouble is None:
+        # What it knows itself is said as a router says it of its own network, whatever is signed above.
+        if port is not None and trouble is None and not known:
             return self._pass_on(packet, request, name, kind, port)
         reply = request.reply(ra=1, aa=1)
         if trouble == SERVFAIL:
@@ -96,6 +98,10 @@ class StubDns:
             asking.settimeout(5)
             asking.sendto(packet, ("127.0.0.1", port))
             answer = asking.recv(65535)
+        reply = dnslib.DNSRecord.parse(answer)
+        if self.strip_denials and not reply.rr:
+            reply.auth = [record for record in reply.auth if record.rtype == dnslib.QTYPE.SOA]
+            return reply.pack()
         true, forged = self.forgeries.get((name, kind), (b"", b""))
         return answer.replace(true, forged) if true else answer
 

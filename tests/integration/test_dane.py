@@ -23,9 +23,9 @@ UNVERIFIED = b"certificate not verified"
 class Domain:
     """signed.example with mx1 and mx2, and postbusd that can validate it."""
 
-    def __init__(self, bed, start=True):
+    def __init__(self, bed, start=True, zone="signed.example"):
         self.bed = bed
-        self.zone = SignedZone(bed)
+        self.zone = SignedZone(bed, zone)
         self.pairs = {name: make_pair(bed.folder, name) for name in ("one", "two")}
         self.relays = {}
         self.asked = []
@@ -262,7 +262,7 @@ def test_unsigned(bed):
     domain.publish(domain.tlsa(f"3 1 1 {digest(domain.pairs['two'][0])}"))
     bed.dns.add("half.example", "MX", (10, "mx1.signed.example"))
     domain.delivered(relay, UNVERIFIED, "x@half.example")
-    assert not [query for query in bed.dns.queries if query[1] == "TLSA"]
+    assert not [query for query in bed.dns.queries if query[1] == "TLSA" and query[0].startswith("_")]
 
 
 def test_signed_without_records(bed):
@@ -319,6 +319,58 @@ def test_stripped(bed):
     bed.postbusd.restart()
     wait_for(lambda: domain.state() == "on", "validation")
     domain.waits("mx1.signed.example", "TLSA")
+
+
+def test_no_denials(bed):
+    """Servers that prove what there is, and not what there is not, would make all that is unsigned bogus; such that know no
+    TLSA records would keep the mail from all that is signed: mail goes on without DANE."""
+    domain = Domain(bed, start=False)
+    relay = domain.serve(pair=domain.pairs["two"])
+    domain.publish(domain.tlsa(f"3 1 1 {digest(domain.pairs['one'][0])}"))
+    bed.dns.strip_denials = True
+    bed.start()
+    wait_for(lambda: domain.state() == "unavailable", "the state to tell")
+    domain.delivered(relay, UNVERIFIED)
+    bed.dns.strip_denials = False
+    bed.dns.trouble["signed.example", "TLSA"] = "SERVFAIL"
+    bed.postbusd.restart()
+    wait_for(lambda: domain.state() == "unavailable", "the state to tell")
+    domain.delivered(relay, UNVERIFIED)
+    bed.dns.trouble.clear()
+    assert one(check(bed), "dnssec")["State"] == "ok"
+    assert domain.state() == "on"
+
+
+def test_private_reverse(bed):
+    """What a router says of private addresses counts, although the zones above are signed and know nothing of them."""
+    domain = Domain(bed, zone="arpa")
+    relay = domain.serve()
+    zones = ["1.168.192.in-addr.arpa", "16.172.in-addr.arpa", "10.in-addr.arpa", "1.127.in-addr.arpa", "1.d.f.ip6.arpa"]
+    # There are such names, and no delegation: signed above, an answer without a signature would be a forgery.
+    domain.zone.load(*[f"{zone[:-len('.arpa')]} TXT x" for zone in zones])
+    for zone in zones:
+        bed.dns.add(zone, "MX", (10, "mx." + zone))
+        bed.dns.add("mx." + zone, "A", "127.0.0.2")
+        domain.delivered(relay, UNVERIFIED, "x@" + zone)
+
+
+def test_private_names(bed):
+    """What the zones above have said of other names is no answer: the network's own are asked for; where they are no known
+    private ones, mail waits and does not come back."""
+    domain = Domain(bed, zone="arpa")
+    relay = domain.serve()
+    for zone in ("nas.home.arpa", "nas.haus.arpa"):
+        bed.dns.add(zone, "MX", (10, "mx." + zone))
+        bed.dns.add("mx." + zone, "A", "127.0.0.2")
+    # The proof that there is none covers all names of the zone.
+    domain.send("x@hello.arpa")
+    assert "there is no domain" in domain.attempts("bounced", "hello.arpa")[-1]["Transcript"]
+    bed.queue_empty()
+    domain.delivered(relay, UNVERIFIED, "x@nas.home.arpa")
+    for user in "xyz":
+        domain.send(user + "@nas.haus.arpa")
+        wait_for(lambda: "xyz".index(user) + 1 == bed.api.get("Queue", "Deferred"), "it to wait")
+    assert "4.4.3" in repr(bed.api.rows("Queue"))
 
 
 def test_no_anchor(bed):
