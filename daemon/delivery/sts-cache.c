@@ -234,6 +234,16 @@ is_due (const PbStsEntry *entry, gint64 now)
          && !is_held (entry, PB_STS_RETRY_SECONDS, now);
 }
 
+static int
+compare_tries (gconstpointer one, gconstpointer other)
+{
+  const PbStsEntry *a = *(const PbStsEntry *const *) one, *b = *(const PbStsEntry *const *) other;
+  gint64 left = MAX (a->fetched, a->failed), right = MAX (b->fetched, b->failed);
+
+  return left < right ? -1 : left > right;
+}
+
+/* Who was tried longest ago comes first, so that those who are tried in vain again and again leave room for all others. */
 char **
 pb_sts_cache_due (PbStsCache *self, guint max, gint64 now)
 {
@@ -241,6 +251,7 @@ pb_sts_cache_due (PbStsCache *self, guint max, gint64 now)
   g_autoptr (GPtrArray) entries = pb_sts_cache_entries (self, now);
   guint n = 0;
 
+  g_ptr_array_sort (entries, compare_tries);
   for (guint i = 0; i < entries->len && n < max; i++)
     {
       const PbStsEntry *entry = entries->pdata[i];
@@ -274,6 +285,12 @@ pb_sts_cache_entries (PbStsCache *self, gint64 now)
     }
   g_ptr_array_sort (entries, compare_domains);
   return entries;
+}
+
+void
+pb_sts_cache_set_changed (PbStsCache *self)
+{
+  self->changed = TRUE;
 }
 
 gboolean

@@ -47,7 +47,7 @@ void pb_sts_cache_fail (PbStsCache *self, const char *domain, const char *id, co
 /** pb_sts_cache_forget: Returns: whether something was known. */
 gboolean pb_sts_cache_forget (PbStsCache *self, const char *domain);
 
-/** pb_sts_cache_due: (transfer full): at most @max domains whose policies are to be fetched anew though no mail asks. */
+/** pb_sts_cache_due: (transfer full): at most @max domains whose policies are to be fetched anew though no mail asks, first who was tried longest ago. */
 char **pb_sts_cache_due (PbStsCache *self, guint max, gint64 now);
 
 /** pb_sts_cache_entries: (transfer container) (element-type PbStsEntry): of those that have a policy now, or lately could not be asked, by domain. */
@@ -55,3 +55,6 @@ GPtrArray *pb_sts_cache_entries (PbStsCache *self, gint64 now);
 
 /** pb_sts_cache_take_changed: whether what is to be kept has changed since the last call. */
 gboolean pb_sts_cache_take_changed (PbStsCache *self);
+
+/** pb_sts_cache_set_changed: it could not be kept. */
+void pb_sts_cache_set_changed (PbStsCache *self);

@@ -19,6 +19,7 @@
 #define ADDRESS_SECONDS 10
 #define FETCH_USEC    (60 * (gint64) G_USEC_PER_SEC) /* RFC 8461 3.3 */
 #define WRITE_USEC    ((gint64) G_USEC_PER_SEC)      /* the file is not written more often */
+#define REWRITE_USEC  (60 * (gint64) G_USEC_PER_SEC) /* nor so often while it cannot be */
 #define REFRESH_USEC  (300 * (gint64) G_USEC_PER_SEC)
 #define REFRESH_MAX   16 /* policies renewed at a time */
 #define PATH          "/.well-known/mta-sts.txt"
@@ -89,17 +90,25 @@ answer_known (PbStsPolicies *self, PbStsRequest *request)
 
 /* ---- the file ---- */
 
+static void on_timer (gpointer user_data);
+
+/* What cannot be written, as on a full disk, stays to be: the next time is a while away, since somebody must do something first. */
 static void
 write_file (PbStsPolicies *self)
 {
   g_autoptr (GPtrArray) entries = pb_sts_cache_entries (self->cache, pb_sts_now ());
   g_autoptr (GError) error = NULL;
 
-  if (!pb_sts_file_write (self->directory, entries, &error))
-    pb_log (PB_LOG_ERROR, "mta-sts-not-written", "reason", error->message, NULL);
+  if (pb_sts_file_write (self->directory, entries, &error))
+    {
+      self->next_write = pb_clock_monotonic () + WRITE_USEC;
+      return;
+    }
+  pb_log (PB_LOG_ERROR, "mta-sts-not-written", "reason", error->message, NULL);
+  pb_sts_cache_set_changed (self->cache);
+  self->next_write = pb_clock_monotonic () + REWRITE_USEC;
+  pb_https_client_set_timer (self->client, MIN (self->next_write, self->next_refresh), on_timer, self);
 }
-
-static void on_timer (gpointer user_data);
 
 /* What has changed is written now, or as soon as the last time is a little ago. */
 void
@@ -113,10 +122,7 @@ pb_sts_policies_write (PbStsPolicies *self)
       return;
     }
   if (pb_sts_cache_take_changed (self->cache))
-    {
-      write_file (self);
-      self->next_write = pb_clock_monotonic () + WRITE_USEC;
-    }
+    write_file (self);
 }
 
 static void

@@ -388,6 +388,22 @@ def test_kept(bed):
     assert not [mail for mail in bed.mails(bed.ann) if b"Action: failed" in mail]
 
 
+def test_file_that_cannot_be_written(bed):
+    """Told, and written when it can be, though nothing changes any more."""
+    clock, domain = Clock(bed), Domain(bed)
+    path = os.path.join(bed.state, "mta-sts")
+    os.makedirs(os.path.join(path, "in-the-way"))
+    bed.start()
+    send(bed)
+    delivered(bed, domain.mx[0])
+    bed.wait_logged(b"mta-sts-not-written")
+    os.rmdir(os.path.join(path, "in-the-way"))
+    os.rmdir(path)
+    clock.pass_time(61)
+    wait_for(lambda: os.path.isfile(path), "the file")
+    assert domain.known()[DOMAIN]["Mode"] == "enforce"
+
+
 def test_another_id(bed):
     """A new policy takes the place of the old as soon as the record says so; and no connection under the old one is used."""
     clock, domain = Clock(bed), Domain(bed)

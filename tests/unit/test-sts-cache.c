@@ -140,6 +140,35 @@ test_due (void)
   assert_due (cache, 10, NOW + PB_STS_UNUSED_SECONDS, "");
 }
 
+/* A hundred whose web servers are gone, and one in the alphabet behind them. */
+static void
+test_due_in_turn (void)
+{
+  g_autoptr (PbStsCache) cache = pb_sts_cache_new (1000, 100000);
+  gint64 now = NOW + DAY;
+
+  for (guint i = 0; i < 100; i++)
+    {
+      g_autofree char *domain = g_strdup_printf ("dead%u", i);
+
+      keep (cache, domain, "1", WEEK, NOW);
+      pb_sts_cache_use (cache, domain, NOW);
+    }
+  keep (cache, "well", "1", WEEK, NOW);
+  pb_sts_cache_use (cache, "well", NOW);
+  for (guint round = 0; round < 14; round++, now += PB_STS_RETRY_SECONDS)
+    {
+      g_auto (GStrv) due = pb_sts_cache_due (cache, 8, now);
+
+      g_assert_cmpuint (g_strv_length (due), ==, 8);
+      if (g_strv_contains ((const char *const *) due, "well"))
+        return;
+      for (guint i = 0; due[i] != NULL; i++)
+        pb_sts_cache_fail (cache, due[i], "1", "gone", now);
+    }
+  g_error ("it never has its turn");
+}
+
 static void
 test_bounds (void)
 {
@@ -247,6 +276,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sts-cache/no-age", test_no_age);
   g_test_add_func ("/sts-cache/clock-back", test_clock_back);
   g_test_add_func ("/sts-cache/due", test_due);
+  g_test_add_func ("/sts-cache/due-in-turn", test_due_in_turn);
   g_test_add_func ("/sts-cache/bounds", test_bounds);
   g_test_add_func ("/sts-cache/file", test_file);
   g_test_add_func ("/sts-cache/damaged-file", test_damaged_file);
