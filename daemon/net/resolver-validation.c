@@ -100,10 +100,16 @@ answer_asked (PbResolver *self)
 }
 
 static void
-tell (PbResolver *self)
+tell_state (PbResolver *self)
 {
   if (self->dnssec_func != NULL)
     self->dnssec_func (self, self->dnssec_data);
+}
+
+static void
+tell (PbResolver *self)
+{
+  tell_state (self);
   answer_asked (self);
 }
 
@@ -302,7 +308,9 @@ pb_resolver_begin (PbResolver *self)
       go_without (self, PB_DNSSEC_OFF);
       return;
     }
+  /* Who has asked for a try waits for its end. */
   self->dnssec = PB_DNSSEC_TRYING;
+  tell_state (self);
   self->hold_source = g_timeout_source_new (HOLD_MSEC);
   g_source_set_callback (self->hold_source, on_held, self, NULL);
   g_source_set_static_name (self->hold_source, "resolver hold");

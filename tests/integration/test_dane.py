@@ -9,6 +9,7 @@ import sys
 
 from bus import variants
 from certificates import make_pair, openssl
+from clock import DAY, Clock
 from harness import skip, wait_for
 from login_relay import Relay
 from signed_zone import SignedZone, digest
@@ -339,6 +340,40 @@ def test_no_denials(bed):
     bed.dns.trouble.clear()
     assert one(check(bed), "dnssec")["State"] == "ok"
     assert domain.state() == "on"
+
+
+def test_no_answer(bed):
+    """While nobody answers whether signatures come, the state says so; mail that others answer for goes all the same."""
+    domain = Domain(bed, start=False)
+    relay = domain.serve()
+    bed.dns.add("plain.example", "MX", (10, "mx.plain.example"))
+    bed.dns.add("mx.plain.example", "A", "127.0.0.2")
+    bed.dns.trouble["signed.example", "SOA"] = "SILENCE"
+    bed.start()
+    wait_for(lambda: domain.state() == "trying", "the state to tell")
+    domain.delivered(relay, UNVERIFIED, "x@plain.example")
+    assert domain.state() == "trying"
+    bed.dns.trouble.clear()
+    assert one(check(bed), "dnssec")["State"] == "ok"
+    assert domain.state() == "on"
+
+
+def test_wrong_clock(bed):
+    """A machine that starts in the wrong year finds no signature good: mail goes on, and once the clock is right they count."""
+    clock = Clock(bed)
+    clock.set_wall(-3650 * DAY)
+    domain = Domain(bed, start=False)
+    relay = domain.serve()
+    domain.publish(domain.tlsa(f"3 1 1 {digest(domain.pairs['one'][0])}"))
+    bed.start()
+    wait_for(lambda: domain.state() == "unavailable", "the state to tell")
+    domain.delivered(relay, UNVERIFIED)
+    clock.set_wall(3650 * DAY)
+    assert one(check(bed), "dnssec")["State"] == "ok"
+    assert domain.state() == "on"
+    bed.postbusd.restart()
+    wait_for(lambda: domain.state() == "on", "validation")
+    domain.delivered(relay, DANE)
 
 
 def test_private_reverse(bed):
